@@ -1,0 +1,1 @@
+"""The engine: text in, a checked and frozen application model or a list of problems out."""

@@ -1,0 +1,224 @@
+"""The typed tree of an expression: the one thing all four readings start from.
+
+Leaves that need data (paths, aggregates over sets, ledger balances, the clock, the user) are *inputs*:
+the runtime fetches them for many records at once, the readings only combine their values.
+Nodes are frozen and compare by value, so equal inputs of different expressions are fetched once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TypeAlias, Union
+
+from engine.expressions.types import Type
+
+Scalar: TypeAlias = None | bool | int | str | Decimal | date | datetime | time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """A constant. Numbers are ``Decimal``."""
+
+    value: Scalar
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """A field reached from a root through references.
+
+    ``root``: ``record`` (the record itself, or the filtered row inside ``where=``), ``this`` (the record one
+    stands on, seen from inside ``where=``), ``user``, ``settings`` (first step is the setting entity), or a
+    name the caller supplies (``before``, ``wanted``, ``period``, a part of a card).
+    ``entity``: the entity the root stands for ("" where the root has none).
+    ``steps``: field ids; ``parent`` steps from a line to its owner. All but the last are references.
+    ``entered``: read a quantity as it was entered, not in the base unit.
+    An empty ``steps`` is the record itself (a reference).
+    """
+
+    root: str
+    entity: str
+    steps: tuple[str, ...]
+    type: Type
+    entered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """``today()`` or ``now()``."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unary:
+    """``-x`` or ``not x``."""
+
+    operator: str
+    operand: Node
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """Arithmetic, comparison, ``and``, ``or``, ``in``; ``type.scale`` is the scale of the result."""
+
+    operator: str
+    left: Node
+    right: Node
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditional:
+    """``then if test else otherwise``."""
+
+    test: Node
+    then: Node
+    otherwise: Node
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function of the closed table in ``functions.py``."""
+
+    function: str
+    arguments: tuple[Node, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """A list in parentheses or brackets, only right of ``in``."""
+
+    items: tuple[Node, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convert:
+    """A quantity or price taken from one unit into another by the exact ratio; ``to_base`` gives the base unit."""
+
+    operand: Node
+    ratio: Node
+    type: Type
+    divide: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One key of ``order=``."""
+
+    key: Node
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A set of records: how one gets there.
+
+    ``kind``: ``lines`` (a lines field of the record reached by ``base``), ``references`` (a many-reference field),
+    ``reverse`` (records of ``entity`` whose reference ``by`` names the record), ``entity`` (all records of
+    ``entity``), ``setting`` (lines of a setting).
+    ``entity``: the entity of the rows. ``base``: path to the record the set hangs on (``None`` for ``entity``).
+    ``by``: the lines field, the references field or the reference field on the rows that points back.
+    """
+
+    kind: str
+    entity: str
+    base: Path | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """``sum count min max avg any first join`` over a set; ``value`` and ``where`` read the row as root ``record``."""
+
+    function: str
+    rows: Rows
+    value: Node | None
+    where: Node | None
+    order: tuple[Order, ...]
+    type: Type
+    separator: str = ", "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """``balance inflow outflow mean_balance`` of a ledger's resource or measure.
+
+    ``dimensions``: pairs of dimension id and value node; ``options``: pairs of ``at since until kind`` and node;
+    ``where`` filters the ledger's rows (root ``record`` = the row, its fields = dimensions and resources).
+    """
+
+    function: str
+    ledger: str
+    measure: str
+    dimensions: tuple[tuple[str, Node], ...]
+    options: tuple[tuple[str, Node], ...]
+    where: Node | None
+    type: Type
+
+
+Node: TypeAlias = Union[
+    Literal, Path, Clock, Unary, Binary, Conditional, Call, Several, Convert, Aggregate, Balance
+]
+INPUTS = (Path, Clock, Aggregate, Balance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expr:
+    """A checked expression: its text (for people), tree, result type and the inputs it needs, in order of first use.
+
+    ``live``: reads the clock, the user or a ledger, so its value cannot be stored.
+    ``secrecy``: tags inherited from the fields it reads.
+    """
+
+    text: str
+    tree: Node
+    type: Type
+    inputs: tuple[Node, ...]
+    live: bool = False
+    secrecy: frozenset[str] = field(default_factory=frozenset)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all nodes below it, aggregates' inner expressions included."""
+    stack: list[Node] = [node]
+    while stack:
+        here = stack.pop()
+        yield here
+        stack.extend(children(here))
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The direct children of a node."""
+    match node:
+        case Unary():
+            return (node.operand,)
+        case Binary():
+            return (node.left, node.right)
+        case Conditional():
+            return (node.test, node.then, node.otherwise)
+        case Call():
+            return node.arguments
+        case Several():
+            return node.items
+        case Convert():
+            return (node.operand, node.ratio)
+        case Aggregate():
+            inner = (node.value, node.where, *(o.key for o in node.order))
+            return tuple(n for n in inner if n is not None)
+        case Balance():
+            inner = (*(n for _, n in node.dimensions), *(n for _, n in node.options), node.where)
+            return tuple(n for n in inner if n is not None)
+        case _:
+            return ()
+
+
+Values: TypeAlias = Mapping[Node, Scalar]
