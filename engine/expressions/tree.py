@@ -102,12 +102,23 @@ class Several:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convert:
-    """A quantity or price taken from one unit into another by the exact ratio; ``to_base`` gives the base unit."""
+    """A quantity or price taken from one unit into another by an exact ratio: times it, or ``divide`` by it."""
 
     operand: Node
     ratio: Node
     type: Type
     divide: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRatio:
+    """How many base units of the record at ``item`` one unit at ``unit`` is, as a ``Fraction``: 1 for its base unit,
+    else its own line for that unit, else by the two units' ratios. An input; only ever the ratio of a ``Convert``.
+    """
+
+    item: Path
+    unit: Path
+    type: Type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +135,10 @@ class Rows:
 
     ``kind``: ``lines`` (a lines field of the record reached by ``base``), ``references`` (a many-reference field),
     ``reverse`` (records of ``entity`` whose reference ``by`` names the record), ``entity`` (all records of
-    ``entity``), ``setting`` (lines of a setting).
+    ``entity``), ``setting`` (lines of a setting), ``given`` (the rows the card, report or measure is over).
     ``entity``: the entity of the rows. ``base``: path to the record the set hangs on (``None`` for ``entity``).
-    ``by``: the lines field, the references field or the reference field on the rows that points back.
+    ``by``: the lines field, the references field or the reference field on the rows that points back; for
+    ``reverse`` it may be a dotted path on the rows (``parent.work_order``: lines of records that point back).
     """
 
     kind: str
@@ -166,9 +178,9 @@ class Balance:
 
 
 Node: TypeAlias = Union[
-    Literal, Path, Clock, Unary, Binary, Conditional, Call, Several, Convert, Aggregate, Balance
+    Literal, Path, Clock, Unary, Binary, Conditional, Call, Several, Convert, UnitRatio, Aggregate, Balance
 ]
-INPUTS = (Path, Clock, Aggregate, Balance)
+INPUTS = (Path, Clock, UnitRatio, Aggregate, Balance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
