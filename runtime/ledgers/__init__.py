@@ -1,0 +1,25 @@
+"""The ledgers: append-only moves, running balances that always equal their sum, and the cost of what moves.
+
+Callers hand in plain ``MoveRequest``s; the ledgers know no document, workflow or template text.
+
+* ``post(ctx, requests, *, at) -> Posted``: the last thing a transaction does. A refusal is a ``UserError``
+  (``Conflict`` or ``Invalid``) and the caller's transaction must be rolled back.
+* ``reverse(ctx, document, posting_sets, *, at) -> Posted``: counter-moves.
+* ``balances``, ``moves``: what is there, now or as of a moment. ``close_period``, ``reopen``. ``check``.
+"""
+
+from runtime.ledgers.requests import Cost, DocumentKey, Move, MoveRequest, Posted, Problem, Short, Verb
+from runtime.ledgers.tables import LedgerTables, ledger_tables
+
+__all__ = [
+    "Cost",
+    "DocumentKey",
+    "LedgerTables",
+    "Move",
+    "MoveRequest",
+    "Posted",
+    "Problem",
+    "Short",
+    "Verb",
+    "ledger_tables",
+]
