@@ -1,14 +1,15 @@
-"""What has been compiled from one version of an app so far: functions, rights, statements. Nothing here is data.
+"""What has been compiled from one version of an app so far: functions, rights, plans, statements. Nothing here is data.
 
-A new version of the app starts with an empty one, so nothing ever needs to be invalidated.
+A new version of the app starts with an empty one, so nothing ever needs to be invalidated. Keys of functions are
+identities of objects of the frozen model, which lives as long: hashing a tree costs more than running a small formula.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from engine.expressions.tree import Expr, Scalar
+from engine.expressions.tree import INPUTS, Expr, Node, Scalar, children
 
 try:
     from engine.expressions.python import compile_python
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from runtime.permissions import Rights
 
 Thing = TypeVar("Thing")
+Function = Callable[[Sequence[Scalar]], Scalar]
 
 
 class Programs:
@@ -30,14 +32,23 @@ class Programs:
 
     def __init__(self) -> None:
         self.rights: dict[tuple[frozenset[str], str], Rights] = {}
-        self._functions: dict[int, tuple[Expr, Callable[[Sequence[Scalar]], Scalar]]] = {}
+        self._functions: dict[int, tuple[Expr, Function]] = {}
+        self._expressions: dict[int, tuple[Node, Expr]] = {}
         self._kept: dict[Hashable, Any] = {}
 
-    def function(self, expr: Expr) -> Callable[[Sequence[Scalar]], Scalar]:
+    def function(self, expr: Expr) -> Function:
         """The Python reading of ``expr``, a function over the values of its inputs."""
-        found = self._functions.get(id(expr))  # by identity: hashing a tree costs more than a small formula
+        found = self._functions.get(id(expr))
         if found is None:
             found = self._functions[id(expr)] = (expr, compile_python(expr))
+        return found[1]
+
+    def expression(self, node: Node) -> Expr:
+        """A part of a tree (the value or condition of an aggregate) as an expression of its own."""
+        found = self._expressions.get(id(node))
+        if found is None:
+            made = Expr(text="", tree=node, type=node.type, inputs=tuple(dict.fromkeys(inputs_of(node))))
+            found = self._expressions[id(node)] = (node, made)
         return found[1]
 
     def keep(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
@@ -45,3 +56,12 @@ class Programs:
         if key not in self._kept:
             self._kept[key] = make()
         return cast(Thing, self._kept[key])
+
+
+def inputs_of(node: Node) -> Iterator[Node]:
+    """The inputs of a tree, in order of first use."""
+    if isinstance(node, INPUTS):
+        yield node
+        return
+    for child in children(node):
+        yield from inputs_of(child)
