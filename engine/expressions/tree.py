@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from engine.expressions.types import Type
 
-Scalar: TypeAlias = None | bool | int | str | Decimal | date | datetime | time
+Scalar: TypeAlias = bool | int | str | Decimal | date | datetime | time | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +177,9 @@ class Balance:
     type: Type
 
 
-Node: TypeAlias = Union[
-    Literal, Path, Clock, Unary, Binary, Conditional, Call, Several, Convert, UnitRatio, Aggregate, Balance
-]
+Node: TypeAlias = (
+    Literal | Path | Clock | Unary | Binary | Conditional | Call | Several | Convert | UnitRatio | Aggregate | Balance
+)
 INPUTS = (Path, Clock, UnitRatio, Aggregate, Balance)
 
 
