@@ -62,6 +62,13 @@ class Entered:
     unit: object
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A quantity given in base units, by the system: what is entered follows from it."""
+
+    value: Decimal
+
+
 class Refusal(Exception):
     """A raw value that cannot become a value of its field: the code of the sentence and what it names."""
 
@@ -82,8 +89,8 @@ def parse_value(ctx: RunContext, field: Field, raw: object) -> object:
 def parse_raw(ctx: RunContext, field: Field, raw: object) -> object:
     """Like ``parse_value`` but raises ``Refusal``, for callers that collect many faults."""
     if raw is None or raw == "":
-        return () if field.many else None
-    if not field.many:
+        return () if field.many or field.value.many else None
+    if not (field.many or field.value.many):
         return parser(field)(ctx, field, raw)
     if isinstance(raw, str) or not isinstance(raw, (list, tuple, set, frozenset)):
         raise Refusal("not_a_list")
@@ -108,7 +115,7 @@ def parse_decimal(ctx: RunContext, field: Field, raw: object) -> Decimal:
 def round_to(number: Decimal, scale: int) -> Decimal:
     """``number`` with ``scale`` decimals, half away from zero."""
     rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
-    return abs(rounded) if not rounded else rounded
+    return rounded if rounded else abs(rounded)  # no minus zero
 
 
 def _number(raw: object) -> Decimal:
@@ -179,6 +186,9 @@ def _ratio(ctx: RunContext, field: Field, raw: object) -> Fraction:
 
 
 def _quantity(ctx: RunContext, field: Field, raw: object) -> object:
+    if isinstance(raw, Base):
+        value = parse_decimal(ctx, field, raw.value)
+        return Base(value) if field.unit_field else value
     if isinstance(raw, Mapping):
         value = raw.get("value", raw.get("qty"))
         if value is None or not field.unit_field:
@@ -376,7 +386,7 @@ BY_KIND: Mapping[Kind, Parser] = {
     Kind.DATE: _date,
     Kind.TIME: _time,
     Kind.MOMENT: _moment,
-    Kind.DURATION: parse_decimal,
+    Kind.DURATION: _integer,
     Kind.CHOICE: _choice,
     Kind.REFERENCE: _reference,
     Kind.FILE: _file,
@@ -391,7 +401,7 @@ def parser(field: Field) -> Parser:
 
 
 def format_value(field: Field, value: object) -> object:
-    """``value`` as JSON: decimals and dates as text, references as they are (an id, or a mapping made by the reader)."""
+    """``value`` as JSON: decimals and dates as text, references as they are (an id, or what the reader made of it)."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, tuple):
@@ -401,9 +411,8 @@ def format_value(field: Field, value: object) -> object:
 
 def _formatted(field: Field, value: object) -> object:
     if isinstance(value, Decimal):
-        return decimal_text(
-            value, field.value.scale if field.value.kind is Kind.MONEY and not field.value.per_unit else 0
-        )
+        is_amount = field.value.kind is Kind.MONEY and not field.value.per_unit
+        return decimal_text(value, field.value.scale if is_amount else 0)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, time):

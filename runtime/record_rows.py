@@ -1,0 +1,189 @@
+"""Rows of entity tables as plain dicts: several columns of one field put together, links and lines gathered.
+
+Reads everything it is asked for, without rights: callers decide who may see what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
+
+from engine.model import Entity, EntityKind, Field
+from runtime.columns import column_plans, is_link
+from runtime.context import RunContext
+from runtime.values import Ref
+
+Row = dict[str, Any]
+CHUNK = 5000
+"""Ids in one statement: far below what either database takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How rows of one entity are read: the statement, the keys of its plain columns, and fields of two columns."""
+
+    statement: Select[Any]
+    keys: tuple[str, ...]
+    ratios: tuple[str, ...]
+    mixed: tuple[str, ...]
+
+    def record(self, values: Sequence[Any]) -> Row:
+        """One row as a dict."""
+        row = dict(zip(self.keys, values, strict=True))
+        for name in self.ratios:
+            top, bottom = row.pop(f"{name}__num"), row.pop(f"{name}__den")
+            row[name] = None if top is None else Fraction(top, bottom)
+        for name in self.mixed:
+            kind = row.pop(f"{name}__type")
+            row[name] = None if row[name] is None else Ref(kind, row[name])
+        return row
+
+
+def reader(ctx: RunContext, entity: str) -> Reader:
+    """The reader of an entity, made once."""
+    return ctx.app.programs.keep(("reader", entity), lambda: _make_reader(ctx, entity))
+
+
+def _make_reader(ctx: RunContext, entity: str) -> Reader:
+    table = ctx.app.tables.entity[entity]
+    columns = [c for c in table.c if c.name != "search_key"]
+    fields = ctx.app.model.entities[entity].fields.values()
+    names = {c.name for c in columns}
+    return Reader(
+        statement=select(*columns),
+        keys=tuple(c.name for c in columns),
+        ratios=tuple(f.id for f in fields if f"{f.id}__num" in names),
+        mixed=tuple(f.id for f in fields if f"{f.id}__type" in names),
+    )
+
+
+def read_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row]:
+    """The rows with these ids, without links and lines. ``lock``: hold them until the end of the transaction."""
+    table = ctx.app.tables.entity[entity]
+    made = reader(ctx, entity)
+    statement = ctx.app.programs.keep(
+        ("rows", entity, lock),
+        lambda: _ordered(made.statement.where(table.c.id.in_(bindparam("ids", expanding=True))), table.c.id, lock),
+    )
+    wanted = sorted(set(ids))
+    found: dict[int, Row] = {}
+    for start in range(0, len(wanted), CHUNK):
+        for values in ctx.connection.execute(statement, {"ids": wanted[start : start + CHUNK]}):
+            row = made.record(values)
+            found[row["id"]] = row
+    return found
+
+
+def _ordered(statement: Select[Any], key: Any, lock: bool) -> Select[Any]:
+    """Locks are taken in order of ids, so that two transactions never wait for each other."""
+    return statement.order_by(key).with_for_update() if lock else statement
+
+
+def read_lines(ctx: RunContext, entity: str, owners: Iterable[int]) -> dict[int, list[Row]]:
+    """The lines (of a lines entity) of each owner, in order of position."""
+    table = ctx.app.tables.entity[entity]
+    made = reader(ctx, entity)
+    statement = ctx.app.programs.keep(
+        ("lines", entity),
+        lambda: made.statement.where(table.c.parent.in_(bindparam("owners", expanding=True))).order_by(
+            table.c.parent, table.c.position, table.c.id
+        ),
+    )
+    wanted = sorted(set(owners))
+    found: dict[int, list[Row]] = {owner: [] for owner in wanted}
+    for start in range(0, len(wanted), CHUNK):
+        for values in ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]}):
+            row = made.record(values)
+            found[row["parent"]].append(row)
+    return found
+
+
+def read_links(ctx: RunContext, entity: str, field: str, owners: Iterable[int]) -> dict[int, tuple[Any, ...]]:
+    """The values of a field kept in a table of its own."""
+    table = ctx.app.tables.links[entity, field]
+    statement = ctx.app.programs.keep(
+        ("links", entity, field),
+        lambda: (
+            select(table.c.owner, table.c.value)
+            .where(table.c.owner.in_(bindparam("owners", expanding=True)))
+            .order_by(table.c.owner, table.c.position)
+        ),
+    )
+    wanted = sorted(set(owners))
+    found: dict[int, list[Any]] = {owner: [] for owner in wanted}
+    for start in range(0, len(wanted), CHUNK):
+        for owner, value in ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]}):
+            found[owner].append(value)
+    return {owner: tuple(values) for owner, values in found.items()}
+
+
+def load_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row]:
+    """Whole records: links as tuples, lines nested (a line's ``parent`` is the owner's id)."""
+    found = read_rows(ctx, entity, ids, lock=lock)
+    _attach(ctx, ctx.app.model.entities[entity], found)
+    return found
+
+
+def _attach(ctx: RunContext, entity: Entity, found: Mapping[int, Row]) -> None:
+    for field in entity.fields.values():
+        if field.lines:
+            lines = read_lines(ctx, field.lines, found)
+            inner = {line["id"]: line for each in lines.values() for line in each}
+            _attach(ctx, ctx.app.model.entities[field.lines], inner)
+            for owner, row in found.items():
+                row[field.id] = lines[owner]
+        elif is_link(field):
+            links = read_links(ctx, entity.id, field.id, found)
+            for owner, row in found.items():
+                row[field.id] = links[owner]
+
+
+# --- the other way: a record as columns ----------------------------------------------------------------------
+
+Writer = Callable[[Row, Row], None]
+
+
+def writers(entity: Entity) -> Mapping[str, Writer]:
+    """For every field with columns of its own: a function that puts its value from a record into a row of columns."""
+    made: dict[str, Writer] = {}
+    for field in entity.fields.values():
+        names = [plan.name for plan in column_plans(field)]
+        if names:
+            made[field.id] = _writer(field, names)
+    return made
+
+
+def _writer(field: Field, names: list[str]) -> Writer:
+    name = field.id
+    if field.type == "ratio":
+
+        def put_ratio(record: Row, columns: Row) -> None:
+            value = record.get(name)
+            ratio = None if value is None else Fraction(value)
+            columns[f"{name}__num"] = None if ratio is None else ratio.numerator
+            columns[f"{name}__den"] = None if ratio is None else ratio.denominator
+
+        return put_ratio
+    if f"{name}__type" in names:
+
+        def put_mixed(record: Row, columns: Row) -> None:
+            ref = record.get(name)
+            columns[name] = None if ref is None else ref.id
+            columns[f"{name}__type"] = None if ref is None else ref.entity
+
+        return put_mixed
+
+    def put(record: Row, columns: Row) -> None:
+        for key in names:
+            columns[key] = record.get(key)
+
+    return put
+
+
+def is_lines(entity: Entity) -> bool:
+    """Whether the entity's records are rows of others."""
+    return entity.kind is EntityKind.LINES

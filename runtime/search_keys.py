@@ -1,0 +1,53 @@
+"""Keys for searching by what people type: the text itself, its full pinyin and its initials.
+
+The key is stored, so both databases search and sort alike and no query needs a function of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pypinyin import Style, lazy_pinyin
+
+MOST = 1000
+
+
+def search_key(texts: Iterable[object]) -> str:
+    """One lower-case key for all ``texts``: ``六角螺栓 liujiaoluoshuan ljls``, each word of a key once."""
+    pieces: list[str] = []
+    for text in texts:
+        if text:
+            pieces.extend(spellings(str(text)))
+    return " ".join(dict.fromkeys(pieces))[:MOST]
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """``text`` as it is typed: lower case and, for Chinese, full pinyin and initials."""
+    text = text.strip().lower()
+    if text.isascii():
+        return (text,)
+    return _chinese(text)
+
+
+@lru_cache(maxsize=20_000)
+def _chinese(text: str) -> tuple[str, ...]:
+    full = "".join(lazy_pinyin(text)).lower()
+    if full == text:
+        return (text,)
+    initials = "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
+    return (text, full, initials)
+
+
+def sort_key(text: str) -> str:
+    """The key by which names are ordered: pinyin, then the text."""
+    spelled = spellings(text)
+    return spelled[1] if len(spelled) > 1 else spelled[0]
+
+
+def pattern(query: str) -> str:
+    """The ``LIKE`` pattern (escape ``\\``) that finds ``query`` anywhere in a key."""
+    typed = query.strip().lower()[:100]
+    for special in ("\\", "%", "_"):
+        typed = typed.replace(special, "\\" + special)
+    return f"%{typed}%"
