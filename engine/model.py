@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 
 from engine.expressions.tree import Expr, Rows
 from engine.expressions.types import Type
+from engine.frozen import Frozen
 
 
 def _nothing() -> Mapping[str, object]:
-    return MappingProxyType({})
+    return Frozen({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +410,7 @@ class Entity:
     icon: str = ""
     group: str = ""
     tree: bool = False
+    tree_field: str = ""  # the reference to the record above, where ``tree``
     title: tuple[str, ...] = ("code", "name")
     search: tuple[str, ...] = ()
     unique: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)  # type: ignore[arg-type]

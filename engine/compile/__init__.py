@@ -1,0 +1,1 @@
+"""From the merged tree to the frozen model, one module per concept."""

@@ -1,0 +1,89 @@
+"""The whole model from the merged tree: every pass in order, all problems at once."""
+
+from __future__ import annotations
+
+from engine.compile.bench import Bench
+from engine.compile.declare import declare, finish_names
+from engine.compile.desugar import desugar
+from engine.compile.entities import compile_entity
+from engine.compile.infer import infer
+from engine.compile.layers import Merged
+from engine.compile.ledgers import compile_ledgers, compile_shared_guards, declare_ledgers
+from engine.compile.part import Part, Word, bilingual
+from engine.frozen import Frozen
+from engine.model import AppModel
+from engine.problems import Problems, did_you_mean, got
+
+SCALES = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3}
+"""Currencies whose decimals are not two."""
+
+
+def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
+    """The frozen model, or ``None`` when there is nothing to build it from; problems are collected either way."""
+    root = merged.root
+    if not root.has("app"):
+        if not problems:
+            root.problem("D313", "", "key app is missing", "start the file with app: and an id")
+        return None
+    bench = _bench(merged, problems)
+    declare(bench)
+    _check_named(bench, root, "members")
+    _check_named(bench, root, "departments")
+    declare_ledgers(bench)
+    drawings = desugar(bench)
+    finish_names(bench)
+    for draft in bench.entities.values():
+        for field in draft.fields.values():
+            bench.ask(field)
+    entities = {id: compile_entity(bench, draft, drawings) for id, draft in bench.entities.items()}
+    return AppModel(
+        id=root.text("app"),
+        version=root.text("version", "1.0.0"),
+        title=root.label("title", root.text("app")),
+        description=root.label("description", "") if root.has("description") else None,
+        currency=root.text("currency", "CNY"),
+        currency_scale=bench.money_scale,
+        timezone=root.text("timezone", "Asia/Shanghai"),
+        members=bench.members,
+        departments=bench.departments,
+        secrecy=Frozen({id: bilingual(word.text, id) for id, word in root.pairs("secrecy")}),
+        entities=Frozen(entities),
+        ledgers=compile_ledgers(bench),
+        guards=compile_shared_guards(bench),
+        structures=Frozen({}),
+        plans=Frozen({}),
+        roles=Frozen({}),
+        cards=Frozen({}),
+        reports=Frozen({}),
+        dashboards=Frozen({}),
+        prints=Frozen({}),
+        menu=(),
+        openings=Frozen({}),
+        demo=Frozen({key: word.text for key, word in root.pairs("demo")}),
+        order=(),
+        hash=merged.hash,
+    )
+
+
+def _bench(merged: Merged, problems: Problems) -> Bench:
+    root = merged.root
+    return Bench(
+        root=root,
+        problems=problems,
+        aliases=merged.aliases,
+        infer=infer,
+        money_scale=SCALES.get(root.text("currency", "CNY"), 2),
+        members=root.text("members"),
+        departments=root.text("departments"),
+    )
+
+
+def _check_named(bench: Bench, root: Part, key: str) -> None:
+    word: Word | None = root.word(key)
+    if word is not None and word.text not in bench.entities:
+        remedy = did_you_mean(word.text, bench.entities)
+        bench.problems.add("D304", word.place, word.path, f"unknown entity {got(word.text)}", remedy)
+        if key == "members":
+            bench.members = ""
+        else:
+            bench.departments = ""
