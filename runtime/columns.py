@@ -182,7 +182,7 @@ KINDS: Mapping[Kind, Callable[[Type], TypeEngine[Any]]] = MappingProxyType(
         Kind.DATE: lambda _: Date(),
         Kind.TIME: lambda _: Time(),
         Kind.MOMENT: lambda _: Moment(),
-        Kind.DURATION: lambda _: Whole(),
+        Kind.DURATION: lambda value: Scaled(value.scale),
         Kind.CHOICE: lambda _: Text(),
         Kind.REFERENCE: lambda _: BigInteger(),
         Kind.FILE: lambda _: BigInteger(),

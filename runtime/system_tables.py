@@ -251,6 +251,7 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         _text("entity"),
         _text("field"),
         _text("kept_as"),
+        _text("shape"),
         Column("rows", Id, nullable=False, default=0),
         Column("restored_at", Moment),
     )
