@@ -100,6 +100,83 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "import_value": ("{label}：{given} 没有对应的值", "{label}: there is no value for {given}"),
     "import_mapping": ("导入映射有误：{reason}", "The mapping is wrong: {reason}"),
     "import_empty": ("文件没有数据行", "The file has no rows"),
+    # workflow, documents, tasks, planning
+    "no_workflow": ("{label}没有流程", "{label} has no workflow"),
+    "no_transition": ("{label}没有操作“{given}”，可用：{known}", "{label} has no transition {given}; there are: {known}"),
+    "transition_not_allowed": (
+        "{label} {title} 现为“{state}”，不能{transition}；须处于：{origins}",
+        "{label} {title} is {state}; {transition} is possible only from: {origins}",
+    ),
+    "transition_not_yours": (
+        "您不能对{label} {title} 执行“{transition}”，应由 {who} 执行",
+        "You may not take {transition} on {label} {title}; it is for {who}",
+    ),
+    "transition_by_approval": (
+        "{label} {title} 的“{transition}”只能由审批人决定",
+        "{transition} of {label} {title} is decided by its approvers only",
+    ),
+    "transition_condition": (
+        "{label} {title} 不满足“{transition}”的条件：{condition}",
+        "{label} {title} does not meet the condition of {transition}: {condition}",
+    ),
+    "demand_note": ("说明", "Note"),
+    "demand_photo": ("照片", "Photo"),
+    "demand_scan": ("扫码", "Scan"),
+    "demand_signature": ("签名", "Signature"),
+    "demand_file": ("附件", "File"),
+    "demand_field": ("字段", "Field"),
+    "demand_note_missing": ("请填写说明", "A note is needed"),
+    "demand_photo_missing": ("请上传照片（至少 {count} 张）", "Photos are needed, at least {count}"),
+    "demand_file_missing": ("请上传附件（至少 {count} 个）", "Files are needed, at least {count}"),
+    "demand_signature_missing": ("请签名", "A signature is needed"),
+    "demand_scan_missing": ("请扫码", "A scan is needed"),
+    "demand_scan_wrong": ("扫到的“{given}”与单据不符", "The scanned {given} does not belong to this document"),
+    "demand_file_unknown": (
+        "文件 {given} 不存在、已被使用或不是您上传的",
+        "Files {given} do not exist, are in use, or were not uploaded by you",
+    ),
+    "task_unknown": ("没有这个待办", "There is no such task"),
+    "task_decided": ("这个待办已处理", "This task has been decided already"),
+    "task_not_yours": ("这个待办不是给您的", "This task is not yours"),
+    "no_source": ("{label}没有来源“{given}”", "{label} has no source {given}"),
+    "draw_from_one": ("请选择一张{label}", "Choose one {label}"),
+    "draw_choose_line": ("请选择一行，每行生成一张{label}", "Choose one line; each makes a {label} of its own"),
+    "draw_not_ready": (
+        "{label} {title} 现为“{state}”，不能生成{drawn}",
+        "{label} {title} is {state}; no {drawn} can be made from it",
+    ),
+    "draw_differs": (
+        "所选{label}的“{field_label}”不同，不能合并",
+        "The chosen {label} differ in {field_label} and cannot be put together",
+    ),
+    "nothing_left": ("{label} {title} 已无剩余数量", "Nothing is left of {label} {title}"),
+    "over_drawn": (
+        "超出{label}的剩余数量：剩余 {left}，本次 {wanted}",
+        "More than is left of the {label}: {left} left, {wanted} wanted",
+    ),
+    "documents_hang": (
+        "{label} {title} 不能撤销，请先处理：{names}",
+        "{label} {title} cannot be undone; deal first with: {names}",
+    ),
+    "nothing_to_return": (
+        "没有来源行，无法按原成本退回（{posting}）",
+        "Without its source line nothing can come back at its cost ({posting})",
+    ),
+    "nothing_to_explode": (
+        "{label} {title} 没有当日有效的{structure}",
+        "{label} {title} has no {structure} valid on that day",
+    ),
+    "structure_cycle": ("物料构成循环：{path}", "It is made of itself: {path}"),
+    "structure_loss": (
+        "{label} {title} 按整件计量，不能设损耗率",
+        "{label} {title} is counted in whole pieces and cannot carry a loss percentage",
+    ),
+    "no_such_plan": ("没有计划“{given}”", "There is no plan {given}"),
+    "no_such_item": ("没有 {given}", "There is no {given}"),
+    "too_many_rows": ("展开超过 {most} 行", "The explosion has more than {most} rows"),
+    "plan_no_document": ("{title} 没有适用的建议单据", "No document fits the suggestion for {title}"),
+    "no_such_report": ("没有报表“{given}”", "There is no report {given}"),
+    "no_such_card": ("没有卡片“{given}”", "There is no card {given}"),
 }
 
 

@@ -1,0 +1,146 @@
+"""What was drawn from what: sources, the rows they join, locks on origins, and the bound on over-delivery.
+
+The write door calls ``lock_origins`` before it recomputes what is left of origin lines, and ``check_drawn`` after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from engine.model import AppModel, Entity, Source
+from runtime.context import RunContext
+from runtime.errors import Conflict, Fault
+from runtime.messages import fault
+from runtime.record_inputs import Workspace
+from runtime.record_rows import read_rows
+
+Row = dict[str, Any]
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A source seen from both ends. ``drawn`` / ``origin``: the entity of the header; ``drawn_row`` /
+    ``origin_row``: the entity of the rows that are joined (lines or the header itself)."""
+
+    source: Source
+    drawn: str
+    drawn_row: str
+    origin: str
+    origin_row: str
+
+
+def drawn_of(model: AppModel, entity: Entity) -> tuple[Drawn, ...]:
+    """The sources of an entity."""
+    return tuple(_drawn(model, entity, source) for source in entity.sources.values())
+
+
+def drawn_from(model: AppModel, origin: str) -> tuple[Drawn, ...]:
+    """Everything that is drawn from ``origin``."""
+    return tuple(d for entity in model.entities.values() for d in drawn_of(model, entity) if d.origin == origin)
+
+
+def _drawn(model: AppModel, entity: Entity, source: Source) -> Drawn:
+    origin = model.entities[source.origin]
+    return Drawn(
+        source=source,
+        drawn=entity.id,
+        drawn_row=entity.fields[source.lines_into].lines if source.lines_into else entity.id,
+        origin=origin.id,
+        origin_row=origin.fields[source.lines_from].lines if source.lines_from else origin.id,
+    )
+
+
+def drawn_rows(drawn: Drawn, records: Iterable[Row]) -> Iterator[tuple[Row, Row]]:
+    """(header, row) of the rows of records that name an origin row."""
+    into, by = drawn.source.lines_into, drawn.source.line_field
+    for record in records:
+        for row in record.get(into) or () if into else (record,):
+            if by and row.get(by) is not None:
+                yield record, row
+
+
+def origin_ids(ctx: RunContext, entity: str, records: Sequence[Row]) -> dict[str, set[int]]:
+    """The origin rows that records draw from, by entity of the rows."""
+    found: dict[str, set[int]] = {}
+    for drawn in drawn_of(ctx.app.model, ctx.app.model.entities[entity]):
+        ids = {row[drawn.source.line_field] for _, row in drawn_rows(drawn, records)}
+        if ids:
+            found.setdefault(drawn.origin_row, set()).update(ids)
+    return found
+
+
+def lock_origins(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
+    """Hold the origin rows until the end of the transaction, so that two drafts never draw the same remainder."""
+    for origin, ids in sorted(origin_ids(ctx, entity, records).items()):
+        read_rows(ctx, origin, ids, lock=True)
+
+
+def check_drawn(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
+    """Refuse records that draw more than is left, tolerance included, where their source says ``refuse``."""
+    faults: list[Fault] = []
+    for drawn in drawn_of(ctx.app.model, ctx.app.model.entities[entity]):
+        if drawn.source.beyond == "refuse" and drawn.source.left:
+            faults.extend(_overdrawn_faults(ctx, drawn, records))
+    if faults:
+        raise Conflict(*faults)
+
+
+def _overdrawn_faults(ctx: RunContext, drawn: Drawn, records: Sequence[Row]) -> Iterator[Fault]:
+    source = drawn.source
+    found = list(drawn_rows(drawn, _holding(ctx, drawn, records)))
+    if not found:
+        return
+    origins = read_rows(ctx, drawn.origin_row, {row[source.line_field] for _, row in found})
+    allowed = _tolerances(ctx, drawn, found)
+    seen: set[int] = set()
+    for (record, row), tolerance in zip(found, allowed, strict=True):
+        origin = origins.get(row[source.line_field])
+        if origin is None or origin["id"] in seen:
+            continue
+        left = origin.get(source.left)
+        whole = origin.get(source.quantity)
+        if left is None or left >= 0 or -left <= (whole or ZERO) * tolerance:
+            continue
+        seen.add(origin["id"])
+        yield fault(
+            ctx,
+            "over_drawn",
+            _path(source, record, row),
+            left=plain(left + (row.get(source.quantity) or ZERO)),
+            wanted=plain(row.get(source.quantity) or ZERO),
+            label=ctx.app.model.entities[drawn.origin].label.get(ctx.language),
+        )
+
+
+def _holding(ctx: RunContext, drawn: Drawn, records: Sequence[Row]) -> list[Row]:
+    """The records that hold what they draw; a cancelled one may name more than is left."""
+    source = drawn.source
+    if source.holds is None or not records:
+        return list(records)
+    holds = Workspace(ctx).evaluate(source.holds, list(records), None, drawn.drawn)
+    return [record for record, held in zip(records, holds, strict=True) if held]
+
+
+def _tolerances(ctx: RunContext, drawn: Drawn, found: Sequence[tuple[Row, Row]]) -> list[Decimal]:
+    tolerance = drawn.source.tolerance
+    if tolerance is None:
+        return [ZERO] * len(found)
+    rows = [row if row is record else {**row, "parent": record} for record, row in found]
+    return [value or ZERO for value in Workspace(ctx).evaluate(tolerance, rows, None, drawn.drawn_row)]
+
+
+def _path(source: Source, record: Row, row: Row) -> str:
+    if not source.lines_into:
+        return source.quantity
+    position = next((n for n, line in enumerate(record[source.lines_into], 1) if line is row), 0)
+    return f"{source.lines_into}.{position}.{source.quantity}"
+
+
+def plain(number: Decimal) -> str:
+    """A number as people write it: no exponent, no trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,101 @@
+"""Lines filled from a structure when a document gets under way, and postings that explode a line into components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.model import Explode
+from engine.planning.structure import Component, StructureCycle, components
+from runtime import records
+from runtime.context import RunContext
+from runtime.errors import Conflict
+from runtime.messages import fault
+from runtime.permissions import label_of
+from runtime.planning_structure import Loaded, Scope, items_of, load
+from runtime.record_inputs import Workspace
+from runtime.record_texts import record_title
+from runtime.values import Base
+
+Row = dict[str, Any]
+
+
+def parts_of(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> tuple[Loaded, list[list[Component]]]:
+    """What each row's product and quantity is made of on its day, one level, what is passed through replaced."""
+    products = at.evaluate(explode.product, rows, None, entity)
+    quantities = at.evaluate(explode.quantity, rows, None, entity)
+    days = at.evaluate(explode.at, rows, None, entity)
+    scope = Scope(items=items_of(products), deep=False, where=explode.where)
+    loaded = load(at.ctx, explode.structure, scope)
+    found = []
+    for product, quantity, day in zip(products, quantities, days, strict=True):
+        if product is None or not quantity:
+            found.append([])
+            continue
+        try:
+            found.append(components(loaded.structure, product, quantity, day or at.ctx.today()))
+        except StructureCycle as cycle:
+            raise Conflict(fault(at.ctx, "structure_cycle", path=str(cycle))) from None
+    return loaded, found
+
+
+def exploded(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> list[tuple[int, Row]]:
+    """(index of the row, row with ``component`` and ``need``) of every component, in order."""
+    if not rows:
+        return []
+    _, found = parts_of(at, entity, explode, rows)
+    return [
+        (index, {**rows[index], "component": part.line.item, "need": part.quantity})
+        for index, parts in enumerate(found)
+        for part in parts
+    ]
+
+
+def fill_lines(ctx: RunContext, entity: str, records_: Sequence[Row], transition: str) -> bool:
+    """Fill the lines that this transition explodes, where a record has none yet; whether any were filled."""
+    model = ctx.app.model
+    changed: dict[int, Row] = {}
+    for field in model.entities[entity].fields.values():
+        explode = model.entities[field.lines].explode if field.lines else None
+        if explode is None or explode.upon != transition:
+            continue
+        empty = [record for record in records_ if not record.get(field.id)]
+        for record, lines in zip(empty, _new_lines(ctx, entity, field.lines, explode, empty), strict=True):
+            if not lines:
+                raise Conflict(
+                    fault(
+                        ctx,
+                        "nothing_to_explode",
+                        label=label_of(ctx, entity),
+                        title=record_title(model, entity, record),
+                        structure=model.structures[explode.structure].label.get(ctx.language),
+                    )
+                )
+            changed.setdefault(record["id"], {})[field.id] = lines
+    if changed:
+        records.apply_system(ctx, entity, changes=changed)
+    return bool(changed)
+
+
+def _new_lines(ctx: RunContext, owner: str, lines: str, explode: Explode, rows: Sequence[Row]) -> list[list[Row]]:
+    if not rows:
+        return []
+    at = Workspace(ctx)
+    loaded, found = parts_of(at, owner, explode, rows)
+    structure = ctx.app.model.structures[explode.structure]
+    uses = structure.uses
+    component_entity = ctx.app.model.entities[structure.entity].fields[structure.lines].lines
+    entity = ctx.app.model.entities[lines]
+    made: list[list[Row]] = []
+    for parts in found:
+        sources = [{**loaded.lines[p.line.id], "component": p.line.item, "need": p.quantity} for p in parts]
+        columns = {name: at.evaluate(expr, sources, None, component_entity) for name, expr in explode.fill.items()}
+        each: list[Row] = []
+        for index, part in enumerate(parts):
+            line: Row = {uses: part.line.item} if uses in entity.fields else {}
+            for name, values in columns.items():
+                is_base = bool(entity.fields[name].unit_field)
+                line[name] = Base(values[index]) if is_base and values[index] is not None else values[index]
+            each.append(line)
+        made.append(each)
+    return made

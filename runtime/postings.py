@@ -1,0 +1,277 @@
+"""From a document and a posting set to what the ledgers are asked to write. Nothing is written here.
+
+Every expression of a posting is evaluated once for all its rows. Amounts of zero ask for nothing; a negative amount
+turns ``add`` into ``take`` and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.expressions.tree import Expr
+from engine.model import Ledger, Posting
+from runtime.context import RunContext
+from runtime.errors import Conflict
+from runtime.exploding import exploded
+from runtime.ledgers.requests import DimensionValue, DocumentKey, MoveRequest, Short, Verb
+from runtime.ledgers.tables import is_polymorphic
+from runtime.messages import fault
+from runtime.postings_corrects import corrected_moves
+from runtime.record_inputs import Workspace
+from runtime.values import Ref
+
+Row = dict[str, Any]
+
+OPPOSITE: Mapping[Verb, Verb] = MappingProxyType({Verb.ADD: Verb.TAKE, Verb.TAKE: Verb.ADD})
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One row a posting stands on: its document, and its line if it has one."""
+
+    document: Row
+    row: Row
+    line: DocumentKey | None
+
+
+@dataclass(slots=True)
+class _Building:
+    """The requests made so far, and which of them each posting made for which row."""
+
+    ctx: RunContext
+    entity: str
+    posting_set: str
+    workspace: Workspace
+    requests: list[MoveRequest] = field(default_factory=list)
+    keys: dict[tuple[str, int, int | None], list[str]] = field(default_factory=dict)
+    each: dict[str, str] = field(default_factory=dict)
+
+    def row_entity(self, posting: Posting) -> str:
+        """The entity of the rows a posting stands on."""
+        fields = self.ctx.app.model.entities[self.entity].fields
+        return fields[posting.each].lines if posting.each else self.entity
+
+    def sources(self, posting: Posting, place: _Place) -> list[str]:
+        """Keys of the requests which this row of the posting carries on."""
+        document = place.document["id"]
+        if self.each[posting.source] == posting.each:
+            return self.keys.get((posting.source, document, place.line.id if place.line else None), [])
+        made = (keys for (name, of, _), keys in self.keys.items() if name == posting.source and of == document)
+        return [key for keys in made for key in keys]
+
+
+def build(ctx: RunContext, entity: str, records: Sequence[Row], posting_set: str) -> list[MoveRequest]:
+    """What the posting set asks of the ledgers for ``records`` (with their lines), in the order of its entries."""
+    postings = ctx.app.model.entities[entity].postings.get(posting_set, ())
+    building = _Building(ctx, entity, posting_set, Workspace(ctx))
+    for record in records:
+        for name in {posting.each for posting in postings if posting.each}:
+            for line in record[name]:
+                line["parent"] = record
+    for posting in postings:
+        building.each[posting.id] = posting.each
+        _add(building, posting, records)
+    return building.requests
+
+
+def _add(building: _Building, posting: Posting, records: Sequence[Row]) -> None:
+    places = _meeting(building, posting, list(_places(building, posting, records)))
+    if posting.explode is not None:
+        found = exploded(building.workspace, building.row_entity(posting), posting.explode, [p.row for p in places])
+        places = [replace(places[index], row=row) for index, row in found]
+    if not places:
+        return
+    rows = [place.row for place in places]
+    columns = _Columns(building.workspace, posting, rows, building.row_entity(posting))
+    for index, place in enumerate(places):
+        requests = _requests(building, posting, place, columns.at(index))
+        for request in requests:
+            building.requests.append(request)
+            slot = (posting.id, place.document["id"], place.line.id if place.line else None)
+            building.keys.setdefault(slot, []).append(request.key)
+
+
+def _places(building: _Building, posting: Posting, records: Sequence[Row]) -> Iterator[_Place]:
+    if not posting.each:
+        yield from (_Place(record, record, None) for record in records)
+        return
+    entity = building.row_entity(posting)
+    for record in records:
+        for line in record[posting.each]:
+            yield _Place(record, line, DocumentKey(entity=entity, id=line["id"]))
+
+
+def _meeting(building: _Building, posting: Posting, places: list[_Place]) -> list[_Place]:
+    """The places whose row meets the posting's condition."""
+    if posting.condition is None or not places:
+        return places
+    rows = [place.row for place in places]
+    met = building.workspace.evaluate(posting.condition, rows, None, building.row_entity(posting))
+    return [place for place, holds in zip(places, met, strict=True) if holds]
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What a posting's expressions gave for one row."""
+
+    amounts: Mapping[str, Decimal | None]
+    dimensions: Mapping[str, DimensionValue]
+    short: Mapping[str, DimensionValue]
+    allocate: str
+    returns: DocumentKey | None
+    first: date | None
+    last: date | None
+
+
+class _Columns:
+    """The expressions of a posting, evaluated for all rows."""
+
+    def __init__(self, workspace: Workspace, posting: Posting, rows: Sequence[Row], entity: str) -> None:
+        self._posting = posting
+        ledger = workspace.model.ledgers[posting.ledger]
+
+        def each(expressions: Mapping[str, Expr]) -> dict[str, list[DimensionValue]]:
+            return {name: _dimension(ledger, name, expr, evaluate(expr)) for name, expr in expressions.items()}
+
+        def evaluate(expr: Expr | None) -> list[Any]:
+            return [None] * len(rows) if expr is None else workspace.evaluate(expr, rows, None, entity)
+
+        self._amounts = {name: evaluate(expr) for name, expr in posting.amounts.items()}
+        self._dimensions = each(posting.at)
+        self._short = each(posting.short_at)
+        self._allocate = evaluate(posting.allocate)
+        self._returns = evaluate(posting.returns_line)
+        self._first = evaluate(posting.spread[1] if posting.spread else None)
+        self._last = evaluate(posting.spread[2] if posting.spread else None)
+
+    def at(self, index: int) -> _Values:
+        returned = self._returns[index]
+        entity = self._posting.returns_line.type.targets[0] if self._posting.returns_line else ""
+        return _Values(
+            amounts={name: values[index] for name, values in self._amounts.items()},
+            dimensions={name: values[index] for name, values in self._dimensions.items()},
+            short={name: values[index] for name, values in self._short.items()},
+            allocate=self._allocate[index] or "",
+            returns=DocumentKey(entity=entity, id=returned) if returned is not None else None,
+            first=self._first[index],
+            last=self._last[index],
+        )
+
+
+def _dimension(ledger: Ledger, name: str, expr: Expr, values: Sequence[Any]) -> list[DimensionValue]:
+    """Values of a dimension; where it may name records of several entities, with the entity."""
+    if not is_polymorphic(ledger.dimensions[name]):
+        return [value.id if isinstance(value, Ref) else value for value in values]
+    entity = expr.type.targets[0] if expr.type.targets else ""
+    return [Ref(entity, value) if isinstance(value, int) else value for value in values]
+
+
+def _requests(building: _Building, posting: Posting, place: _Place, values: _Values) -> Iterator[MoveRequest]:
+    amounts = _signed(posting, values.amounts)
+    if amounts is None:
+        return
+    verb, wanted = amounts
+    sources: tuple[str, ...] = ()
+    if posting.source:
+        sources = tuple(building.sources(posting, place))
+        if not sources:
+            return
+    if posting.returns_posting and values.returns is None:
+        raise Conflict(fault(building.ctx, "nothing_to_return", posting=posting.id))
+    value_name = _value_resource(building.ctx.app.model.ledgers[posting.ledger])
+    at, whole_day = moment_of(building.ctx, place.document)
+    request = MoveRequest(
+        ledger=posting.ledger,
+        key=_key(building, posting, place),
+        verb=verb,
+        dimensions=_bound(posting, values.dimensions),
+        amounts={name: amount for name, amount in wanted.items() if name != value_name},
+        value=wanted.get(value_name),
+        at=at,
+        whole_day=whole_day,
+        document=DocumentKey(entity=building.entity, id=place.document["id"]),
+        line=place.line,
+        posting_set=building.posting_set,
+        posting=posting.id,
+        kind=posting.kind,
+        from_=sources,
+        allocate=values.allocate,
+        short=Short.REST if posting.short_at else Short(posting.short or Short.REFUSE),
+        short_dimensions=values.short,
+        returns=(values.returns, posting.returns_posting) if values.returns else None,
+        corrects=corrected_moves(building.ctx, posting, place.document) if posting.of_rows else (),
+    )
+    yield from _spread(posting, request, values)
+
+
+def _signed(
+    posting: Posting, amounts: Mapping[str, Decimal | None]
+) -> tuple[Verb, Mapping[str, Decimal | None]] | None:
+    """The verb and positive amounts; ``None`` if nothing is asked for."""
+    verb = Verb(posting.verb)
+    declared = posting.amounts
+    wanted = {name: amount for name, amount in amounts.items() if amount is not None or declared[name] is None}
+    if declared and not wanted:
+        return None
+    numbers = [amount for amount in wanted.values() if amount is not None]
+    if numbers and len(numbers) == len(wanted) and not any(numbers):
+        return None
+    if numbers and all(amount <= 0 for amount in numbers) and verb in OPPOSITE:
+        verb = OPPOSITE[verb]
+        return verb, {name: None if amount is None else -amount for name, amount in wanted.items()}
+    return verb, wanted
+
+
+def _value_resource(ledger: Ledger) -> str:
+    return ledger.valuation.value if ledger.valuation else ""
+
+
+def _bound(posting: Posting, dimensions: Mapping[str, DimensionValue]) -> Mapping[str, DimensionValue]:
+    """Where moves are carried on, an empty dimension means that of the origin, so it is left out."""
+    if not (posting.source or posting.returns_posting):
+        return dimensions
+    return {name: value for name, value in dimensions.items() if value is not None}
+
+
+def _key(building: _Building, posting: Posting, place: _Place) -> str:
+    return f"{posting.id}#{place.document['id']}#{len(building.requests)}"
+
+
+def _spread(posting: Posting, request: MoveRequest, values: _Values) -> Iterator[MoveRequest]:
+    """One request a day, in equal parts; the last day takes the rest."""
+    if posting.spread is None:
+        yield request
+        return
+    first, last = values.first, values.last
+    if first is None or last is None or last < first:
+        return
+    days = (last - first).days + 1
+    parts = {name: _parts(amount, days) for name, amount in request.amounts.items()}
+    for index in range(days):
+        yield replace(
+            request,
+            key=f"{request.key}.{index}",
+            dimensions={**request.dimensions, posting.spread[0]: first + timedelta(days=index)},
+            amounts={name: part[index] for name, part in parts.items()},
+        )
+
+
+def _parts(amount: Decimal | None, days: int) -> list[Decimal | None]:
+    if amount is None:
+        return [None] * days
+    part = (amount / days).quantize(Decimal("0.000001"))
+    return [part] * (days - 1) + [amount - part * (days - 1)]
+
+
+def moment_of(ctx: RunContext, document: Row) -> tuple[datetime, bool]:
+    """The business moment of a document's moves: its past day, else now; and whether it is a day without an hour."""
+    day = document.get("date")
+    if not isinstance(day, date) or day >= ctx.today():
+        return ctx.now(), False
+    return datetime.combine(day, time(), ZoneInfo(ctx.app.model.timezone)), True

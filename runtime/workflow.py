@@ -1,0 +1,276 @@
+"""Moving documents through their states: what a person may do now, doing it, and why not.
+
+``status`` is written by transitions only. A transition does, inside the caller's transaction: right, state, person,
+condition, demands; the new state; lines from a structure; tasks; and last what the ledgers are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.model import State, Transition
+from runtime import ledgers, postings, records, tasks
+from runtime.context import RunContext
+from runtime.documents_after import check_nothing_hangs
+from runtime.errors import Conflict, Forbidden, NotFound
+from runtime.exploding import fill_lines
+from runtime.ledgers.requests import DocumentKey
+from runtime.messages import fault
+from runtime.permissions import demand, label_of
+from runtime.record_inputs import Workspace
+from runtime.record_rows import load_rows
+from runtime.row_rules import visible_ids
+from runtime.workflow_demands import Given, check_demands, keep_files
+from runtime.workflow_rights import (
+    Action,
+    Reason,
+    asked,
+    condition_faults,
+    may_all,
+    may_take,
+    reasons,
+    state_fault,
+    transition_of,
+    who_fault,
+    workflow_of,
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a transition may be taken, or why not: everything the door looks at."""
+
+    entity: str
+    record: int
+    transition: str
+    allowed: bool
+    reasons: tuple[Reason, ...]
+
+
+# --- records people may see ------------------------------------------------------------------------------------
+
+
+def visible(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, Row]:
+    """The records (with their lines) that the acting person may read, by id; the others are left out."""
+    demand(ctx, entity, "read")
+    found = load_rows(ctx, entity, visible_ids(ctx, entity, ids))
+    return {i: row for i, row in found.items() if row.get("deleted_at") is None}
+
+
+def locked(ctx: RunContext, entity: str, ids: Sequence[int]) -> list[Row]:
+    """The records with their lines, held until the end of the transaction; refuses those not to be seen."""
+    demand(ctx, entity, "read")
+    found = load_rows(ctx, entity, visible_ids(ctx, entity, ids), lock=True)
+    for i in ids:
+        if i not in found or found[i].get("deleted_at") is not None:
+            raise NotFound(fault(ctx, "not_found", label=label_of(ctx, entity), id=i))
+    return [found[i] for i in dict.fromkeys(ids)]
+
+
+# --- what may be done ------------------------------------------------------------------------------------------
+
+
+def actions(ctx: RunContext, entity: str, record: Row) -> tuple[Action, ...]:
+    """The transitions the acting person may take on this record (with its lines) now.
+
+    One that only a condition stands in the way of is shown with the reason.
+    """
+    model = ctx.app.model.entities[entity]
+    if model.workflow is None or record.get("deleted_at") is not None:
+        return ()
+    at = Workspace(ctx)
+    decides = _decidable(ctx, entity, record)
+    found = []
+    for transition in model.workflow.transitions.values():
+        if record["status"] not in transition.origins:
+            continue
+        if transition.id not in decides and not may_take(ctx, at, entity, transition, [record])[0]:
+            continue
+        failed = condition_faults(ctx, at, model, transition, [record])[0]
+        found.append(
+            Action(
+                id=transition.id,
+                label=transition.label.get(ctx.language),
+                kind=transition.kind,
+                demands=asked(ctx, at, model, transition, record),
+                refused_because=failed.message if failed else "",
+            )
+        )
+    return tuple(found)
+
+
+def _decidable(ctx: RunContext, entity: str, record: Row) -> frozenset[str]:
+    """The outcomes of the approval which the person has a say in."""
+    workflow = ctx.app.model.entities[entity].workflow
+    state = workflow.states.get(record["status"]) if workflow else None
+    if state is None or state.approval is None or not tasks.waiting(ctx, entity, record["id"]):
+        return frozenset()
+    return frozenset(state.approval.outcome[tasks.OUTCOMES[d]] for d in _decisions(state))
+
+
+def _decisions(state: State) -> list[str]:
+    outcome = state.approval.outcome if state.approval else {}
+    return [decision for decision, name in tasks.OUTCOMES.items() if name in outcome]
+
+
+def explain(ctx: RunContext, entity: str, record_id: int, transition_id: str) -> Explanation:
+    """Why a transition may be taken, or why not."""
+    transition = transition_of(ctx, entity, transition_id)
+    found = visible(ctx, entity, [record_id])
+    if record_id not in found:
+        raise NotFound(fault(ctx, "not_found", label=label_of(ctx, entity), id=record_id))
+    looked = reasons(ctx, Workspace(ctx), ctx.app.model.entities[entity], transition, found[record_id])
+    return Explanation(
+        entity=entity,
+        record=record_id,
+        transition=transition_id,
+        allowed=all(reason.holds for reason in looked),
+        reasons=looked,
+    )
+
+
+# --- doing it --------------------------------------------------------------------------------------------------
+
+
+def take(
+    ctx: RunContext, entity: str, record_id: int, transition_id: str, body: Mapping[str, object] | None = None
+) -> Row:
+    """Take a transition on one record; the record as it is then."""
+    return take_many(ctx, entity, [record_id], transition_id, body)[0]
+
+
+def take_many(
+    ctx: RunContext,
+    entity: str,
+    ids: Sequence[int],
+    transition_id: str,
+    body: Mapping[str, object] | None = None,
+) -> list[Row]:
+    """Take a transition on several records in one go: all of them or none."""
+    transition = transition_of(ctx, entity, transition_id)
+    found = locked(ctx, entity, ids)
+    if not transition.by and not ctx.user.is_system:
+        return [_decide(ctx, entity, record, transition, body or {}) for record in found]
+    at = Workspace(ctx)
+    _refuse_unless_allowed(ctx, at, entity, transition, found)
+    return _move(ctx, at, entity, found, transition, body or {})
+
+
+def _refuse_unless_allowed(
+    ctx: RunContext, at: Workspace, entity: str, transition: Transition, found: Sequence[Row]
+) -> None:
+    model = ctx.app.model.entities[entity]
+    wrong = [state_fault(ctx, model, transition, r) for r in found if r["status"] not in transition.origins]
+    if wrong:
+        raise Conflict(*wrong)
+    mine = may_take(ctx, at, entity, transition, found)
+    if not all(mine):
+        raise Forbidden(*(who_fault(ctx, model, transition, r) for r, may in zip(found, mine, strict=True) if not may))
+    failed = [f for f in condition_faults(ctx, at, model, transition, found) if f is not None]
+    if failed:
+        raise Conflict(*failed)
+
+
+def _decide(ctx: RunContext, entity: str, record: Row, transition: Transition, body: Mapping[str, object]) -> Row:
+    """A transition that only its approval takes: the person's say in it, if there is one."""
+    model = ctx.app.model.entities[entity]
+    if record["status"] not in transition.origins:
+        raise Conflict(state_fault(ctx, model, transition, record))
+    state = workflow_of(ctx, entity).states[record["status"]]
+    waiting = tasks.waiting(ctx, entity, record["id"])
+    decision = next((d for d in _decisions(state) if _leads(state, d, transition)), "")
+    if not waiting or not decision:
+        raise Forbidden(who_fault(ctx, model, transition, record))
+    note = body.get("note")
+    return tasks.decide(ctx, waiting[0]["id"], decision, note if isinstance(note, str) else "", body)
+
+
+def _leads(state: State, decision: str, transition: Transition) -> bool:
+    return state.approval is not None and state.approval.outcome[tasks.OUTCOMES[decision]] == transition.id
+
+
+def outcome(ctx: RunContext, entity: str, record: Row, transition_id: str, body: Mapping[str, object]) -> Row:
+    """Take the transition an approval ends in: whoever had the last say, the approval takes it."""
+    transition, at = transition_of(ctx, entity, transition_id), Workspace(ctx)
+    failed = condition_faults(ctx, at, ctx.app.model.entities[entity], transition, [record])[0]
+    if failed is not None:
+        raise Conflict(failed)
+    return _move(ctx, at, entity, [record], transition, body)[0]
+
+
+def _move(
+    ctx: RunContext,
+    at: Workspace,
+    entity: str,
+    found: list[Row],
+    transition: Transition,
+    body: Mapping[str, object],
+) -> list[Row]:
+    """Everything a transition does once nothing speaks against it."""
+    given = check_demands(ctx, at, ctx.app.model.entities[entity], transition, found, body)
+    if transition.reverses:
+        check_nothing_hangs(ctx, entity, found)
+    ids = [record["id"] for record in found]
+    found = _enter(ctx, entity, found, transition, given)
+    tasks.close(ctx, entity, ids)
+    if fill_lines(ctx, entity, found, transition.id):
+        fresh = load_rows(ctx, entity, ids)
+        found = [fresh[i] for i in ids]
+    _post(ctx, entity, found, transition)
+    _reverse(ctx, entity, ids, transition)
+    return _approve_at_once(ctx, entity, found, transition)
+
+
+def _enter(
+    ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition, given: Sequence[Given]
+) -> list[Row]:
+    """Write the new state and what was given with it, through the one door; the records as they are then."""
+    changes = {r["id"]: {**g.values, "status": transition.target} for r, g in zip(found, given, strict=True)}
+    notes = {r["id"]: g.note for r, g in zip(found, given, strict=True) if g.note}
+    entered = records.apply_system(ctx, entity, changes, transition=transition.id, notes=notes)
+    for record, one in zip(found, given, strict=True):
+        keep_files(ctx, entity, record["id"], one)
+    return entered
+
+
+def _approve_at_once(ctx: RunContext, entity: str, found: list[Row], transition: Transition) -> list[Row]:
+    """Open the tasks of an approval; where nobody has to say anything it is approved in the same breath."""
+    approval = workflow_of(ctx, entity).states[transition.target].approval
+    if approval is None:
+        return found
+    approved = {
+        record["id"]: outcome(ctx, entity, record, approval.outcome[tasks.OUTCOMES[tasks.APPROVE]], {})
+        for record in tasks.open_tasks(ctx, entity, found)
+    }
+    return [approved.get(record["id"], record) for record in found]
+
+
+def _post(ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition) -> None:
+    requests = postings.build(ctx, entity, found, transition.posts)
+    if requests:
+        ledgers.post(ctx, requests)
+
+
+def _reverse(ctx: RunContext, entity: str, ids: Sequence[int], transition: Transition) -> None:
+    workflow = workflow_of(ctx, entity)
+    sets = tuple(sorted({workflow.transitions[name].posts for name in transition.reverses}))
+    for i in ids if sets else ():
+        ledgers.reverse(ctx, DocumentKey(entity=entity, id=i), sets)
+
+
+__all__ = [
+    "Action",
+    "Explanation",
+    "actions",
+    "explain",
+    "locked",
+    "may_all",
+    "outcome",
+    "take",
+    "take_many",
+    "visible",
+]
