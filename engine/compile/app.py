@@ -10,6 +10,7 @@ from engine.compile.infer import infer
 from engine.compile.layers import Merged
 from engine.compile.ledgers import compile_ledgers, compile_shared_guards, declare_ledgers
 from engine.compile.part import Part, Word, bilingual
+from engine.dependencies import build_graph
 from engine.frozen import Frozen
 from engine.model import AppModel
 from engine.problems import Problems, did_you_mean, got
@@ -60,7 +61,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         menu=(),
         openings=Frozen({}),
         demo=Frozen({key: word.text for key, word in root.pairs("demo")}),
-        order=(),
+        order=build_graph(entities).order,
         hash=merged.hash,
     )
 
