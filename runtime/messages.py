@@ -177,6 +177,17 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "plan_no_document": ("{title} 没有适用的建议单据", "No document fits the suggestion for {title}"),
     "no_such_report": ("没有报表“{given}”", "There is no report {given}"),
     "no_such_card": ("没有卡片“{given}”", "There is no card {given}"),
+    # ledgers
+    "period_closed": ("{ledger}已结账至 {day}，请改用之后的日期", "{ledger} is closed through {day}; use a later date"),
+    "more_than_went": ("最多可退回 {possible}，不能退回 {wanted}", "At most {possible} can come back, not {wanted}"),
+    "nothing_to_revalue": ("{ledger}中没有可调整成本的记录", "{ledger} has no moves whose cost could be changed"),
+    "dimension_missing": ("{ledger}：请指定{dimension}", "{ledger}: say which {dimension}"),
+    "price_needed": ("{ledger}：没有可用的成本，请填写价格", "{ledger}: no cost is known, please enter a price"),
+    "replay_too_long": (
+        "需要重算的记录超过 {moves} 条，请改用今天的日期",
+        "More than {moves} moves would have to be recalculated; use today's date",
+    ),
+    "on_that_day": ("（{day}）", " ({day})"),
 }
 
 
