@@ -22,7 +22,7 @@ from runtime.values import ENTERED, Base, Entered, Refusal, parse_raw, refused
 
 Row = dict[str, Any]
 PASSED_OVER = frozenset(
-    "id version created_at created_by changed_at changed_by deleted_at position parent search_key".split()
+    ["id", "version", "created_at", "created_by", "changed_at", "changed_by", "deleted_at", "position", "parent", "search_key"]
 )
 """Keys that a record shown by us carries and that nobody writes: sending them back is no mistake."""
 

@@ -7,7 +7,8 @@ and from records they name; steps stand in dependency order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from engine.expressions.tree import Aggregate, Expr, Node, Path, Rows, UnitRatio, walk

@@ -1,0 +1,149 @@
+"""Who changed what, from what, to what: one insert per batch, in the transaction of the change itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from engine.model import Entity
+from runtime.context import RunContext
+from runtime.permissions import rights
+from runtime.values import Ref, decimal_text
+
+Row = dict[str, Any]
+UNTOLD = frozenset(
+    ("version", "changed_at", "changed_by", "created_at", "created_by", "parent", "position", "search_key", "id")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the trail to be. ``kind``: create, update, delete, restore, transition, history …"""
+
+    entity: str
+    record: int
+    version: int
+    kind: str
+    changes: Mapping[str, Any]
+    transition: str = ""
+    note: str = ""
+
+
+def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
+    """Keep the entries."""
+    if not entries:
+        return
+    now = ctx.now()
+    rows = [
+        {
+            "at": now,
+            "account": ctx.user.account or None,
+            "member": ctx.user.member,
+            "source": ctx.source,
+            "entity": e.entity,
+            "record": e.record,
+            "version": e.version,
+            "kind": e.kind,
+            "transition": e.transition,
+            "changes": json.dumps(e.changes, ensure_ascii=False, default=plain, separators=(",", ":")),
+            "note": e.note,
+        }
+        for e in entries
+    ]
+    ctx.connection.execute(insert(ctx.app.tables.system.audit), rows)
+
+
+def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Field → [old, new], lines as ``lines.<id>.<field>``; for a new record field → value, empties left out."""
+    if old is None:
+        return {n: _made(v) for n, v in new.items() if n not in UNTOLD and v not in (None, (), [])}
+    told: dict[str, Any] = {}
+    for name, value in new.items():
+        if name in UNTOLD:
+            continue
+        before = old.get(name)
+        if isinstance(value, list):
+            told.update(_line_changes(name, before or [], value))
+        elif value != before:
+            told[name] = [before, value]
+    return told
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, list):
+        return [changes_between(None, line) for line in value]
+    return value
+
+
+def _line_changes(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    old = {line["id"]: line for line in before}
+    for line in after:
+        was = old.pop(line.get("id"), None)
+        if was is None:
+            told[f"{name}.{line.get('id')}"] = [None, changes_between(None, line)]
+            continue
+        for field, change in changes_between(was, line).items():
+            told[f"{name}.{line['id']}.{field}"] = change
+    for gone, line in old.items():
+        told[f"{name}.{gone}"] = [changes_between(None, line), None]
+    return told
+
+
+def plain(value: object) -> object:
+    """A value as JSON keeps it."""
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, Ref):
+        return {"entity": value.entity, "id": value.id}
+    raise TypeError(f"{type(value).__name__} in the audit trail")
+
+
+def history(ctx: RunContext, entity: str, record: int, limit: int = 200) -> list[Row]:
+    """The trail of a record, newest first, without what the reader may not see."""
+    table = ctx.app.tables.system.audit
+    found = ctx.connection.execute(
+        select(table)
+        .where(table.c.entity == entity, table.c.record == record)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    ).mappings()
+    described = ctx.app.model.entities[entity]
+    return [{**row, "changes": _shown(ctx, described, json.loads(row["changes"] or "{}"))} for row in found]
+
+
+def _shown(ctx: RunContext, entity: Entity, changes: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = rights(ctx, entity.id).hidden
+    shown: dict[str, Any] = {}
+    for path, change in changes.items():
+        first, _, rest = path.partition(".")
+        field = entity.fields.get(first)
+        if first.split("__")[0] in hidden:
+            continue
+        if field is None or not field.lines:
+            shown[path] = change
+            continue
+        inner = rights(ctx, field.lines).hidden
+        last = rest.partition(".")[2]
+        if last.split("__")[0] not in inner:
+            shown[path] = change if last else _without(change, inner)
+    return shown
+
+
+def _without(value: Any, hidden: Iterable[str]) -> Any:
+    if isinstance(value, list):
+        return [_without(one, hidden) for one in value]
+    if isinstance(value, dict):
+        return {n: v for n, v in value.items() if n.split("__")[0] not in hidden}
+    return value

@@ -1,0 +1,192 @@
+"""Records as a person may see them: hidden fields absent, live formulas computed, references with code and name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.expressions.types import Kind
+from engine.model import Entity, Field
+from runtime.context import RunContext
+from runtime.files import describe
+from runtime.permissions import Rights, rights
+from runtime.record_inputs import Workspace
+from runtime.record_texts import TITLE_FIELDS
+from runtime.values import ENTERED, Ref, format_value
+
+Row = dict[str, Any]
+SHOWN = ("id", "version", "created_at", "changed_at", "created_by", "changed_by", "deleted_at")
+
+
+def with_live(at: Workspace, entity: Entity, rows: Sequence[Row]) -> None:
+    """Compute the live formulas of records and of their lines, in place."""
+    for field in entity.fields.values():
+        if field.lines:
+            inner = at.model.entities[field.lines]
+            lines = [line for row in rows for line in row.get(field.id) or ()]
+            for row in rows:
+                for line in row.get(field.id) or ():
+                    line["parent"] = row
+            if lines:
+                with_live(at, inner, lines)
+            for row in rows:
+                for line in row.get(field.id) or ():
+                    line["parent"] = row.get("id")
+        elif field.live and field.formula is not None:
+            for row, value in zip(rows, at.evaluate(field.formula, rows, None, entity.id), strict=True):
+                row[field.id] = value
+
+
+def visible_record(ctx: RunContext, entity: str, row: Row) -> Row:
+    """The record without fields the person may not see, in the record and its lines."""
+    return _visible(ctx, ctx.app.model.entities[entity], row)
+
+
+def _visible(ctx: RunContext, entity: Entity, row: Row) -> Row:
+    hidden = rights(ctx, entity.id).hidden
+    shown: Row = {n: v for n, v in row.items() if n.removesuffix(ENTERED) not in hidden}
+    for field in entity.fields.values():
+        if field.lines and field.id in shown:
+            inner = ctx.app.model.entities[field.lines]
+            shown[field.id] = [_visible(ctx, inner, line) for line in shown[field.id] or ()]
+    return shown
+
+
+# --- as JSON -------------------------------------------------------------------------------------------------
+
+
+def as_json(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Records (already without what is hidden) as JSON objects; one statement per entity referred to."""
+    described = ctx.app.model.entities[entity]
+    names = titles(ctx, _references(ctx, described, rows))
+    files = _files(ctx, described, rows)
+    return [_object(ctx, described, row, names, files) for row in rows]
+
+
+Titles = Mapping[tuple[str, int], dict[str, Any]]
+
+
+def titles(ctx: RunContext, wanted: Iterable[tuple[str, int]]) -> Titles:
+    """``{"id", "code", "name"}`` of records by (entity, id); of what the person may not see the id only."""
+    by_entity: dict[str, set[int]] = {}
+    for entity, record in wanted:
+        by_entity.setdefault(entity, set()).add(record)
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for entity, ids in by_entity.items():
+        described = ctx.app.model.entities.get(entity)
+        if described is None:
+            continue
+        for row in ctx.connection.execute(_title_query(ctx, described).where(_key(ctx, entity).in_(sorted(ids)))):
+            found[entity, row.id] = dict(row._mapping)
+    return found
+
+
+def title_fields(ctx: RunContext, entity: Entity, allowed: Rights) -> list[str]:
+    """The stored fields that name a record, as far as the person may see them."""
+    table = ctx.app.tables.entity[entity.id]
+    names = dict.fromkeys((*TITLE_FIELDS, *entity.title))
+    return [n for n in names if n in table.c and n in entity.fields and allowed.sees(n) and _is_text(entity.fields[n])]
+
+
+def _is_text(field: Field) -> bool:
+    return field.value.kind is Kind.TEXT
+
+
+def _title_query(ctx: RunContext, entity: Entity) -> Any:
+    table = ctx.app.tables.entity[entity.id]
+    names = title_fields(ctx, entity, rights(ctx, entity.id))
+    if entity.parent and "parent" in table.c:
+        return select(table.c.id, table.c.parent, *(table.c[n] for n in names))
+    return select(table.c.id, *(table.c[n] for n in names))
+
+
+def _key(ctx: RunContext, entity: str) -> Any:
+    return ctx.app.tables.entity[entity].c.id
+
+
+def _references(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> set[tuple[str, int]]:
+    found: set[tuple[str, int]] = set()
+    for field in entity.fields.values():
+        if field.lines:
+            lines = [line for row in rows for line in row.get(field.id) or ()]
+            found |= _references(ctx, ctx.app.model.entities[field.lines], lines)
+        elif field.value.kind is Kind.REFERENCE:
+            targets = field.targets or field.value.targets
+            target = targets[0] if targets else ""
+            found.update(pair for row in rows for pair in _pairs(target, row.get(field.id)))
+    return found
+
+
+def _pairs(target: str, value: object) -> Iterable[tuple[str, int]]:
+    if isinstance(value, tuple):
+        return [pair for one in value for pair in _pairs(target, one)]
+    if isinstance(value, Ref):
+        return [(value.entity, value.id)]
+    return [(target, value)] if isinstance(value, int) and target else []
+
+
+def _files(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> Mapping[int, dict[str, Any]]:
+    numbers = set(_file_numbers(ctx, entity, rows))
+    if not numbers:
+        return {}
+    return {
+        number: {"id": one.id, "name": one.name, "media_type": one.media_type, "size": one.size}
+        for number, one in describe(ctx, sorted(numbers)).items()
+    }
+
+
+def _file_numbers(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> Iterable[int]:
+    for field in entity.fields.values():
+        if field.lines:
+            lines = [line for row in rows for line in row.get(field.id) or ()]
+            yield from _file_numbers(ctx, ctx.app.model.entities[field.lines], lines)
+        elif field.value.kind is Kind.FILE:
+            for row in rows:
+                value = row.get(field.id)
+                yield from value if isinstance(value, tuple) else [value] if isinstance(value, int) else []
+
+
+def _object(
+    ctx: RunContext, entity: Entity, row: Row, names: Titles, files: Mapping[int, dict[str, Any]]
+) -> dict[str, Any]:
+    made: dict[str, Any] = {n: _plain(row[n]) for n in SHOWN if n in row}
+    for field in entity.fields.values():
+        if field.id not in row:
+            continue
+        value = row[field.id]
+        if field.lines:
+            inner = ctx.app.model.entities[field.lines]
+            made[field.id] = [_object(ctx, inner, line, names, files) for line in value or ()]
+        elif field.value.kind is Kind.REFERENCE:
+            made[field.id] = _named(field, value, names)
+        elif field.value.kind is Kind.FILE:
+            made[field.id] = _filed(value, files)
+        elif field.id + ENTERED in row:
+            made[field.id] = format_value(field, row[field.id + ENTERED])
+            made[f"{field.id}__base"] = format_value(field, value)
+        else:
+            made[field.id] = format_value(field, value)
+    return made
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
+
+
+def _named(field: Field, value: Any, names: Titles) -> Any:
+    if isinstance(value, tuple):
+        return [_named(field, one, names) for one in value]
+    if value is None:
+        return None
+    targets = field.targets or field.value.targets
+    if isinstance(value, Ref):
+        return {"entity": value.entity, **names.get((value.entity, value.id), {"id": value.id})}
+    return names.get((targets[0], value), {"id": value}) if targets else {"id": value}
+
+
+def _filed(value: Any, files: Mapping[int, dict[str, Any]]) -> Any:
+    if isinstance(value, tuple):
+        return [_filed(one, files) for one in value]
+    return None if value is None else files.get(value, {"id": value})

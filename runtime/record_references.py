@@ -1,0 +1,152 @@
+"""Names of records into ids, for a whole batch: by code or unique key, one statement per entity and key.
+
+A reference that may be made on the fly (``create``) is found first and made only when nothing was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from engine.model import Entity, EntityKind, Field
+from runtime.context import RunContext
+from runtime.record_drafts import Batch, Draft
+from runtime.values import Lookup, Ref, Refusal, parse_raw
+
+Row = dict[str, Any]
+Place = tuple[Draft, Field, Lookup]
+
+
+def resolve_lookups(batch: Batch) -> list[Place]:
+    """Replace lookups by ids; returns the places whose record must be made first."""
+    wanted: dict[str, list[Place]] = {}
+    to_make: list[Place] = []
+    for place in _places(batch):
+        _, field, lookup = place
+        if field.create is not None:
+            to_make.append(place)
+        else:
+            wanted.setdefault(lookup.entity or _only_target(field), []).append(place)
+    for entity, places in wanted.items():
+        found = find(batch.ctx, entity, {lookup for _, _, lookup in places})
+        for draft, field, lookup in places:
+            _set(batch, draft, field, lookup, found.get(lookup, ()))
+    return to_make
+
+
+def _places(batch: Batch) -> Iterator[Place]:
+    for part, draft in batch.each():
+        for field in part.references:
+            value = draft.row.get(field.id)
+            if isinstance(value, Lookup):
+                yield draft, field, value
+            elif isinstance(value, tuple):
+                yield from ((draft, field, one) for one in value if isinstance(one, Lookup))
+
+
+def _only_target(field: Field) -> str:
+    return (field.targets or field.value.targets)[0]
+
+
+def _set(batch: Batch, draft: Draft, field: Field, lookup: Lookup, ids: Sequence[int]) -> None:
+    if len(ids) != 1:
+        code = "several_records" if ids else "no_such_record"
+        batch.refuse(draft, code, field.id, label=field.label.get(batch.ctx.language), given=str(lookup)[:80])
+    put(draft, field, lookup, ids[0] if len(ids) == 1 else None)
+
+
+def put(draft: Draft, field: Field, lookup: Lookup, record: int | None) -> None:
+    """The id in place of the lookup."""
+    value: object = record
+    if record is not None and len(field.targets) > 1:
+        value = Ref(lookup.entity, record)
+    held = draft.row.get(field.id)
+    if isinstance(held, tuple):
+        draft.row[field.id] = tuple(value if one == lookup else one for one in held if one != lookup or value is not None)
+    else:
+        draft.row[field.id] = value
+
+
+def find(ctx: RunContext, entity: str, lookups: Iterable[Lookup]) -> dict[Lookup, list[int]]:
+    """Ids by lookup, among records that are not deleted."""
+    found: dict[Lookup, list[int]] = {}
+    shapes: dict[tuple[str, ...], list[Lookup]] = {}
+    for lookup in lookups:
+        names = tuple(name for name, _ in lookup.key) if lookup.key else _text_key(ctx, entity)
+        shapes.setdefault(names, []).append(lookup)
+    for names, same in shapes.items():
+        found.update(_find_shape(ctx, entity, names, same))
+    return found
+
+
+def _text_key(ctx: RunContext, entity: str) -> tuple[str, ...]:
+    """The field a bare text means: the code, else a field unique by itself, else the name."""
+    described = ctx.app.model.entities[entity]
+    if "code" in described.fields:
+        return ("code",)
+    alone = [names[0] for names in described.unique.values() if len(names) == 1]
+    alone += [f.id for f in described.fields.values() if f.unique]
+    return (alone[0],) if alone else tuple(name for name in ("name",) if name in described.fields)
+
+
+def _find_shape(
+    ctx: RunContext, entity: str, names: tuple[str, ...], lookups: Sequence[Lookup]
+) -> dict[Lookup, list[int]]:
+    described = ctx.app.model.entities[entity]
+    table = ctx.app.tables.entity[entity]
+    if not names or any(name not in table.c for name in names):
+        return {}
+    keys = {lookup: _values(ctx, described, names, lookup) for lookup in lookups}
+    usable = {lookup: key for lookup, key in keys.items() if key is not None}
+    if not usable:
+        return {}
+    columns = [table.c[name] for name in names]
+    if len(names) == 1:
+        condition = columns[0].in_(sorted({key[0] for key in usable.values()}, key=str))
+    else:
+        pairs = sorted(set(usable.values()), key=str)
+        condition = or_(*(and_(*(c == v for c, v in zip(columns, pair, strict=True))) for pair in pairs))
+    query = select(table.c.id, *columns).where(condition)
+    if described.kind is not EntityKind.LINES:
+        query = query.where(table.c.deleted_at.is_(None))
+    rows: dict[tuple[Any, ...], list[int]] = {}
+    for row in ctx.connection.execute(query):
+        rows.setdefault(tuple(row[1:]), []).append(row[0])
+    return {lookup: rows.get(key, []) for lookup, key in usable.items()}
+
+
+def _values(ctx: RunContext, entity: Entity, names: tuple[str, ...], lookup: Lookup) -> tuple[Any, ...] | None:
+    """The typed values of a key; ``None`` if they cannot be values of its fields."""
+    raw: Mapping[str, object] = dict(lookup.key) if lookup.key else {names[0]: lookup.text}
+    values = []
+    for name in names:
+        given = raw[name]
+        field = entity.fields.get(name)
+        if isinstance(given, Lookup) and field is not None:
+            inner = find(ctx, _only_target(field), [given]).get(given, [])
+            given = inner[0] if len(inner) == 1 else None
+        try:
+            values.append(given if field is None or given is None else parse_raw(ctx, field, given))
+        except Refusal:
+            return None
+    return None if any(v is None for v in values) else tuple(values)
+
+
+def made_values(batch: Batch, places: Sequence[Place]) -> list[dict[str, Any]]:
+    """What the records to be made on the fly consist of, their code included."""
+    made = []
+    for draft, field, lookup in places:
+        assert field.create is not None
+        values = {name: batch.at.evaluate(e, [draft.row], None, field.entity)[0] for name, e in field.create.items()}
+        key = dict(lookup.key) if lookup.key else {"code": lookup.text}
+        made.append({**{n: v for n, v in values.items() if v is not None}, **key})
+    return made
+
+
+def identifying(entity: Entity, values: Mapping[str, Any]) -> Lookup:
+    """The lookup that finds a record to be made: its code and whatever else is unique together with it."""
+    names = next((set(names) for names in entity.unique.values() if "code" in names), {"code"})
+    parts = {name: values[name] for name in names | {"code"} if values.get(name) is not None}
+    return Lookup(key=tuple(sorted(parts.items())))

@@ -1,0 +1,174 @@
+"""Derived values of drafts, set-wise: defaults, fills, base quantities, formulas, in the order of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from engine.model import Field
+from runtime.record_drafts import Batch, Draft
+from runtime.record_plan import Step
+from runtime.units import to_base, unit_ratio
+from runtime.values import ENTERED, MOST_DIGITS, round_to
+
+Row = dict[str, Any]
+
+
+def note_changes(batch: Batch) -> None:
+    """Remember which given cells differ from before."""
+    for part, draft in batch.each():
+        if draft.old is not None:
+            for name in draft.given:
+                if differs(draft, name):
+                    batch.changed.add((part.entity.id, name))
+
+
+def differs(draft: Draft, name: str) -> bool:
+    """Whether a field is not what it was (entered amount included)."""
+    old = draft.old or {}
+    if draft.row.get(name) != old.get(name):
+        return True
+    key = name + ENTERED
+    return key in draft.row and draft.row[key] != old.get(key)
+
+
+def run_steps(batch: Batch) -> None:
+    """Fill in all that follows from what was given."""
+    for step in batch.plan.steps:
+        drafts = batch.drafts[step.entity]
+        if drafts:
+            RUN[step.kind](batch, step, drafts)
+
+
+def run_formulas(batch: Batch, entities: frozenset[str] | None = None) -> None:
+    """Only the formulas, for records whose plain fields are settled."""
+    for step in batch.plan.steps:
+        if step.kind == "formula" and batch.drafts[step.entity]:
+            _formula(batch, step, batch.drafts[step.entity])
+
+
+def _default(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
+    empty = _empty(step, drafts)
+    if empty:
+        _put(batch, step, empty, _evaluate(batch, step, empty))
+
+
+def _fill(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
+    name = step.field.id
+    empty = _empty(step, drafts)
+    if empty:
+        _put(batch, step, empty, _evaluate(batch, step, empty))
+    if step.reads & batch.changed:
+        _refill(batch, step, [d for d in drafts if d.old is not None and name not in d.given])
+
+
+def _empty(step: Step, drafts: Sequence[Draft]) -> list[Draft]:
+    """New drafts in which nobody gave the field."""
+    name, entered = step.field.id, step.field.id + ENTERED
+    return [
+        d
+        for d in drafts
+        if d.old is None and name not in d.given and d.row.get(name) in (None, ()) and d.row.get(entered) is None
+    ]
+
+
+def _refill(batch: Batch, step: Step, drafts: list[Draft]) -> None:
+    """Follow the inputs as long as nobody typed something else."""
+    assert step.expr is not None
+    name = step.field.id
+    before = batch.at.evaluate(step.expr, [d.old for d in drafts], None, step.entity)
+    following = [
+        d for d, value in zip(drafts, before, strict=True) if (d.old or {}).get(name) == settle(step.field, value)
+    ]
+    if following:
+        _put(batch, step, following, _evaluate(batch, step, following))
+
+
+def _evaluate(batch: Batch, step: Step, drafts: Sequence[Draft]) -> list[Any]:
+    assert step.expr is not None
+    return batch.at.evaluate(step.expr, [d.row for d in drafts], None, step.entity)
+
+
+def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any]) -> None:
+    name, cell = step.field.id, (step.entity, step.field.id)
+    for draft, raw in zip(drafts, values, strict=True):
+        value = settle(step.field, raw)
+        if isinstance(value, Decimal) and too_large(step.field, value):
+            batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
+            value = None
+        if draft.row.get(name) != value:
+            batch.changed.add(cell)
+        draft.row[name] = value
+        if step.field.unit_field and step.kind != "formula":
+            draft.row[name + ENTERED] = None  # a derived quantity comes in base units
+
+
+def _formula(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
+    """Old drafts are computed again only if something they read changed."""
+    due = drafts if step.reads & batch.changed else [d for d in drafts if d.old is None]
+    if due:
+        _put(batch, step, due, _evaluate(batch, step, due))
+
+
+def _base(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
+    """The amount in base units from what was entered, or the other way round."""
+    field = step.field
+    key = field.id + ENTERED
+    cell = (step.entity, field.id)
+    due = drafts if (step.reads | {cell}) & batch.changed else [d for d in drafts if d.old is None]
+    if not due:
+        return
+    for draft, ratio in zip(due, _ratios(batch, field, due), strict=True):
+        row = draft.row
+        entered, base = row.get(key), row.get(field.id)
+        if ratio is None:
+            if entered is not None:
+                unit = batch.plan.parts[step.entity].entity.fields.get(field.unit_field)
+                label = unit.label.get(batch.ctx.language) if unit else field.unit_field
+                batch.refuse(draft, "unit_unknown", field.unit_field, label=label, given=row.get(field.unit_field))
+            continue
+        if entered is not None:
+            row[field.id] = to_base(entered, ratio, field.value.scale)
+        elif base is not None:
+            row[key] = to_base(base, 1 / ratio, field.value.scale)
+        else:
+            row[key] = None
+        if draft.old is not None and differs(draft, field.id):
+            batch.changed.add(cell)
+
+
+def _ratios(batch: Batch, field: Field, drafts: Sequence[Draft]) -> list[Any]:
+    """Base units in one unit chosen, per draft. A unit that is only reached by a path is the base unit itself."""
+    entity = batch.plan.parts[field.entity].entity
+    unit_field = entity.fields.get(field.unit_field)
+    of_field = entity.fields.get(field.of_field)
+    if unit_field is None or (of_field is None and field.of_field != "this"):
+        return [1] * len(drafts)
+    rows = [d.row for d in drafts]
+    items, target = (rows, entity.id) if of_field is None else batch.at.hop(entity.id, rows, of_field.id)
+    units = [row.get(unit_field.id) for row in rows]
+    return [unit_ratio(batch.at, target, item, unit) for item, unit in zip(items, units, strict=True)]
+
+
+def settle(field: Field, value: Any) -> Any:
+    """A computed value as the field keeps it."""
+    if isinstance(value, Decimal):
+        kept = round_to(value, field.value.scale)
+        return int(kept) if field.type == "integer" or field.type == "duration" else kept
+    if value is None and (field.many or field.value.many):
+        return ()
+    return value
+
+
+def too_large(field: Field, value: Decimal) -> bool:
+    """Whether the database cannot keep it."""
+    return abs(value) >= 10 ** (MOST_DIGITS - field.value.scale)
+
+
+RUN: Mapping[str, Callable[[Batch, Step, Sequence[Draft]], None]] = {
+    "default": _default,
+    "fill": _fill,
+    "base": _base,
+    "formula": _formula,
+}

@@ -1,0 +1,209 @@
+"""Checked drafts into tables: headers, lines, links, files, the trail. A handful of statements however many records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, update
+
+from engine.model import Entity, Field
+from runtime import audit
+from runtime.context import RunContext
+from runtime.files import claim
+from runtime.record_drafts import Batch, Draft
+from runtime.record_plan import EntityPart
+from runtime.record_steps import differs
+from runtime.search_keys import search_key
+from runtime.values import ENTERED
+
+Row = dict[str, Any]
+
+
+def store(batch: Batch) -> None:
+    """Write all drafts; new rows get their ids, versions move on."""
+    now = batch.ctx.now()
+    by = batch.ctx.user.account or None
+    headers = batch.headers
+    for draft in headers:
+        row = draft.row
+        row["changed_at"], row["changed_by"] = now, by
+        if draft.old is None:
+            row.update(version=1, created_at=now, created_by=by, deleted_at=None)
+        else:
+            row["version"] = draft.old["version"] + 1
+    _insert(batch, batch.plan.header, [d for d in headers if d.old is None])
+    _update_headers(batch, [d for d in headers if d.old is not None])
+    _store_lines(batch)
+    for part, drafts in ((batch.plan.parts[e], ds) for e, ds in batch.drafts.items() if ds):
+        for field in part.links:
+            _store_links(batch.ctx, part.entity, field, drafts)
+        for field in part.files:
+            claim(batch.ctx, part.entity.id, field, drafts)
+
+
+def _columns(part: EntityPart, draft: Draft) -> Row:
+    columns: Row = {}
+    for put in part.writers.values():
+        put(draft.row, columns)
+    return columns
+
+
+def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
+    if not drafts:
+        return
+    rows = []
+    for draft in drafts:
+        columns = _columns(part, draft)
+        columns.update({name: draft.row[name] for name in ("version", "created_at", "created_by", "changed_at", "changed_by")})
+        columns["search_key"] = key_of(batch, part.entity, draft.row)
+        rows.append(columns)
+    _give_ids(batch.ctx, part.entity.id, drafts, rows)
+
+
+def _give_ids(ctx: RunContext, entity: str, drafts: Sequence[Draft], rows: list[Row]) -> None:
+    table = ctx.app.tables.entity[entity]
+    statement = ctx.app.programs.keep(
+        ("insert", entity), lambda: insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    )
+    ids = ctx.connection.execute(statement, rows).scalars().all()
+    for draft, number in zip(drafts, ids, strict=True):
+        draft.row["id"] = number
+
+
+def _update_headers(batch: Batch, drafts: Sequence[Draft]) -> None:
+    entity = batch.plan.entity.id
+    part = batch.plan.header
+    if not drafts:
+        return
+    names = sorted({n for n in part.writers for d in drafts if differs(d, n)})
+    rows = []
+    for draft in drafts:
+        columns: Row = {}
+        for name in names:
+            part.writers[name](draft.row, columns)
+        columns.update(version=draft.row["version"], changed_at=draft.row["changed_at"], changed_by=draft.row["changed_by"])
+        columns["search_key"] = key_of(batch, part.entity, draft.row)
+        rows.append({f"v_{name}": value for name, value in columns.items()} | {"v_id": draft.row["id"]})
+    _execute_update(batch.ctx, entity, rows)
+
+
+def _execute_update(ctx: RunContext, entity: str, rows: list[Row]) -> None:
+    if not rows:
+        return
+    table = ctx.app.tables.entity[entity]
+    names = tuple(sorted(name[2:] for name in rows[0] if name != "v_id"))
+    statement = ctx.app.programs.keep(
+        ("update", entity, names),
+        lambda: (
+            update(table)
+            .where(table.c.id == bindparam("v_id"))
+            .values({name: bindparam(f"v_{name}", type_=table.c[name].type) for name in names})
+        ),
+    )
+    ctx.connection.execute(statement, rows)
+
+
+def update_cells(ctx: RunContext, entity: str, field: Field, values: Sequence[tuple[int, Any]]) -> None:
+    """Set one field of several records (formulas that follow changes elsewhere)."""
+    rows = []
+    for record, value in values:
+        row: Row = {"v_id": record, f"v_{field.id}": value}
+        rows.append(row)
+    _execute_update(ctx, entity, rows)
+
+
+def _store_lines(batch: Batch) -> None:
+    for entity, drafts in batch.drafts.items():
+        if entity == batch.plan.entity.id:
+            continue
+        part = batch.plan.parts[entity]
+        table = batch.ctx.app.tables.entity[entity]
+        gone = sorted(row["id"] for row in batch.gone.get(entity, ()))
+        if gone:
+            batch.ctx.connection.execute(delete(table).where(table.c.id.in_(gone)))
+        _place(drafts)
+        made = [d for d in drafts if d.old is None]
+        if made:
+            rows = [{**_columns(part, d), "parent": d.row["parent"]["id"], "position": d.row["position"]} for d in made]
+            _give_ids(batch.ctx, entity, made, rows)
+        _update_lines(batch, part, [d for d in drafts if d.old is not None])
+
+
+def _place(drafts: Iterable[Draft]) -> None:
+    last: dict[int, int] = {}
+    for draft in drafts:
+        owner = id(draft.row["parent"])
+        last[owner] = last.get(owner, 0) + 1
+        draft.row["position"] = last[owner]
+
+
+def _update_lines(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
+    names = sorted({n for n in part.writers for d in drafts if differs(d, n)})
+    moved = any(differs(d, "position") for d in drafts)
+    rows = []
+    for draft in drafts:
+        if differs(draft, "position") or any(differs(draft, n) for n in names):
+            columns: Row = {}
+            for name in names:
+                part.writers[name](draft.row, columns)
+            if moved:
+                columns["position"] = draft.row["position"]
+            rows.append({f"v_{name}": value for name, value in columns.items()} | {"v_id": draft.row["id"]})
+    _execute_update(batch.ctx, part.entity.id, rows)
+
+
+def _store_links(ctx: RunContext, entity: Entity, field: Field, drafts: Sequence[Draft]) -> None:
+    table = ctx.app.tables.links[entity.id, field.id]
+    due = [d for d in drafts if (d.row.get(field.id) or ()) != ((d.old or {}).get(field.id) or ())]
+    changed = [d.row["id"] for d in due if d.old is not None]
+    if changed:
+        ctx.connection.execute(delete(table).where(table.c.owner.in_(changed)))
+    rows = [
+        {"owner": d.row["id"], "value": value, "position": position}
+        for d in due
+        for position, value in enumerate(d.row.get(field.id) or ())
+    ]
+    if rows:
+        ctx.connection.execute(insert(table), rows)
+
+
+def key_of(batch: Batch, entity: Entity, row: Row) -> str:
+    """What the record is found by: its search fields, those of its lines and of records it names."""
+    paths = entity.search or tuple(n for n in ("code", "name") if n in entity.fields)
+    texts: list[object] = []
+    for path in paths:
+        first, _, rest = path.partition(".")
+        field = entity.fields.get(first)
+        if field is None or not rest:
+            value = row.get(first)
+            texts.extend(value if isinstance(value, tuple) else (value,))
+        elif field.lines:
+            texts.extend(line.get(rest) for line in row.get(first) or ())
+        else:
+            texts.extend(batch.at.follow(entity.id, [row], tuple(path.split("."))))
+    return search_key(t for t in texts if t is not None and not isinstance(t, bool))
+
+
+def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> None:
+    """One entry per record: what it became, or what changed."""
+    entries = []
+    for draft in batch.headers:
+        changes = audit.changes_between(draft.old, _plain(draft.row))
+        if changes or kind != "update":
+            made = audit.Entry(
+                entity=batch.plan.entity.id,
+                record=draft.row["id"],
+                version=draft.row["version"],
+                kind=kind,
+                changes=changes,
+                transition=transition,
+                note=notes if isinstance(notes, str) else notes.get(draft.row["id"], ""),
+            )
+            entries.append(made)
+    audit.write(batch.ctx, entries)
+
+
+def _plain(row: Row) -> Row:
+    """The record without its own shadow: what was entered is told only where it differs from base units."""
+    return {n: v for n, v in row.items() if not n.endswith(ENTERED) or v != row.get(n.removesuffix(ENTERED))}

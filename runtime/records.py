@@ -1,0 +1,372 @@
+"""The one door through which records are written: forms, API, import, rules and demo data all come this way.
+
+Order, in the caller's transaction: permission, parse, references, defaults and fills, formulas, checks, number,
+store, computed fields of other records, trail. A single record is a batch of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.model import Entity, EntityKind
+from runtime import audit, computed
+from runtime.context import RunContext
+from runtime.drawing import check_drawn, lock_origins
+from runtime.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
+from runtime.messages import fault
+from runtime.numbering import assign_codes
+from runtime.permissions import READ, Rights, demand, rights
+from runtime.record_checks import check, check_unique
+from runtime.record_drafts import Batch, Draft, add_changed, add_new, new_batch
+from runtime.record_inputs import Workspace
+from runtime.record_locks import may_be_deleted, refuse_locked
+from runtime.record_plan import record_plan
+from runtime.record_reading import visible_record, with_live
+from runtime.record_references import Place, find, identifying, made_values, put, resolve_lookups
+from runtime.record_removal import check_free, check_lines_free, mark
+from runtime.record_rows import load_rows
+from runtime.record_steps import note_changes, run_steps
+from runtime.record_store import store, write_trail
+from runtime.record_texts import record_title
+from runtime.row_rules import visible_ids
+
+Row = dict[str, Any]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What came of writing one record."""
+
+    id: int
+    version: int
+    code: str
+    warnings: tuple[Fault, ...] = ()
+
+
+class Rejected(Invalid):
+    """Some records of a batch are wrong. ``by_record``: faults by index in the batch."""
+
+    def __init__(self, by_record: Mapping[int, Sequence[Fault]], *, several: bool) -> None:
+        named = [
+            replace(f, field=f"{index}.{f.field}".rstrip(".")) if several else f
+            for index, faults in sorted(by_record.items())
+            for f in faults
+        ]
+        super().__init__(*named)
+        self.by_record = by_record
+
+
+def create(ctx: RunContext, entity: str, values: Mapping[str, object]) -> Saved:
+    """Make one record."""
+    return create_many(ctx, entity, [values])[0]
+
+
+def create_many(
+    ctx: RunContext, entity: str, rows: Sequence[Mapping[str, object]], *, kind: str = "create", strict: bool = True
+) -> list[Saved]:
+    """Make records, all or none. ``strict=False``: the system's own (status and computed-by-others may be given)."""
+    described = entity_of(ctx, entity)
+    if strict:
+        demand(ctx, entity, "create")
+    batch = new_batch(ctx, record_plan(ctx, entity), strict=strict)
+    for number, values in enumerate(rows):
+        add_new(batch, values, number)
+    _start_workflow(batch, described)
+    return _finish(batch, kind)
+
+
+def update(
+    ctx: RunContext, entity: str, record: int, changes: Mapping[str, object], *, version: int | None = None
+) -> Saved:
+    """Change the named fields of a record; ``version``: refuse if somebody saved since."""
+    return update_many(ctx, entity, [(record, changes, version)])[0]
+
+
+Change = tuple[int, Mapping[str, object], int | None]
+"""(id, changed fields, version the caller saw or ``None``)."""
+
+
+def update_many(ctx: RunContext, entity: str, changes: Sequence[Change]) -> list[Saved]:
+    """Change records, all or none."""
+    allowed = demand_known(ctx, entity, "change")
+    found = _load_visible(ctx, entity, [record for record, _, _ in changes], lock=True)
+    for record, _, version in changes:
+        check_version(ctx, entity, found[record], version)
+    return _change(ctx, entity, found, [(record, values) for record, values, _ in changes], allowed)
+
+
+def _change(
+    ctx: RunContext, entity: str, found: Mapping[int, Row], changes: Sequence[tuple[int, Mapping[str, object]]], _: Rights
+) -> list[Saved]:
+    batch = new_batch(ctx, record_plan(ctx, entity), strict=True)
+    for number, (record, values) in enumerate(changes):
+        _refuse_deleted(ctx, entity, found[record])
+        add_changed(batch, found[record], values, number)
+    return _finish(batch, "update")
+
+
+def apply_system(
+    ctx: RunContext,
+    entity: str,
+    changes: Mapping[int, Mapping[str, object]],
+    *,
+    kind: str = "transition",
+    transition: str = "",
+    notes: Mapping[int, str] | str = "",
+) -> list[Record]:
+    """The system's own change (a transition's status): same store, formulas and trail, no field rights or checks.
+
+    Answers the records as they are now, by order of ``changes``.
+    """
+    found = load_rows(ctx, entity, changes, lock=True)
+    batch = new_batch(ctx, record_plan(ctx, entity), strict=False)
+    for number, (record, values) in enumerate(changes.items()):
+        add_changed(batch, _present(ctx, entity, found, record), values, number)
+    _settle(batch)
+    _refuse_faulty(batch)
+    _write(batch, kind, transition=transition, notes=notes)
+    return [draft.row for draft in batch.headers]
+
+
+def load(ctx: RunContext, entity: str, record: int, *, lock: bool = False) -> Record:
+    """A whole record, lines nested, without regard to rights: for the system's own use."""
+    return load_many(ctx, entity, [record], lock=lock)[record]
+
+
+def load_many(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Record]:
+    """Whole records by id; ``NotFound`` if one does not exist (deleted ones do)."""
+    wanted = list(ids)
+    found = load_rows(ctx, entity, wanted, lock=lock)
+    for record in wanted:
+        _present(ctx, entity, found, record)
+    return found
+
+
+def read(ctx: RunContext, entity: str, record: int) -> Record:
+    """A whole record as the acting person may see it: hidden fields absent, live formulas computed."""
+    return read_many(ctx, entity, [record])[0]
+
+
+def read_many(ctx: RunContext, entity: str, ids: Sequence[int]) -> list[Record]:
+    """Like ``read``, in order of ``ids``."""
+    demand_known(ctx, entity, READ)
+    found = _load_visible(ctx, entity, ids)
+    rows = [found[record] for record in ids]
+    with_live(Workspace(ctx), ctx.app.model.entities[entity], rows)
+    return [visible_record(ctx, entity, row) for row in rows]
+
+
+def delete(ctx: RunContext, entity: str, record: int, *, version: int | None = None) -> Saved:
+    """Mark a record as deleted; refused while others refer to it, and for documents under way."""
+    described = entity_of(ctx, entity)
+    demand(ctx, entity, "delete")
+    row = load_visible(ctx, entity, record, lock=True)
+    check_version(ctx, entity, row, version)
+    _refuse_deleted(ctx, entity, row)
+    if not may_be_deleted(ctx, described, row):
+        raise Conflict(fault(ctx, "not_in_start_state", **_naming(ctx, entity, row)))
+    check_free(ctx, described, row)
+    return _mark(ctx, described, row, deleted=True)
+
+
+def restore(ctx: RunContext, entity: str, record: int) -> Saved:
+    """Take a deleted record back; refused when its unique values were given to another meanwhile."""
+    described = entity_of(ctx, entity)
+    demand(ctx, entity, "delete")
+    row = load_visible(ctx, entity, record, lock=True)
+    if row.get("deleted_at") is not None:
+        batch = new_batch(ctx, record_plan(ctx, entity), strict=False)
+        batch.headers.append(Draft(row, None, set(), "", 0))
+        check_unique(batch, described, batch.headers)
+        _refuse_faulty(batch)
+        return _mark(ctx, described, row, deleted=False)
+    return Saved(id=record, version=row["version"], code=str(row.get("code") or ""))
+
+
+def _mark(ctx: RunContext, entity: Entity, row: Row, *, deleted: bool) -> Saved:
+    mark(ctx, entity.id, row, deleted=deleted)
+    computed.propagate_presence(ctx, entity, row)
+    kind = "delete" if deleted else "restore"
+    entry = audit.Entry(entity=entity.id, record=row["id"], version=row["version"], kind=kind, changes={})
+    audit.write(ctx, [entry])
+    return Saved(id=row["id"], version=row["version"], code=str(row.get("code") or ""))
+
+
+def _present(ctx: RunContext, entity: str, found: Mapping[int, Row], record: int) -> Row:
+    if record not in found:
+        raise not_found(ctx, entity, record)
+    return found[record]
+
+
+# --- pieces used by the neighbours ---------------------------------------------------------------------------
+
+
+def entity_of(ctx: RunContext, entity: str) -> Entity:
+    """An entity that records can be written to through this door."""
+    found = ctx.app.model.entities.get(entity)
+    if found is None or found.kind in (EntityKind.LINES, EntityKind.SYSTEM):
+        raise NotFound(fault(ctx, "no_such_entity", given=entity[:60]))
+    return found
+
+
+def demand_known(ctx: RunContext, entity: str, action: str) -> Rights:
+    """The rights on an entity that exists; ``Forbidden`` without ``action``."""
+    entity_of(ctx, entity)
+    return demand(ctx, entity, action)
+
+
+def not_found(ctx: RunContext, entity: str, record: int) -> NotFound:
+    """There is none, or the person may not know of it: the same words for both."""
+    label = ctx.app.model.entities[entity].label.get(ctx.language)
+    return NotFound(fault(ctx, "not_found", label=label, id=record))
+
+
+def _load_visible(ctx: RunContext, entity: str, ids: Sequence[int], *, lock: bool = False) -> dict[int, Row]:
+    seen = visible_ids(ctx, entity, ids)
+    for record in ids:
+        if record not in seen:
+            raise not_found(ctx, entity, record)
+    return load_many(ctx, entity, ids, lock=lock)
+
+
+def load_visible(ctx: RunContext, entity: str, record: int, *, lock: bool = False) -> Row:
+    """One record the person may know of."""
+    return _load_visible(ctx, entity, [record], lock=lock)[record]
+
+
+def check_version(ctx: RunContext, entity: str, row: Row, version: int | None) -> None:
+    """Refuse a change made on an older state."""
+    if version is not None and version != row["version"]:
+        words = _naming(ctx, entity, row)
+        raise Stale(fault(ctx, "stale", **words, now=row["version"], given=version))
+
+
+def _refuse_deleted(ctx: RunContext, entity: str, row: Row) -> None:
+    if row.get("deleted_at") is not None:
+        raise NotFound(fault(ctx, "deleted_record", **_naming(ctx, entity, row)))
+
+
+def _naming(ctx: RunContext, entity: str, row: Row) -> dict[str, object]:
+    label = ctx.app.model.entities[entity].label.get(ctx.language)
+    return {"label": label, "title": record_title(ctx.app.model, entity, row)}
+
+
+# --- the steps -----------------------------------------------------------------------------------------------
+
+
+def _start_workflow(batch: Batch, entity: Entity) -> None:
+    if entity.workflow is not None:
+        start = entity.workflow.start.id
+        for draft in batch.headers:
+            draft.row.setdefault("status", start)
+
+
+def _finish(batch: Batch, kind: str) -> list[Saved]:
+    _settle(batch)
+    check(batch)
+    _refuse_faulty(batch)
+    _number(batch)
+    _write(batch, kind)
+    return [_saved(batch, draft) for draft in batch.headers]
+
+
+def _settle(batch: Batch) -> None:
+    """Everything that follows from what was given."""
+    _make_on_the_fly(batch, resolve_lookups(batch))
+    note_changes(batch)
+    if batch.strict:
+        refuse_locked(batch)
+    run_steps(batch)
+
+
+def _make_on_the_fly(batch: Batch, places: Sequence[Place]) -> None:
+    """Find or make the records that references with ``create`` name."""
+    if not places:
+        return
+    values = made_values(batch, places)
+    by_entity: dict[str, list[int]] = {}
+    for index, (_, field, _lookup) in enumerate(places):
+        by_entity.setdefault(field.targets[0], []).append(index)
+    for entity, indexes in by_entity.items():
+        described = batch.ctx.app.model.entities[entity]
+        keys = {i: identifying(described, values[i]) for i in indexes}
+        found = {key: ids[0] for key, ids in find(batch.ctx, entity, set(keys.values())).items() if ids}
+        missing = {key: values[i] for i, key in keys.items() if key not in found}
+        if missing and not batch.faults:
+            made = create_many(batch.ctx, entity, list(missing.values()))
+            found.update(zip(missing, (saved.id for saved in made), strict=True))
+        for i in indexes:
+            draft, field, lookup = places[i]
+            put(draft, field, lookup, found.get(keys[i]))
+
+
+def _refuse_faulty(batch: Batch) -> None:
+    if batch.faults:
+        by_record: dict[int, list[Fault]] = {}
+        for index, one in batch.faults:
+            by_record.setdefault(index, []).append(one)
+        raise Rejected(by_record, several=len(batch.headers) > 1)
+
+
+def _number(batch: Batch) -> None:
+    entity = batch.plan.entity
+    if entity.number is None:
+        return
+    due = [d for d in batch.headers if d.old is None or ("code" in d.given and not d.row.get("code"))]
+    if not due:
+        return
+    refused = assign_codes(batch.at, entity, [d.row for d in due])
+    for index, missing in refused.items():
+        batch.refuse(due[index], "number_needs", "code", needs="、".join(missing))
+    _refuse_faulty(batch)
+
+
+def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> None:
+    ctx, entity = batch.ctx, batch.plan.entity
+    rows = [draft.row for draft in batch.headers]
+    if entity.sources:
+        lock_origins(ctx, entity.id, rows)
+    check_lines_free(batch)
+    store(batch)
+    _clean(batch)
+    _refuse_rows_out_of_reach(batch)
+    computed.propagate(batch)
+    if entity.sources:
+        check_drawn(ctx, entity.id, rows)
+    write_trail(batch, kind, transition=transition, notes=notes)
+
+
+def _clean(batch: Batch) -> None:
+    """Lines name their owner by id again, as they do when loaded."""
+    for entity, drafts in batch.drafts.items():
+        if entity != batch.plan.entity.id:
+            for draft in drafts:
+                owner = draft.row["parent"]
+                draft.row["parent"] = owner["id"] if isinstance(owner, dict) else owner
+
+
+def _refuse_rows_out_of_reach(batch: Batch) -> None:
+    """Nobody may put a record where he could not see it afterwards."""
+    ctx, entity = batch.ctx, batch.plan.entity
+    if not batch.strict or not rights(ctx, entity.id).rows:
+        return
+    ids = [draft.row["id"] for draft in batch.headers]
+    if set(ids) - visible_ids(ctx, entity.id, ids):
+        raise Forbidden(fault(ctx, "row_forbidden", label=entity.label.get(ctx.language)))
+
+
+def _saved(batch: Batch, draft: Draft) -> Saved:
+    told = tuple(f for index, f in batch.warnings if index == draft.record)
+    code = draft.row.get("code")
+    return Saved(id=draft.row["id"], version=draft.row["version"], code=str(code or ""), warnings=told)
+
+
+def may_read(ctx: RunContext, entity: str) -> Rights:
+    """The rights of who may read the entity."""
+    return demand_known(ctx, entity, READ)
+
+
+Writer = Callable[[RunContext, str, Mapping[str, object]], Saved]

@@ -1,0 +1,49 @@
+"""Row rights as SQL: which records the acting person may know of. Every query of records passes here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Table, and_, or_, select
+
+from runtime.context import RunContext
+from runtime.permissions import owner_of, rights
+
+try:
+    from runtime.sql import SqlScope, to_sql
+except ImportError:  # arrives with its own change
+    SqlScope = to_sql = None  # type: ignore[assignment,misc]
+
+
+def row_condition(ctx: RunContext, entity: str, table: Table | None = None) -> ColumnElement[bool] | None:
+    """The condition under which a row of ``entity``'s table is visible; ``None``: all are.
+
+    Lines are visible with their owner.
+    """
+    owner = owner_of(ctx.app.model, entity)
+    alternatives = rights(ctx, owner).rows
+    if not alternatives:
+        return None
+    here = table if table is not None else ctx.app.tables.entity[entity]
+    if owner != entity:
+        return _through_owner(ctx, entity, here)
+    scope = SqlScope(ctx, entity, here)
+    return or_(*(and_(*(to_sql(rule, scope) for rule in rules)) for rules in alternatives))
+
+
+def _through_owner(ctx: RunContext, entity: str, table: Table) -> ColumnElement[bool] | None:
+    parent = ctx.app.model.entities[entity].parent
+    above = ctx.app.tables.entity[parent]
+    condition = row_condition(ctx, parent)
+    return None if condition is None else table.c.parent.in_(select(above.c.id).where(condition))
+
+
+def visible_ids(ctx: RunContext, entity: str, ids: Iterable[int]) -> set[int]:
+    """Those of the records that the person may know of."""
+    wanted = set(ids)
+    condition = row_condition(ctx, entity)
+    if condition is None or not wanted:
+        return wanted
+    table = ctx.app.tables.entity[entity]
+    query = select(table.c.id).where(table.c.id.in_(sorted(wanted)), condition)
+    return set(ctx.connection.execute(query).scalars())
