@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import Cursor
@@ -34,7 +34,7 @@ def _by_copy(connection: Connection, table: FromClause, rows: Iterable[Row]) -> 
             copy.write_row([v if c is None else c(v) for v, c in zip(row, convert, strict=True)])
 
 
-LOADERS: dict[str, Callable[[Connection, FromClause, Iterable[Row]], None]] = {
+LOADERS: Mapping[str, Callable[[Connection, FromClause, Iterable[Row]], None]] = {
     "sqlite": _by_insert,
     "postgresql": _by_copy,
 }

@@ -11,7 +11,7 @@ import random
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Lock, get_ident
@@ -22,13 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-try:
-    from runtime.sql import register_functions
-except ImportError:  # the SQL reading arrives with its own change
-
-    def register_functions(connection: Any) -> None:
-        """Nothing to register yet."""
-
+from runtime.sqlite_functions import register_functions
 
 Result = TypeVar("Result")
 
@@ -251,4 +245,4 @@ def _open_postgresql(url: URL, schema: str) -> Engine:
     )
 
 
-OPENERS: dict[str, Callable[[URL, str], Engine]] = {"sqlite": _open_sqlite, "postgresql": _open_postgresql}
+OPENERS: Mapping[str, Callable[[URL, str], Engine]] = {"sqlite": _open_sqlite, "postgresql": _open_postgresql}

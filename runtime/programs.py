@@ -9,16 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from engine.expressions.python import compile_python
 from engine.expressions.tree import INPUTS, Expr, Node, Scalar, children
-
-try:
-    from engine.expressions.python import compile_python
-except ImportError:  # the Python reading arrives with its own change
-
-    def compile_python(expr: Expr) -> Callable[[Sequence[Scalar]], Scalar]:
-        """Not there yet."""
-        raise LookupError(expr.text)
-
 
 if TYPE_CHECKING:
     from runtime.permissions import Rights

@@ -237,7 +237,7 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         _text("base"),
         _text("base_version"),
         _text("layer"),
-        _text("flat"),
+        _text("files", "{}"),
         _text("hash"),
         _text("steps", "[]"),
     )

@@ -17,24 +17,8 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, PrimaryKeyC
 from engine.expressions.tree import Binary, Expr, Literal, Node, Path
 from engine.model import AppModel, Entity, EntityKind, View
 from runtime.columns import ColumnPlan, Id, Moment, column_plans, is_link, link_plan
+from runtime.ledgers.tables import LedgerTables, ledger_tables
 from runtime.system_tables import SystemTables, system_tables
-
-try:
-    from runtime.ledgers.tables import LedgerTables, ledger_tables
-except ImportError:  # the ledgers arrive with their own change
-
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class LedgerTables:  # type: ignore[no-redef]
-        """No ledgers yet."""
-
-        moves: Mapping[str, Table]
-        balance: Mapping[str, Table]
-        total: Mapping[tuple[str, str], Table]
-
-    def ledger_tables(model: AppModel, metadata: MetaData, entities: Mapping[str, Table]) -> LedgerTables:
-        """No ledgers yet."""
-        return LedgerTables(moves={}, balance={}, total={})
-
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
