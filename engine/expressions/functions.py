@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from engine.expressions.operators import NUMERIC, ORDERED, Typed, common, describe
-from engine.expressions.tree import Literal
+from engine.expressions.tree import Literal, Path
 from engine.expressions.types import (
     DATE,
     DURATION,
@@ -111,6 +111,8 @@ def _round_to(args: Sequence[Typed], money_scale: int) -> Type | str:
     step = args[1].type
     if step.many or step.kind not in NUMERIC:
         return f"the step is a number, not {describe(step)}"
+    if not isinstance(args[1].node, Literal | Path):
+        return "the step is a field or a written number"
     return replace(found, scale=step.scale, nullable=True)
 
 

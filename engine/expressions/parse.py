@@ -281,6 +281,8 @@ class Builder:
 
     def _membership(self, left: ast.expr, right: ast.expr, frame: Frame) -> Node:
         one = self.value(left, frame)
+        if one.type.kind is Kind.YES_NO:
+            raise refuse("E341", column_of(left), "a condition is not looked up in a list")
         if isinstance(right, ast.Tuple | ast.List):
             items = [self.value(item, frame, one.type) for item in right.elts]
             for item, source in zip(items, right.elts, strict=True):

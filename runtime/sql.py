@@ -1,0 +1,442 @@
+"""The SQL reading of an expression, for SQLite and PostgreSQL: the same result as the Python reading, to the digit.
+
+``to_sql`` gives a value, ``to_where`` a condition for the top of a WHERE (an empty one does not hold, so nothing hides
+a column from its index), ``to_stored`` what an UPDATE may write. Sets and ledgers stand in ``sql_sets.py``, functions in
+``sql_calls.py``. No text of a template ever becomes SQL; constants travel as parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    FromClause,
+    Text,
+    TypeDecorator,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.exc import DBAPIError
+
+from engine.expressions.tree import (
+    Aggregate,
+    Balance,
+    Binary,
+    Call,
+    Clock,
+    Conditional,
+    Convert,
+    Expr,
+    Literal,
+    Node,
+    Path,
+    Several,
+    Unary,
+    UnitRatio,
+)
+from engine.expressions.types import Kind, Type
+from engine.expressions.values import WIDE
+from engine.model import Field
+from runtime.columns import Moment, value_type
+from runtime.sql_calls import CALLS
+from runtime.sql_numbers import NUMBERS, Numbers, Value, compare, whole
+from runtime.sql_scope import Joiner, NotInSql, Row, Sql, SqlScope, TableRow, targets_of
+from runtime.sql_sets import aggregate, balance, unit_ratio
+from runtime.sqlite_functions import register_functions
+
+__all__ = [
+    "Compiler",
+    "Joiner",
+    "NotInSql",
+    "SqlScope",
+    "TableRow",
+    "WideScaled",
+    "is_overflow",
+    "register_functions",
+    "to_sql",
+    "to_stored",
+    "to_where",
+]
+
+NUMERIC = frozenset({Kind.NUMBER, Kind.MONEY, Kind.QUANTITY, Kind.DURATION})
+_ORDER = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+class WideScaled(TypeDecorator[Decimal]):
+    """Reads an integer of up to 38 digits (a text on SQLite) as a decimal with ``scale`` places."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Any) -> int | None:
+        """The integer for it."""
+        return None if value is None else int(WIDE.scaleb(Decimal(value), self.scale))
+
+    def process_result_value(self, value: Any, dialect: Any) -> Decimal | None:
+        """The decimal it stands for."""
+        return None if value is None else WIDE.scaleb(Decimal(value), -self.scale)
+
+
+def to_sql(expr: Expr | Node, scope: SqlScope) -> Sql:
+    """The value of ``expr`` for the scope's row, read by SQLAlchemy as the Python value of its type."""
+    node = expr.tree if isinstance(expr, Expr) else expr
+    found = Compiler(scope).value(node)
+    return type_coerce(found.sql, result_type(node.type))
+
+
+def to_stored(expr: Expr | Node, type_: Type, scope: SqlScope) -> Sql:
+    """The value as a column of ``type_`` keeps it: rounded to its scale; too large is an error of the statement."""
+    node = expr.tree if isinstance(expr, Expr) else expr
+    compiler = Compiler(scope)
+    found = compiler.value(node)
+    if type_.kind not in NUMERIC or node.type.kind not in NUMERIC:
+        return type_coerce(found.sql, value_type(type_))
+    rescaled = compiler.numbers.rescale(found, type_.scale)
+    return type_coerce(compiler.numbers.stored(rescaled), value_type(type_))
+
+
+def to_where(expr: Expr | Node, scope: SqlScope) -> Sql:
+    """``expr`` as a condition at the top of a WHERE, where empty and false are the same."""
+    return Compiler(scope).holds(expr.tree if isinstance(expr, Expr) else expr)
+
+
+def is_overflow(error: DBAPIError) -> bool:
+    """Whether a statement failed because a number became too large."""
+    state = getattr(error.orig, "sqlstate", None)
+    return (
+        state == "22003" or "user-defined function raised" in str(error.orig) or "integer overflow" in str(error.orig)
+    )
+
+
+def result_type(type_: Type) -> Any:
+    """How SQLAlchemy reads a result of ``type_``."""
+    return WideScaled(type_.scale) if type_.kind in NUMERIC else value_type(type_)
+
+
+class Compiler:
+    """Turns nodes into values of one statement."""
+
+    def __init__(self, scope: SqlScope) -> None:
+        self.scope = scope
+        self.numbers: Numbers = NUMBERS[scope.dialect]
+        self.sqlite = scope.dialect == "sqlite"
+
+    def within(self, **changes: Any) -> Compiler:
+        """A compiler for another row, in the same statement."""
+        return Compiler(replace(self.scope, **changes))
+
+    def value(self, node: Node) -> Value:
+        """The value of a node; conditions are never empty."""
+        return _NODES[type(node)](self, node)
+
+    def scaled(self, node: Node, scale: int) -> Value:
+        """A number at ``scale``; other kinds as they are."""
+        found = self.value(node)
+        return self.numbers.rescale(found, scale) if node.type.kind in NUMERIC else found
+
+    def condition(self, node: Node) -> Sql:
+        """A condition that is true or false, never empty."""
+        found = self.value(node)
+        return found.sql if found.never_empty else func.coalesce(found.sql, false(), type_=Boolean())
+
+    def holds(self, node: Node) -> Sql:
+        """A condition where empty may stand for false."""
+        if isinstance(node, Binary) and node.operator in ("and", "or"):
+            join = and_ if node.operator == "and" else or_
+            return join(self.holds(node.left), self.holds(node.right))
+        if isinstance(node, Binary) and node.operator in _ORDER:
+            return self.compared(node)
+        if isinstance(node, Binary) and node.operator == "==" and node.left.type.kind is not Kind.YES_NO:
+            return self._equal_here(node)
+        if isinstance(node, Path):
+            return self.value(node).sql
+        return self.condition(node)
+
+    def _equal_here(self, node: Binary) -> Sql:
+        one, two = self.value(node.left), self.value(node.right)
+        plain = isinstance(node.left, Literal) or isinstance(node.right, Literal)
+        if plain and node.left.type.kind not in NUMERIC and one.entity is None and two.entity is None:
+            return one.sql == two.sql
+        return self.equal(node.operator, one, two, node.left.type)
+
+    def compared(self, node: Binary) -> Sql:
+        """``<`` and its like, empty where an operand is."""
+        one, two = self.value(node.left), self.value(node.right)
+        if node.left.type.kind in NUMERIC:
+            return compare(self.numbers, node.operator, one, two)
+        return compare(self.numbers, node.operator, replace(one, constant=None), replace(two, constant=None))
+
+    def equal(self, operator: str, one: Value, two: Value, type_: Type) -> Sql:
+        """``==`` or ``!=``, two empties being equal."""
+        if type_.kind is Kind.YES_NO:
+            one, two = self._definite(one), self._definite(two)
+        if one.entity is not None and two.entity is not None:
+            same = and_(
+                one.sql.is_not_distinct_from(two.sql),
+                or_(one.sql.is_(None), one.entity == two.entity),
+            )
+            return same if operator == "==" else ~func.coalesce(same, false(), type_=Boolean())
+        return compare(self.numbers, operator, one, two)
+
+    def _definite(self, value: Value) -> Value:
+        return value
+
+    # -- records and fields
+
+    def root(self, path: Path) -> Row | None:
+        """The row a path starts at."""
+        scope = self.scope
+        if path.root == "record":
+            return scope.record
+        if path.root == "this":
+            return scope.this or scope.record
+        found = scope.values.get(path.root)
+        return found if found is not None and hasattr(found, "column") else None
+
+    def path(self, path: Path) -> Value:
+        """The value at the end of a path."""
+        if path.root == "user":
+            return self._of_user(path)
+        if path.root == "settings":
+            return self._of_setting(path)
+        row = self.root(path)
+        if row is None:
+            return self._named(path)
+        if not path.steps:
+            return self.itself(row)
+        return self.walk(row, path.steps, path, ())
+
+    def itself(self, row: Row) -> Value:
+        """The record as a reference."""
+        key = row.column("id")
+        if key is None:
+            raise NotInSql(f"{row.entity} has no id here")
+        return Value(sql=key, entity=literal(row.entity, Text()))
+
+    def _named(self, path: Path) -> Value:
+        name = ".".join((path.root, *path.steps))
+        if name not in self.scope.values:
+            raise NotInSql(f"{name} is not known to this statement")
+        found = self.scope.values[name]
+        if isinstance(found, Value):
+            return found
+        if hasattr(found, "self_group"):
+            return Value(sql=found, scale=path.type.scale)  # type: ignore[arg-type]
+        return self.literal(Literal(value=found, type=path.type))  # type: ignore[arg-type]
+
+    def _of_user(self, path: Path) -> Value:
+        member = literal(self.scope.member, BigInteger())
+        if not path.steps:
+            return Value(sql=member, entity=literal(path.entity, Text()))
+        return self._looked_up(path.entity, member, path.steps, path, ("user",))
+
+    def _of_setting(self, path: Path) -> Value:
+        entity = path.steps[0]
+        table = self.scope.table(entity)
+        first = select(table.c.id).order_by(table.c.id).limit(1).correlate_except(table).scalar_subquery()
+        if len(path.steps) == 1:
+            return Value(sql=first, entity=literal(entity, Text()))
+        return self._looked_up(entity, first, path.steps[1:], path, ("settings", entity))
+
+    def walk(self, row: Row, steps: tuple[str, ...], path: Path, done: tuple[str, ...]) -> Value:
+        """The value ``steps`` away from ``row``."""
+        name, rest = steps[0], steps[1:]
+        if not rest:
+            return self.field(row, name, path)
+        targets = targets_of(self.scope.model, row.entity, name)
+        if not targets:
+            raise NotInSql(f"{row.entity}.{name} leads nowhere")
+        key = self.reference(row, name)
+        if len(targets) == 1:
+            return self._reached(targets[0], key.sql, rest, path, (*done, name))
+        assert key.entity is not None
+        found = [(t, self._looked_up(t, key.sql, rest, path, (*done, name, t))) for t in targets]
+        chosen = case(*((key.entity == t, v.sql) for t, v in found))
+        return replace(found[0][1], sql=chosen, wide=any(v.wide for _, v in found), never_empty=False)
+
+    def _reached(self, target: str, key: Sql, rest: tuple[str, ...], path: Path, done: tuple[str, ...]) -> Value:
+        joiner = self.scope.joiner
+        if joiner is not None and path.root == "record":
+            return self.walk(joiner.row(done, target, self.scope.table(target), key), rest, path, done)
+        return self._looked_up(target, key, rest, path, done)
+
+    def _looked_up(self, target: str, key: Sql, rest: tuple[str, ...], path: Path, done: tuple[str, ...]) -> Value:
+        table: FromClause = self.scope.table(target).alias()
+        inner = self.within(joiner=None).walk(TableRow(target, table), rest, path, done)
+        found = select(inner.sql).where(table.c.id == key).correlate_except(table).scalar_subquery()
+        return replace(inner, sql=found, never_empty=False, constant=None)
+
+    def reference(self, row: Row, name: str) -> Value:
+        """The reference ``name`` of a row, with the entity it names if there may be several."""
+        return self.field(
+            row, name, Path(root="record", entity=row.entity, steps=(name,), type=Type(kind=Kind.REFERENCE))
+        )
+
+    def field(self, row: Row, name: str, path: Path) -> Value:
+        """One field of a row: its column, or the formula of a live one."""
+        known = self._known(row.entity, name)
+        if known is not None and known.live and known.formula is not None and row.column(name) is None:
+            return self.within(record=row, this=row, joiner=None).value(known.formula.tree)
+        column = row.column(f"{name}__entered" if path.entered else name)
+        if column is None:
+            return self._odd(row, name, path)
+        if path.type.kind is Kind.REFERENCE:
+            return self._reference_value(row, name, column)
+        numeric = path.type.kind in NUMERIC
+        scale = known.value.scale if known is not None and numeric else path.type.scale
+        return Value(sql=type_coerce(column, BigInteger()) if numeric else column, scale=scale)
+
+    def _reference_value(self, row: Row, name: str, column: Sql) -> Value:
+        kind = row.column(f"{name}__type")
+        targets = targets_of(self.scope.model, row.entity, name)
+        one = literal(targets[0], Text()) if len(targets) == 1 else None
+        return Value(sql=column, entity=kind if kind is not None else one)
+
+    def _known(self, entity: str, name: str) -> Field | None:
+        found = self.scope.model.entities.get(entity)
+        return found.fields.get(name) if found else None
+
+    def _odd(self, row: Row, name: str, path: Path) -> Value:
+        top, bottom = row.column(f"{name}__num"), row.column(f"{name}__den")
+        if top is None or bottom is None:
+            raise NotInSql(f"{row.entity}.{name} is not a column here")
+        return self.numbers.convert(whole(1), top, bottom, path.type.scale)
+
+    # -- leaves and operators
+
+    def literal(self, node: Node) -> Value:
+        """A constant of the tree."""
+        assert isinstance(node, Literal)
+        value = node.value
+        if value is None:
+            return Value(sql=null())
+        if node.type.kind in NUMERIC:
+            return whole(int(WIDE.scaleb(Decimal(value), node.type.scale)), node.type.scale)  # type: ignore[arg-type]
+        if isinstance(value, bool):
+            return Value(sql=true() if value else false(), never_empty=True)
+        return Value(sql=literal(value, value_type(node.type)), never_empty=True)
+
+
+def _literal(at: Compiler, node: Node) -> Value:
+    return at.literal(node)
+
+
+def _path(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Path)
+    return at.path(node)
+
+
+def _clock(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Clock)
+    value = at.scope.today if node.name == "today" else at.scope.now
+    if value is None:
+        raise NotInSql(f"{node.name}() is not known to this statement")
+    return Value(sql=literal(value, Date() if node.name == "today" else Moment()), never_empty=True)
+
+
+def _unary(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Unary)
+    if node.operator == "not":
+        return Value(sql=~at.condition(node.operand), never_empty=True)
+    inner = at.value(node.operand)
+    if inner.constant is not None:
+        return whole(-inner.constant, inner.scale)
+    return at.numbers.negate(inner)
+
+
+def _binary(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Binary)
+    if node.operator in ("and", "or"):
+        join = and_ if node.operator == "and" else or_
+        return Value(sql=join(at.condition(node.left), at.condition(node.right)), never_empty=True)
+    if node.operator in ("==", "!="):
+        made = at.equal(node.operator, at.value(node.left), at.value(node.right), node.left.type)
+        return Value(sql=made, never_empty=True)
+    if node.operator in _ORDER:
+        return Value(sql=func.coalesce(at.compared(node), false(), type_=Boolean()), never_empty=True)
+    if node.operator == "in":
+        return Value(sql=_membership(at, node), never_empty=True)
+    if node.type.kind is Kind.TEXT:
+        return Value(sql=type_coerce(at.value(node.left).sql, Text()).concat(at.value(node.right).sql))
+    return at.numbers.arithmetic(node.operator, at.value(node.left), at.value(node.right), node.type.scale)
+
+
+def _membership(at: Compiler, node: Binary) -> Sql:
+    one = at.value(node.left)
+    if isinstance(node.right, Several):
+        return or_(false(), *(at.equal("==", one, at.value(item), node.left.type) for item in node.right.items))
+    assert isinstance(node.right, Path)
+    owner = at.path(replace(node.right, steps=node.right.steps[:-1], type=Type(kind=Kind.REFERENCE)))
+    entity = _entity_at(at, node.right)
+    link = at.scope.tables.links[entity, node.right.steps[-1]].alias()
+    chosen = select(link.c.value).where(link.c.owner == owner.sql).correlate_except(link)
+    return func.coalesce(one.sql.in_(chosen), false(), type_=Boolean())
+
+
+def _entity_at(at: Compiler, path: Path) -> str:
+    """The entity that holds the last step of a path."""
+    entity, steps = path.entity, path.steps
+    if path.root == "settings":
+        entity, steps = steps[0], steps[1:]
+    for step in steps[:-1]:
+        entity = targets_of(at.scope.model, entity, step)[0]
+    return entity
+
+
+def _conditional(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Conditional)
+    one, two = (at.scaled(n, node.type.scale) for n in (node.then, node.otherwise))
+    made = case((at.condition(node.test), one.sql), else_=two.sql)
+    entity = None
+    if one.entity is not None and two.entity is not None:
+        entity = case((at.condition(node.test), one.entity), else_=two.entity)
+    return Value(sql=made, scale=node.type.scale, wide=one.wide or two.wide, entity=entity)
+
+
+def _call(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Call)
+    made = CALLS.get(node.function)
+    if made is None:
+        raise NotInSql(f"{node.function}() is not computed in a database")
+    return made(at, node)
+
+
+def _converted(at: Compiler, node: Node) -> Value:
+    assert isinstance(node, Convert)
+    assert isinstance(node.ratio, UnitRatio)
+    top, bottom = unit_ratio(at, node.ratio)
+    if node.divide:
+        top, bottom = bottom, top
+    return at.numbers.convert(at.value(node.operand), top, bottom, node.type.scale)
+
+
+_NODES: Mapping[type[Any], Callable[[Compiler, Any], Value]] = {
+    Literal: _literal,
+    Path: _path,
+    Clock: _clock,
+    Unary: _unary,
+    Binary: _binary,
+    Conditional: _conditional,
+    Call: _call,
+    Convert: _converted,
+    Aggregate: aggregate,
+    Balance: balance,
+}

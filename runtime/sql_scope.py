@@ -1,0 +1,116 @@
+"""What the SQL reading of an expression stands on: the current row, who asks, what day it is, and joins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from sqlalchemy import Column, ColumnElement, FromClause, Select, and_
+
+from engine.expressions.tree import Node
+from engine.expressions.types import Kind, Type
+from engine.model import AppModel, Entity
+from runtime.tables import Tables
+
+Sql = ColumnElement[Any]
+
+
+class NotInSql(ValueError):
+    """The expression cannot be computed by a database; the caller computes it in Python."""
+
+
+class Row(Protocol):
+    """A record inside a statement: its entity (or ``ledger.<id>``) and its columns by name (``id`` included)."""
+
+    @property
+    def entity(self) -> str: ...
+
+    def column(self, name: str) -> Sql | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table or alias of the statement."""
+
+    entity: str
+    table: FromClause
+
+    def column(self, name: str) -> Sql | None:
+        """The column called so."""
+        return self.table.c.get(name)
+
+
+class Joiner:
+    """Collects LEFT JOINs for the references that a list's columns, filters and sort go through."""
+
+    def __init__(self, base: FromClause) -> None:
+        self.base = base
+        self._aliases: dict[tuple[str, ...], tuple[FromClause, Sql]] = {}
+
+    def row(self, steps: tuple[str, ...], entity: str, table: FromClause, key: Sql) -> TableRow:
+        """The joined row reached by ``steps``; ``key`` is the reference's column."""
+        if steps not in self._aliases:
+            alias = table.alias()
+            self._aliases[steps] = (alias, and_(alias.c.id == key))
+        return TableRow(entity, self._aliases[steps][0])
+
+    def apply(self, statement: Select[Any]) -> Select[Any]:
+        """``statement`` over the base table with all joins."""
+        joined: FromClause = self.base
+        for alias, condition in self._aliases.values():
+            joined = joined.outerjoin(alias, condition)
+        return statement.select_from(joined)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlScope:
+    """``record``: the row of bare names. ``this``: the row one stands on, where it is another. ``given``: the rows that
+    aggregates without a set run over; such aggregates are plain ones of the statement, so the caller groups.
+    ``member``: id of the user's record. ``values``: further names (``period.start``, ``before``) to a value, a column
+    (numbers as integers at the scale of their type) or a ``Row``. ``joiner``: join references instead of looking up.
+    """
+
+    model: AppModel
+    tables: Tables
+    dialect: str
+    record: Row | None = None
+    this: Row | None = None
+    given: Row | None = None
+    member: int | None = None
+    today: date | None = None
+    now: datetime | None = None
+    values: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    joiner: Joiner | None = None
+
+    def table(self, entity: str) -> FromClause:
+        """The table of an entity."""
+        return self.tables.entity[entity]
+
+
+ID = Type(kind=Kind.REFERENCE, nullable=False)
+STANDARD: Mapping[str, Type] = MappingProxyType(
+    {
+        "created_at": Type(kind=Kind.MOMENT),
+        "changed_at": Type(kind=Kind.MOMENT),
+        "created_by": Type(kind=Kind.REFERENCE),
+        "changed_by": Type(kind=Kind.REFERENCE),
+    }
+)
+
+
+def targets_of(model: AppModel, entity: str, name: str) -> tuple[str, ...]:
+    """The entities that a step of a path may lead to."""
+    if entity.startswith("ledger."):
+        dimension = model.ledgers[entity.removeprefix("ledger.")].dimensions.get(name)
+        return dimension.targets if dimension else ()
+    owner: Entity = model.entities[entity]
+    if name == "parent" and owner.parent:
+        return (owner.parent,)
+    found = owner.fields.get(name)
+    return (found.targets or found.value.targets) if found else ()
+
+
+__all__ = ["ID", "Column", "Joiner", "Node", "NotInSql", "Row", "Sql", "SqlScope", "TableRow", "targets_of"]
