@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from engine.expressions.problems import CODES as EXPRESSION_CODES
+
 _TABLE = (
     # reading
     ("D100", "file not found", "The file or template id does not exist."),
@@ -81,5 +83,8 @@ _TABLE = (
     ("D806", "bad print", "A print block is one of text, fields, table, signatures, qr."),
 )
 
-CODES: Mapping[str, tuple[str, str]] = MappingProxyType({code: (title, text) for code, title, text in _TABLE})
-"""Code → (title, explanation)."""
+CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {code: (title, text) for code, title, text in _TABLE}
+    | {code: (title, "In an expression.") for code, title in EXPRESSION_CODES.items()}
+)
+"""Code → (title, explanation); those of expressions included."""
