@@ -188,6 +188,32 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "More than {moves} moves would have to be recalculated; use today's date",
     ),
     "on_that_day": ("（{day}）", " ({day})"),
+    # accounts
+    "account_name": ("登录名要有 1 到 60 个可见字符", "A log-in name needs 1 to 60 visible characters"),
+    "account_taken": ("登录名 {name} 已有人用，换一个", "The log-in name {name} is taken, choose another"),
+    "account_unknown": ("没有账号 {name}", "There is no account {name}"),
+    "account_resting": ("密码错了太多次，请 {minutes} 分钟后再试", "Too many wrong passwords; try again in {minutes} min"),
+    "password_length": ("密码要有 {least} 到 {most} 个字符", "A password needs {least} to {most} characters"),
+    "password_wrong": ("登录名或密码不对", "The name or the password is wrong"),
+    "role_unknown": ("没有角色 {given}；可选：{known}", "There is no role {given}; choose from: {known}"),
+    "step_passed": ("不经过：{condition} 不成立", "Passed over: {condition} does not hold"),
+    "step_comes": ("条件：{condition}", "If {condition}"),
+    # requests
+    "log_in": ("请先登录", "Log in first"),
+    "token_wrong": ("令牌无效或已过期，请重新生成", "The token is wrong or has expired; make a new one"),
+    "no_such_app": ("没有应用 {given}", "There is no app {given}"),
+    "no_such_page": ("没有 {given}", "There is no {given}"),
+    "body_missing": ("请求没有内容，需要 JSON", "The request has no body; JSON is needed"),
+    "body_not_json_type": ("内容类型 {given} 不对，请用 application/json", "Wrong content type {given}; use application/json"),
+    "body_not_json": ("不是合法的 JSON：{reason}", "This is not JSON: {reason}"),
+    "body_not_object": ("需要一个 JSON 对象（或对象的列表）", "A JSON object (or a list of objects) is needed"),
+    "bad_if_match": ("If-Match 应是版本号，收到 {given}", "If-Match must be a version number, got {given}"),
+    "bad_page_size": ("page_size 应在 1 到 {most} 之间，收到 {given}", "page_size must be 1 to {most}, got {given}"),
+    "bad_number": ("{name} 应是数字，收到 {given}", "{name} must be a number, got {given}"),
+    "bad_date": ("{name} 应是日期 YYYY-MM-DD，收到 {given}", "{name} must be a date YYYY-MM-DD, got {given}"),
+    "bad_key": ("Idempotency-Key 最长 {most} 个可见字符", "Idempotency-Key may have {most} printable characters"),
+    "too_many_records": ("一次最多 {most} 条，收到 {given}；请用导入", "At most {most} records a call, got {given}; use import"),
+    "parameter_missing": ("缺少参数 {name}", "The parameter {name} is missing"),
 }
 
 

@@ -60,7 +60,7 @@ def _visible(ctx: RunContext, entity: Entity, row: Row) -> Row:
 def as_json(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Records (already without what is hidden) as JSON objects; one statement per entity referred to."""
     described = ctx.app.model.entities[entity]
-    names = titles(ctx, _references(ctx, described, rows))
+    names = titles(ctx, references_of(ctx, described, rows))
     files = _files(ctx, described, rows)
     return [_object(ctx, described, row, names, files) for row in rows]
 
@@ -106,12 +106,12 @@ def _key(ctx: RunContext, entity: str) -> Any:
     return ctx.app.tables.entity[entity].c.id
 
 
-def _references(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> set[tuple[str, int]]:
+def references_of(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> set[tuple[str, int]]:
     found: set[tuple[str, int]] = set()
     for field in entity.fields.values():
         if field.lines:
             lines = [line for row in rows for line in row.get(field.id) or ()]
-            found |= _references(ctx, ctx.app.model.entities[field.lines], lines)
+            found |= references_of(ctx, ctx.app.model.entities[field.lines], lines)
         elif field.value.kind is Kind.REFERENCE:
             targets = field.targets or field.value.targets
             target = targets[0] if targets else ""
@@ -128,7 +128,7 @@ def _pairs(target: str, value: object) -> Iterable[tuple[str, int]]:
 
 
 def _files(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> Mapping[int, dict[str, Any]]:
-    numbers = set(_file_numbers(ctx, entity, rows))
+    numbers = set(file_numbers(ctx, entity, rows))
     if not numbers:
         return {}
     return {
@@ -137,11 +137,11 @@ def _files(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> Mapping[int,
     }
 
 
-def _file_numbers(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> Iterable[int]:
+def file_numbers(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> Iterable[int]:
     for field in entity.fields.values():
         if field.lines:
             lines = [line for row in rows for line in row.get(field.id) or ()]
-            yield from _file_numbers(ctx, ctx.app.model.entities[field.lines], lines)
+            yield from file_numbers(ctx, ctx.app.model.entities[field.lines], lines)
         elif field.value.kind is Kind.FILE:
             for row in rows:
                 value = row.get(field.id)

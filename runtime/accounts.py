@@ -1,0 +1,293 @@
+"""People and programs that log in: accounts with passwords, roles and preferences, and tokens for the API.
+
+Passwords are kept as argon2 hashes, tokens as SHA-256 of a long random text that is shown once.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import delete, func, insert, select, update
+
+from runtime.context import RunContext, User
+from runtime.errors import Conflict, Invalid, NotFound
+from runtime.messages import fault
+
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 200
+MOST_FAILURES = 5
+LOCKED_FOR = timedelta(minutes=5)
+TOKEN_PREFIX = "dg_"
+_HASHER = PasswordHasher()
+_NOBODY = _HASHER.hash("nobody has this password")
+"""Verified when the name is unknown, so that an unknown name takes as long as a wrong password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An account as a request needs it. ``epoch`` changes with the password and ends older sessions."""
+
+    user: User
+    language: str
+    theme: str
+    prefs: Mapping[str, Any]
+    epoch: str
+
+
+def add_account(
+    ctx: RunContext,
+    name: str,
+    password: str,
+    roles: Iterable[str],
+    *,
+    member: int | None = None,
+    language: str = "",
+) -> int:
+    """Make an account. The password may be empty: such an account only has tokens."""
+    wanted = tuple(dict.fromkeys(roles))
+    _check_name(ctx, name)
+    _check_roles(ctx, wanted)
+    if password:
+        _check_password(ctx, password)
+    tables = ctx.app.tables.system
+    made = ctx.connection.execute(
+        insert(tables.account)
+        .values(
+            name=name.strip(),
+            password_hash=_HASHER.hash(password) if password else "",
+            member=member,
+            language=language or ctx.language,
+            theme="auto",
+            prefs="{}",
+            active=True,
+            failed_count=0,
+            created_at=ctx.now(),
+        )
+        .returning(tables.account.c.id)
+    ).scalar_one()
+    _set_roles(ctx, made, wanted)
+    return int(made)
+
+
+def _check_name(ctx: RunContext, name: str) -> None:
+    cleaned = name.strip()
+    if not 1 <= len(cleaned) <= 60 or not cleaned.isprintable():
+        raise Invalid(fault(ctx, "account_name", "name"))
+    table = ctx.app.tables.system.account
+    if ctx.connection.execute(select(table.c.id).where(table.c.name == cleaned)).first():
+        raise Conflict(fault(ctx, "account_taken", "name", name=cleaned))
+
+
+def _check_roles(ctx: RunContext, roles: Iterable[str]) -> None:
+    known = ctx.app.model.roles
+    wrong = [r for r in roles if r not in known]
+    if wrong:
+        raise Invalid(fault(ctx, "role_unknown", "roles", given=", ".join(wrong), known=", ".join(known)))
+
+
+def _check_password(ctx: RunContext, password: str) -> None:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Invalid(fault(ctx, "password_length", "password", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD))
+
+
+def _set_roles(ctx: RunContext, account: int, roles: Collection[str]) -> None:
+    table = ctx.app.tables.system.account_role
+    ctx.connection.execute(delete(table).where(table.c.account == account))
+    if roles:
+        ctx.connection.execute(insert(table), [{"account": account, "role": r} for r in roles])
+
+
+def change_account(
+    ctx: RunContext,
+    account: int,
+    *,
+    roles: Iterable[str] | None = None,
+    active: bool | None = None,
+    member: int | None = None,
+) -> None:
+    """Change what an administrator may: roles, whether it may log in, whose it is."""
+    table = ctx.app.tables.system.account
+    if ctx.connection.execute(select(table.c.id).where(table.c.id == account)).first() is None:
+        raise NotFound(fault(ctx, "account_unknown", name=account))
+    if roles is not None:
+        wanted = tuple(dict.fromkeys(roles))
+        _check_roles(ctx, wanted)
+        _set_roles(ctx, account, wanted)
+    changes: dict[str, Any] = {"active": active, "member": member}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given:
+        ctx.connection.execute(update(table).where(table.c.id == account).values(**given))
+
+
+def set_password(ctx: RunContext, account: int, password: str) -> None:
+    """A new password; sessions made with the old one end."""
+    _check_password(ctx, password)
+    table = ctx.app.tables.system.account
+    values = {"password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None}
+    ctx.connection.execute(update(table).where(table.c.id == account).values(**values))
+
+
+def password_is(ctx: RunContext, account: int, password: str) -> bool:
+    """Whether this is the account's password."""
+    table = ctx.app.tables.system.account
+    kept = ctx.connection.execute(select(table.c.password_hash).where(table.c.id == account)).scalar()
+    return _verified(kept or "", password)
+
+
+def _verified(kept: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(kept or _NOBODY, password) and bool(kept)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def sign_in(ctx: RunContext, name: str, password: str) -> int | None:
+    """The account's id when name and password fit; after several failures it rests for some minutes."""
+    table = ctx.app.tables.system.account
+    row = ctx.connection.execute(select(table).where(table.c.name == name.strip()[:60])).mappings().first()
+    now = ctx.now()
+    if row is not None and row["locked_until"] is not None and row["locked_until"] > now:
+        raise Conflict(fault(ctx, "account_resting", minutes=_minutes(row["locked_until"] - now)))
+    fits = _verified(row["password_hash"] if row is not None else "", password[:LONGEST_PASSWORD])
+    if row is None:
+        return None
+    if not fits or not row["active"]:
+        _note_failure(ctx, dict(row), now)
+        return None
+    if row["failed_count"]:
+        ctx.connection.execute(update(table).where(table.c.id == row["id"]).values(failed_count=0, locked_until=None))
+    return int(row["id"])
+
+
+def _minutes(left: timedelta) -> int:
+    return max(1, round(left.total_seconds() / 60))
+
+
+def _note_failure(ctx: RunContext, row: Mapping[str, Any], now: datetime) -> None:
+    table = ctx.app.tables.system.account
+    count = row["failed_count"] + 1
+    until = now + LOCKED_FOR if count % MOST_FAILURES == 0 else None
+    ctx.connection.execute(update(table).where(table.c.id == row["id"]).values(failed_count=count, locked_until=until))
+
+
+def person_of(ctx: RunContext, account: int) -> Person | None:
+    """An active account by its id."""
+    table = ctx.app.tables.system.account
+    row = ctx.connection.execute(select(table).where(table.c.id == account, table.c.active)).mappings().first()
+    return _person(ctx, dict(row)) if row is not None else None
+
+
+def _person(ctx: RunContext, row: Mapping[str, Any]) -> Person:
+    roles = ctx.app.tables.system.account_role
+    held = ctx.connection.execute(select(roles.c.role).where(roles.c.account == row["id"])).scalars()
+    user = User(account=row["id"], name=row["name"], roles=frozenset(held), member=row["member"])
+    return Person(
+        user=user,
+        language=row["language"] or "zh",
+        theme=row["theme"] or "auto",
+        prefs=json.loads(row["prefs"] or "{}"),
+        epoch=sha256(row["password_hash"].encode()).hexdigest()[:16],
+    )
+
+
+def set_preference(ctx: RunContext, account: int, key: str, value: object) -> None:
+    """Keep one of a person's choices; ``language`` and ``theme`` have columns of their own."""
+    table = ctx.app.tables.system.account
+    if key in ("language", "theme"):
+        ctx.connection.execute(update(table).where(table.c.id == account).values({key: str(value)}))
+        return
+    kept = ctx.connection.execute(select(table.c.prefs).where(table.c.id == account)).scalar()
+    prefs = {**json.loads(kept or "{}"), key: value}
+    ctx.connection.execute(update(table).where(table.c.id == account).values(prefs=json.dumps(prefs)))
+
+
+def create_token(ctx: RunContext, account: int, name: str, *, expires_at: datetime | None = None) -> str:
+    """A new API token; this is the only time its text is known."""
+    text = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    table = ctx.app.tables.system.token
+    ctx.connection.execute(
+        insert(table).values(
+            account=account, name=name, hash=_token_hash(text), created_at=ctx.now(), expires_at=expires_at, revoked=False
+        )
+    )
+    return text
+
+
+def revoke_token(ctx: RunContext, account: int, token: int) -> None:
+    """End a token."""
+    table = ctx.app.tables.system.token
+    ctx.connection.execute(update(table).where(table.c.id == token, table.c.account == account).values(revoked=True))
+
+
+def _token_hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def person_of_token(ctx: RunContext, text: str) -> Person | None:
+    """The account a token stands for, while it is valid."""
+    tables = ctx.app.tables.system
+    row = ctx.connection.execute(
+        select(tables.account, tables.token.c.expires_at)
+        .join(tables.token, tables.token.c.account == tables.account.c.id)
+        .where(tables.token.c.hash == _token_hash(text), tables.token.c.revoked.is_(False), tables.account.c.active)
+    ).mappings().first()
+    if row is None or (row["expires_at"] is not None and row["expires_at"] <= ctx.now()):
+        return None
+    return _person(ctx, dict(row))
+
+
+def account_named(ctx: RunContext, name: str) -> int:
+    """The id of the account ``name``."""
+    table = ctx.app.tables.system.account
+    found = ctx.connection.execute(select(table.c.id).where(table.c.name == name)).scalar()
+    if found is None:
+        raise NotFound(fault(ctx, "account_unknown", name=name))
+    return int(found)
+
+
+def accounts(ctx: RunContext) -> list[dict[str, Any]]:
+    """All accounts with their roles, for the administrator."""
+    tables = ctx.app.tables.system
+    rows = ctx.connection.execute(
+        select(tables.account.c.id, tables.account.c.name, tables.account.c.active, tables.account.c.member).order_by(
+            tables.account.c.name
+        )
+    ).mappings()
+    held: dict[int, list[str]] = {}
+    for account, role in ctx.connection.execute(select(tables.account_role.c.account, tables.account_role.c.role)):
+        held.setdefault(account, []).append(role)
+    return [{**row, "roles": sorted(held.get(row["id"], ()))} for row in rows]
+
+
+def is_empty(ctx: RunContext) -> bool:
+    """Whether nobody can log in yet."""
+    return ctx.connection.execute(select(func.count()).select_from(ctx.app.tables.system.account)).scalar_one() == 0
+
+
+def account_names(ctx: RunContext, ids: Iterable[int | None]) -> dict[int, str]:
+    """What people call the accounts: the member's name, else the log-in name."""
+    table = ctx.app.tables.system.account
+    wanted = sorted({i for i in ids if i})
+    if not wanted:
+        return {}
+    rows = ctx.connection.execute(select(table.c.id, table.c.name, table.c.member).where(table.c.id.in_(wanted))).all()
+    members = member_names(ctx, [row.member for row in rows])
+    return {row.id: members.get(row.member or 0, row.name) for row in rows}
+
+
+def member_names(ctx: RunContext, ids: Iterable[int | None]) -> dict[int, str]:
+    """Names of members (records of the entity of people)."""
+    wanted = sorted({i for i in ids if i})
+    table = ctx.app.tables.entity.get(ctx.app.model.members)
+    if not wanted or table is None or "name" not in table.c:
+        return {}
+    rows = ctx.connection.execute(select(table.c.id, table.c.name).where(table.c.id.in_(wanted)))
+    return {row.id: row.name or "" for row in rows}

@@ -1,0 +1,101 @@
+"""The steps of an approval as a person follows them: who has said what, who is asked, which are passed over and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.model import Step
+from runtime.accounts import account_names, member_names
+from runtime.context import RunContext
+from runtime.messages import say
+from runtime.record_inputs import Workspace
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTold:
+    """A step in words. ``state``: done, now, next, passed, refused."""
+
+    label: str
+    state: str
+    who: str
+    at: datetime | None = None
+    why: str = ""
+
+
+def steps(ctx: RunContext, entity: str, record: Row, state: str) -> list[StepTold]:
+    """The steps of the approval in ``state`` of this record."""
+    workflow = ctx.app.model.entities[entity].workflow
+    approval = workflow.states[state].approval if workflow else None
+    if approval is None:
+        return []
+    rows = _rows(ctx, entity, record, state)
+    accounts = account_names(ctx, {r["decided_by"] for r in rows} | {r["account"] for r in rows})
+    members = member_names(ctx, {r["member"] for r in rows})
+    here = record.get("status") == state
+    return [_told(ctx, step, _of(rows, step), record, accounts, members, here=here) for step in approval.steps]
+
+
+def _rows(ctx: RunContext, entity: str, record: Row, state: str) -> list[Row]:
+    """The tasks of the latest time the record was in this state."""
+    if not isinstance(record.get("id"), int):
+        return []
+    table = ctx.app.tables.system.task
+    query = (
+        select(table)
+        .where(table.c.entity == entity, table.c.record == record["id"], table.c.state == state)
+        .order_by(table.c.id)
+    )
+    found = [dict(row) for row in ctx.connection.execute(query).mappings()]
+    last: dict[str, datetime] = {row["step"]: row["opened_at"] for row in found}
+    return [row for row in found if row["opened_at"] == last[row["step"]]]
+
+
+def _of(rows: Sequence[Row], step: Step) -> list[Row]:
+    return [row for row in rows if row["step"] == step.id]
+
+
+def _told(
+    ctx: RunContext,
+    step: Step,
+    rows: Sequence[Row],
+    record: Row,
+    accounts: dict[int, str],
+    members: dict[int, str],
+    *,
+    here: bool,
+) -> StepTold:
+    label = step.label.get(ctx.language)
+    who = "、".join(dict.fromkeys(_name(ctx, row, accounts, members) for row in rows)) or _asked(ctx, step)
+    decided = [row for row in rows if row["decision"] in ("approve", "reject")]
+    if decided:
+        last = decided[-1]
+        state = "refused" if last["decision"] == "reject" else "done"
+        name = accounts.get(last["decided_by"] or 0, who)
+        return StepTold(label=label, state=state, who=name, at=last["decided_at"], why=last["note"])
+    if any(row["decided_at"] is None for row in rows):
+        return StepTold(label=label, state="now", who=who)
+    if step.condition is not None and not Workspace(ctx).evaluate(step.condition, [record])[0]:
+        return StepTold(label=label, state="passed", who="", why=say(ctx, "step_passed", condition=step.condition.text))
+    why = say(ctx, "step_comes", condition=step.condition.text) if step.condition is not None and not here else ""
+    return StepTold(label=label, state="next", who=who, why=why)
+
+
+def _asked(ctx: RunContext, step: Step) -> str:
+    roles = ctx.app.model.roles
+    return "、".join(roles[w.role].label.get(ctx.language) for w in step.who if w.role in roles)
+
+
+def _name(ctx: RunContext, row: Row, accounts: dict[int, str], members: dict[int, str]) -> str:
+    if row["member"]:
+        return members.get(row["member"], "")
+    if row["account"]:
+        return accounts.get(row["account"], "")
+    role = ctx.app.model.roles.get(row["role"])
+    return role.label.get(ctx.language) if role else row["role"]
