@@ -8,6 +8,9 @@ Callers hand in plain ``MoveRequest``s; the ledgers know no document, workflow o
 * ``balances``, ``moves``: what is there, now or as of a moment. ``close_period``, ``reopen``. ``check``.
 """
 
+from runtime.ledgers.checking import check
+from runtime.ledgers.months import close_period, closed_through, keep_months, reopen
+from runtime.ledgers.posting import post, reverse
 from runtime.ledgers.requests import Cost, DocumentKey, Move, MoveRequest, Posted, Problem, Short, Verb
 from runtime.ledgers.tables import LedgerTables, ledger_tables
 
@@ -21,5 +24,12 @@ __all__ = [
     "Problem",
     "Short",
     "Verb",
+    "check",
+    "close_period",
+    "closed_through",
+    "keep_months",
     "ledger_tables",
+    "post",
+    "reopen",
+    "reverse",
 ]

@@ -100,7 +100,10 @@ class MoveRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A row of a ledger. ``amounts`` are signed and hold every resource, the value too."""
+    """A row of a ledger. ``amounts`` are signed and hold every resource, the value too.
+
+    ``age``: under FIFO, when the oldest piece it took came in. ``cause``: the document that called for a difference.
+    """
 
     ledger: str
     id: int
@@ -117,6 +120,7 @@ class Move:
     counter_of: int | None = None
     corrects: int | None = None
     returns: int | None = None
+    age: datetime | None = None
     cause: DocumentKey | None = None
 
 

@@ -26,7 +26,7 @@ from runtime.columns import Id, Moment, Scaled, value_type
 
 MOVE_WORDS = (
     "id", "kind", "at", "doc_entity", "doc_id", "line_entity", "line_id", "posting_set", "posting", "cost", "origin",
-    "counter_of", "corrects", "returns", "cause_entity", "cause_id", "entered_by", "entered_at",
+    "counter_of", "corrects", "returns", "age", "cause_entity", "cause_id", "entered_by", "entered_at",
 )  # fmt: skip
 LONGEST_NAME = 63
 
@@ -141,6 +141,7 @@ def _moves(ledger: Ledger, metadata: MetaData) -> Table:
         Column("counter_of", Id),
         Column("corrects", Id),
         Column("returns", Id),
+        Column("age", Moment),
         Column("cause_entity", Text),
         Column("cause_id", Id),
         Column("entered_by", Id),

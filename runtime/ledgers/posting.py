@@ -1,0 +1,149 @@
+"""Posting and reversing: the only ways to write a ledger. The last thing a transaction does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from types import MappingProxyType
+
+from sqlalchemy import text
+
+from runtime.context import RunContext
+from runtime.errors import Conflict
+from runtime.ledgers.book import Book, Draft
+from runtime.ledgers.later import judge_later
+from runtime.ledgers.months import keep_month_ends
+from runtime.ledgers.plan import plan
+from runtime.ledgers.pools import write_pools
+from runtime.ledgers.requests import DocumentKey, Move, MoveRequest, Posted
+from runtime.ledgers.reversal import plan_reversal
+from runtime.ledgers.shape import Shape
+from runtime.ledgers.walk import Walk
+from runtime.ledgers.write import keep_running, number, write_edges, write_moves
+
+SKEW = timedelta(seconds=10)
+"""Clocks of several processes differ; a move of now that is this little behind another was not dated back."""
+
+REPLAY_LOCK = 0x64676C64
+"""Replays may lock pools in any order, so they exclude all other postings (PostgreSQL; SQLite has one writer)."""
+
+TRIES = 5
+"""How often balances chosen by an allocation may be gone by the time they are locked."""
+
+
+def post(ctx: RunContext, requests: Sequence[MoveRequest], *, at: datetime | None = None) -> Posted:
+    """Write what the requests ask for. A refusal is a ``UserError``; roll the transaction back."""
+    del at  # every request has its own moment; the call's own is the clock's
+    if not requests:
+        return Posted()
+    return _retried(ctx, lambda book: plan(book, requests), chosen=any(r.allocate for r in requests))
+
+
+def reverse(
+    ctx: RunContext, document: DocumentKey, posting_sets: Iterable[str], *, at: datetime | None = None
+) -> Posted:
+    """Counter every move that the posting sets of a document made and that still stands.
+
+    Counter-moves stand at the business moment of what they undo while its period is open, else at ``at`` (now).
+    """
+    names = tuple(posting_sets)
+    return _retried(ctx, lambda book: plan_reversal(book, document, names, at), chosen=False)
+
+
+def _retried(ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool) -> Posted:
+    """On PostgreSQL others may take what an allocation chose before it is ours: then choose again."""
+    if not chosen or ctx.connection.dialect.name == "sqlite":
+        return _post(ctx, planned)
+    for _ in range(TRIES - 1):
+        savepoint = ctx.connection.begin_nested()
+        try:
+            posted = _post(ctx, planned)
+        except Conflict:
+            savepoint.rollback()
+            continue
+        except BaseException:
+            savepoint.rollback()
+            raise
+        savepoint.commit()
+        return posted
+    return _post(ctx, planned)
+
+
+def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
+    book = Book(ctx)
+    planned(book)
+    if not book.drafts:
+        return _answer(book, [])
+    _lock_replay(book)
+    walk = Walk(book=book)
+    walk.open()
+    for shape, drafts in by_ledger(book.drafts):
+        number(ctx, shape, drafts)
+    walk.run()
+    extra = [d for d in walk.differences if d.worth()]
+    for shape, drafts in by_ledger(extra):
+        number(ctx, shape, drafts)
+    every = [*book.drafts, *extra]
+    became = keep_running(book, every)
+    for shape, drafts in by_ledger(every):
+        write_moves(book, shape, drafts)
+    write_edges(book, book.drafts)
+    pools = sorted(walk.pools.values(), key=lambda p: (p.id.ledger, p.id.key))
+    for _, group in groupby(pools, key=lambda p: p.id.ledger):
+        same = list(group)
+        write_pools(book, same[0].shape, same)
+    keep_month_ends(book, every)
+    judge_later(book, became)
+    return _answer(book, extra)
+
+
+def _lock_replay(book: Book) -> None:
+    """Postings share a lock; one that may have to replay takes it alone."""
+    if book.ctx.connection.dialect.name != "postgresql":
+        return
+    alone = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts)
+    how = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    lock = f"SELECT {how}(:lock, hashtext(current_schema()))"
+    book.ctx.connection.execute(text(lock), {"lock": REPLAY_LOCK})
+
+
+def by_ledger(drafts: Sequence[Draft]) -> list[tuple[Shape, list[Draft]]]:
+    """Drafts by ledger, in the order of the ledgers' ids."""
+    found: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        found.setdefault(draft.shape.ledger.id, []).append(draft)
+    return [(found[i][0].shape, found[i]) for i in sorted(found)]
+
+
+def _answer(book: Book, extra: Sequence[Draft]) -> Posted:
+    moves = {id(d): as_move(d) for d in (*book.drafts, *extra)}
+    by_key = {key: tuple(moves[id(d)] for d in drafts) for key, drafts in book.by_request.items()}
+    return Posted(
+        moves=tuple(moves[id(d)] for d in book.drafts),
+        by_key=MappingProxyType(by_key),
+        differences=tuple(moves[id(d)] for d in extra),
+    )
+
+
+def as_move(draft: Draft) -> Move:
+    """A written draft as data."""
+    return Move(
+        ledger=draft.shape.ledger.id,
+        id=draft.id,
+        dimensions=draft.dimensions,
+        amounts=draft.all_amounts(),
+        kind=draft.kind,
+        at=draft.at,
+        document=draft.document,
+        line=draft.line,
+        posting_set=draft.posting_set,
+        posting=draft.posting,
+        cost=draft.cost,
+        origin=draft.origins[0].id if draft.origins else draft.arrival,
+        counter_of=draft.counter_of,
+        corrects=draft.corrects,
+        returns=draft.returns,
+        age=draft.age,
+        cause=draft.cause,
+    )

@@ -1,0 +1,220 @@
+"""The running rows: balances, totals and the rows that guards across ledgers share.
+
+Each change is one atomic upsert that adds to the row and returns what it became; conditions that read nothing but the
+row stand in the statement itself, all others are judged on what came back, while the row is still ours alone.
+A refusal leaves the transaction to be rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, case, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.expressions.tree import Binary, Literal, Node, Path, Unary
+from engine.model import Guard
+from runtime.context import RunContext
+from runtime.errors import Conflict, Fault
+from runtime.ledgers.costing import ZERO
+from runtime.ledgers.expressions import Reader
+
+INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grain:
+    """A table of running rows: the columns that are summed, and the guards judged on it.
+
+    ``first``: column whose first arrival is remembered.
+    """
+
+    id: tuple[str, str]
+    table: Table
+    sums: tuple[str, ...]
+    guards: tuple[Guard, ...]
+    first: str = ""
+
+
+@dataclass(slots=True)
+class Change:
+    """What a call adds to one running row. ``since``: the earliest moment it touches."""
+
+    columns: dict[str, Any]
+    sums: dict[str, Decimal]
+    since: datetime
+    until: datetime
+    found: Decimal | None = None
+    wanted: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, sums: Mapping[str, Decimal], at: datetime) -> None:
+        """Add another move."""
+        for name, amount in sums.items():
+            self.sums[name] = self.sums.get(name, ZERO) + amount
+        self.since, self.until = min(self.since, at), max(self.until, at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Became:
+    """A row after the change, and whether something later than the change already stood on it."""
+
+    key: str
+    change: Change
+    amounts: Mapping[str, Decimal]
+    behind: bool
+
+
+def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], reader: Reader) -> list[Became]:
+    """Add the changes in the order of their keys, and judge the guards."""
+    keys = sorted(changes)
+    rows = [_row(grain, key, changes[key]) for key in keys]
+    statement = ctx.app.programs.keep(("upsert", grain.id), lambda: upsert(ctx, grain))
+    got = {row[0]: row for row in ctx.connection.execute(statement, rows)}
+    became, refused = [], []
+    for key in keys:
+        change, row = changes[key], got.get(key)
+        if row is None:
+            refused.append((key, change))
+            continue
+        amounts = dict(zip(grain.sums, row[2:], strict=True))
+        became.append(Became(key=key, change=change, amounts=amounts, behind=row[1] > change.since))
+    became += _as_if(ctx, grain, refused)
+    judge(grain, became, reader)
+    _move_on(ctx, grain, became)
+    return became
+
+
+def _row(grain: Grain, key: str, change: Change) -> dict[str, Any]:
+    sums = {name: change.sums.get(name, ZERO) for name in grain.sums}
+    moments = {"last_at": change.since, **({"first_at": change.since} if grain.first else {})}
+    return {"key": key, **change.columns, **sums, **moments}
+
+
+def upsert(ctx: RunContext, grain: Grain) -> Executable:
+    """Insert a row or add to it; the latest moment only grows."""
+    table = grain.table
+    insert = INSERTS[ctx.connection.dialect.name](table)
+    new = insert.excluded
+    changed: dict[str, ColumnElement[Any]] = {name: table.c[name] + new[name] for name in grain.sums}
+    changed["last_at"] = case((new.last_at > table.c.last_at, new.last_at), else_=table.c.last_at)
+    if grain.first:
+        empty = table.c[grain.first] <= literal(ZERO, table.c[grain.first].type)
+        changed["first_at"] = case((empty, new.first_at), else_=table.c.first_at)
+    conditions = [c for g in grain.guards if (c := _in_sql(grain, g, changed)) is not None]
+    statement = insert.on_conflict_do_update(
+        index_elements=["key"], set_=changed, where=and_(*conditions) if conditions else None
+    )
+    result: Executable = statement.returning(table.c.key, table.c.last_at, *(table.c[n] for n in grain.sums))
+    return result
+
+
+def _in_sql(grain: Grain, guard: Guard, changed: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool] | None:
+    """The guard as a condition of the update, if it reads nothing but the row."""
+    if guard.unless is not None:
+        return None
+    try:
+        return _condition(grain, guard.that.tree, changed)
+    except LookupError:
+        return None
+
+
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    "==": lambda a, b: a == b,
+}
+
+
+def _condition(grain: Grain, node: Node, changed: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+    match node:
+        case Binary(operator="and", left=left, right=right):
+            return and_(_condition(grain, left, changed), _condition(grain, right, changed))
+        case Binary(operator=operator, left=left, right=right) if operator in COMPARE:
+            result: ColumnElement[bool] = COMPARE[operator](_term(grain, left, changed), _term(grain, right, changed))
+            return result
+    raise LookupError(node)
+
+
+def _term(grain: Grain, node: Node, changed: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """A column of the row or a constant at its scale; columns of one scale compare as integers."""
+    match node:
+        case Path(steps=steps, root=root):
+            names = steps if root in ("record", "this") else (root, *steps)
+            name = "__".join(names)
+            if name in grain.sums:
+                return changed[name]
+        case Literal(value=Decimal() as value):
+            return literal(value, grain.table.c[grain.sums[0]].type)
+        case Unary(operator="-", operand=Literal(value=Decimal() as value)):
+            return literal(-value, grain.table.c[grain.sums[0]].type)
+    raise LookupError(node)
+
+
+def _as_if(ctx: RunContext, grain: Grain, refused: Sequence[tuple[str, Change]]) -> list[Became]:
+    """Rows the statement itself refused, as they would have become, so that the guard can say why."""
+    if not refused:
+        return []
+    table = grain.table
+    query = select(table.c.key, *(table.c[n] for n in grain.sums)).where(table.c.key.in_([k for k, _ in refused]))
+    now = {row[0]: row[1:] for row in ctx.connection.execute(query)}
+    found = []
+    for key, change in refused:
+        there = dict(zip(grain.sums, now.get(key, (ZERO,) * len(grain.sums)), strict=True))
+        amounts = {n: there[n] + change.sums.get(n, ZERO) for n in grain.sums}
+        found.append(Became(key=key, change=change, amounts=amounts, behind=False))
+    return found
+
+
+def judge(grain: Grain, became: Sequence[Became], reader: Reader) -> None:
+    """Refuse with every guard that does not hold."""
+    faults = [f for guard in grain.guards for f in broken(grain, guard, became, reader)]
+    if faults:
+        raise Conflict(*faults)
+
+
+def broken(grain: Grain, guard: Guard, became: Sequence[Became], reader: Reader) -> Iterable[Fault]:
+    """The faults of one guard; its exception and its words are only read when the condition fails."""
+    if not became:
+        return
+    rows = [_values(b) for b in became]
+    held = reader.many(guard.that, rows)
+    failed = [(b, row) for b, row, holds in zip(became, rows, held, strict=True) if not holds]
+    if failed and guard.unless is not None:
+        excused = reader.many(guard.unless, [row for _, row in failed])
+        failed = [pair for pair, excuse in zip(failed, excused, strict=True) if not excuse]
+    for b, row in failed:
+        yield Fault(code=guard.id, message=reader.text(guard.say, {**row, **_told(b)}))
+
+
+def _values(became: Became) -> dict[str, object]:
+    return {**became.change.columns, **became.amounts, **_told(became)}
+
+
+def _told(became: Became) -> dict[str, object]:
+    """``before``: what was there; ``wanted``: what the call takes (or adds), without its sign."""
+    sums = became.change.sums
+    before = {n: a - sums.get(n, ZERO) for n, a in became.amounts.items()}
+    if became.change.found is not None:
+        before = dict.fromkeys(before, became.change.found)
+    wanted = became.change.wanted or {n: abs(sums.get(n, ZERO)) for n in before}
+    return {"before": before, "wanted": wanted}
+
+
+def _move_on(ctx: RunContext, grain: Grain, became: Sequence[Became]) -> None:
+    """The upsert left ``last_at`` at the call's earliest moment, to see what was behind; now set the latest."""
+    rows = [{"k": b.key, "m": b.change.until} for b in became if b.change.until > b.change.since]
+    if not rows:
+        return
+    from_sql = ctx.app.programs.keep(("move on", grain.id), lambda: _later(grain.table))
+    ctx.connection.execute(from_sql, rows)
+
+
+def _later(table: Table) -> Executable:
+    moment = bindparam("m", type_=table.c.last_at.type)
+    return table.update().where(table.c.key == bindparam("k"), table.c.last_at < moment).values(last_at=moment)

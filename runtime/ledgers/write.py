@@ -1,0 +1,164 @@
+"""Writing what a call decided: running rows with their guards, moves, edges, pools, month ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Executable, func, insert, select, text
+
+from engine.model import Guard
+from runtime.context import RunContext
+from runtime.ledgers.book import Book, Draft
+from runtime.ledgers.running import Became, Change, Grain, apply_changes
+from runtime.ledgers.shape import Shape
+from runtime.ledgers.tables import joint_column
+
+GrainSpec = tuple[Grain, tuple[str, ...], Mapping[str, str]]
+"""A grain, its dimensions, and column → resource of the ledger."""
+
+
+def number(ctx: RunContext, shape: Shape, drafts: Sequence[Draft]) -> None:
+    """Give the drafts of one ledger their ids, ascending in their order."""
+    table = shape.moves
+    if ctx.connection.dialect.name == "postgresql":
+        query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :n)")
+        name = f"{table.schema}.{table.name}" if table.schema else table.name
+        ids = list(ctx.connection.scalars(query, {"name": name, "n": len(drafts)}))
+    else:  # the only writer: nobody else numbers moves meanwhile
+        last = ctx.connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0
+        ids = [last + i for i in range(1, len(drafts) + 1)]
+    for draft, own in zip(drafts, sorted(ids), strict=True):
+        draft.id = own
+
+
+def grains_of(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
+    """The running rows a ledger keeps, in the order in which they are locked."""
+    return ctx.app.programs.keep(("grains", shape.ledger.id), lambda: _grains(ctx, shape))
+
+
+def _grains(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
+    ledger, found = shape.ledger, []
+    finest = Grain(
+        id=("balance", ledger.id),
+        table=shape.balance,
+        sums=shape.kept,
+        guards=_guards(ledger.guards, ""),
+        first=shape.kept[0],
+    )
+    found.append((finest, shape.dimensions, {r: r for r in shape.kept}))
+    for name, table in shape.totals.items():
+        kept = shape.kept_in[name]
+        grain = Grain(id=(f"total {ledger.id}", name), table=table, sums=kept, guards=_guards(ledger.guards, name))
+        found.append((grain, ledger.totals[name], {r: r for r in kept}))
+    return tuple(found)
+
+
+def _guards(guards: Iterable[Guard], per: str) -> tuple[Guard, ...]:
+    return tuple(g for g in guards if g.per == per)
+
+
+def joints_of(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
+    """The rows shared with other ledgers."""
+    return ctx.app.programs.keep(("joints", shape.ledger.id), lambda: _joints(ctx, shape))
+
+
+def _joints(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
+    model, tables, found = ctx.app.model, ctx.app.tables.ledgers, []
+    for guard in model.guards:
+        if shape.ledger.id not in (guard.ledger, *guard.ledgers):
+            continue
+        lead, table = model.ledgers[guard.ledger], tables.joint[guard.id]
+        names = lead.totals[guard.per] if guard.per else tuple(lead.dimensions)
+        sums = tuple(c.name for c in table.c if "__" in c.name and not c.name.endswith("__type"))
+        own = {joint_column(shape.ledger.id, r): r for r in shape.kept}
+        found.append((Grain(id=("joint", guard.id), table=table, sums=sums, guards=(guard,)), names, own))
+    return tuple(found)
+
+
+def keep_running(book: Book, drafts: Sequence[Draft]) -> list[tuple[GrainSpec, list[Became]]]:
+    """Add the drafts to every running row, tables and keys in one fixed order; says where something stood later."""
+    wanted: dict[tuple[str, str], tuple[GrainSpec, Shape, dict[str, Change]]] = {}
+    for draft in drafts:
+        for spec in (*grains_of(book.ctx, draft.shape), *joints_of(book.ctx, draft.shape)):
+            _, _, changes = wanted.setdefault(spec[0].id, (spec, draft.shape, {}))
+            _note(spec, draft, changes)
+    found = []
+    for _, (spec, shape, changes) in sorted(wanted.items()):
+        if changes:
+            found.append((spec, apply_changes(book.ctx, spec[0], changes, book.reader(shape.ledger))))
+    return found
+
+
+def _note(spec: GrainSpec, draft: Draft, changes: dict[str, Change]) -> None:
+    _, names, columns = spec
+    amounts = draft.all_amounts()
+    sums = {column: amounts[resource] for column, resource in columns.items() if amounts.get(resource)}
+    if not sums:
+        return
+    shape = draft.shape
+    key = shape.key(draft.dimensions, names)
+    change = changes.get(key)
+    if change is None:
+        change = changes[key] = Change(shape.columns(draft.dimensions, names), {}, draft.at, draft.at)
+    change.add(sums, draft.at)
+    if draft.found is not None:
+        change.found, change.wanted = draft.found, dict(draft.wanted)
+
+
+def write_moves(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
+    """Append the moves of one ledger."""
+    ctx = book.ctx
+    statement: Executable = ctx.app.programs.keep(("append", shape.ledger.id), lambda: insert(shape.moves))
+    ctx.connection.execute(statement, [_move_row(book, d) for d in drafts])
+
+
+def _move_row(book: Book, draft: Draft) -> dict[str, Any]:
+    line, cause = draft.line, draft.cause
+    return {
+        "id": draft.id,
+        **draft.shape.columns(draft.dimensions),
+        **draft.all_amounts(),
+        "kind": draft.kind,
+        "at": draft.at,
+        "doc_entity": draft.document.entity,
+        "doc_id": draft.document.id,
+        "line_entity": line.entity if line else None,
+        "line_id": line.id if line else None,
+        "posting_set": draft.posting_set,
+        "posting": draft.posting,
+        "cost": draft.cost.value,
+        "origin": draft.arrival if draft.arrival is not None else (draft.origins[0].id if draft.origins else None),
+        "counter_of": draft.counter_of,
+        "corrects": draft.corrects,
+        "returns": draft.returns,
+        "age": draft.age,
+        "cause_entity": cause.entity if cause else None,
+        "cause_id": cause.id if cause else None,
+        "entered_by": book.ctx.user.account,
+        "entered_at": book.now,
+    }
+
+
+def write_edges(book: Book, drafts: Sequence[Draft]) -> None:
+    """Remember which move came from which."""
+    rows: dict[tuple[str, int, str, int], dict[str, Any]] = {}
+    for draft in drafts:
+        to = draft.shape.ledger.id
+        links = [(o.shape.ledger.id, o.id, _flowed(o, draft)) for o in draft.origins if draft.corrects is None]
+        for ledger, origin, qty in (*links, *draft.edges):
+            spot = (ledger, origin, to, draft.id)
+            row = {"from_ledger": ledger, "from_move": origin, "to_ledger": to, "to_move": draft.id, "qty": qty}
+            rows.setdefault(spot, row)
+    if rows:
+        edge = book.ctx.app.tables.ledgers.edge
+        statement: Executable = book.ctx.app.programs.keep("append edges", lambda: insert(edge))
+        book.ctx.connection.execute(statement, list(rows.values()))
+
+
+def _flowed(origin: Draft, draft: Draft) -> Decimal:
+    """How much went over the edge: the origin's quantity, or the carried one where the origin only has worth."""
+    if origin.shape.main == origin.shape.worth:
+        return abs(draft.quantity) if draft.shape.main != draft.shape.worth else abs(origin.worth())
+    return abs(origin.quantity)

@@ -1,0 +1,204 @@
+"""The app of the ledgers' tests on a database, and short words to post with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from engine.compiler import load_text
+from engine.model import AppModel
+from runtime.apps import RunningApp
+from runtime.context import SYSTEM, FixedClock, RunContext
+from runtime.database import Database
+from runtime.ledgers import DocumentKey, MoveRequest, Posted, Short, Verb, post, reverse
+from runtime.ledgers.checking import check
+from runtime.tables import build_tables
+
+NOON = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)  # noon in Shanghai
+
+
+@cache
+def depot_model() -> AppModel:
+    """The compiled definition."""
+    text = (Path(__file__).parent / "data" / "depot.yaml").read_text(encoding="utf-8")
+    return load_text(text, "depot.yaml")
+
+
+def on(day: int, hour: int = 4, month: int = 3) -> datetime:
+    """A moment of March 2026, UTC."""
+    return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+@dataclass
+class Depot:
+    """The app on a database. Things 1-3 (3 is tracked), places 1-2 and 9 (may be negative), batches 1-4, workers 1-2."""
+
+    app: RunningApp
+    now: datetime = NOON
+    _documents: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @contextmanager
+    def acting(self, language: str = "en") -> Iterator[RunContext]:
+        """A write transaction."""
+        with self.app.database.write() as connection:
+            yield RunContext(
+                app=self.app, connection=connection, user=SYSTEM, clock=FixedClock(self.now), language=language
+            )
+
+    def post(self, *requests: MoveRequest) -> Posted:
+        """Post in a transaction of its own."""
+        with self.acting() as ctx:
+            return post(ctx, requests)
+
+    def reverse(self, document: int, posting_set: str = "post") -> Posted:
+        """Undo what a document posted."""
+        with self.acting() as ctx:
+            return reverse(ctx, DocumentKey(entity="thing", id=document), [posting_set])
+
+    def setting(self, **values: str) -> None:
+        """Change the costing setting."""
+        table = self.app.tables.entity["costing"]
+        with self.acting() as ctx:
+            if ctx.connection.scalar(select(func.count()).select_from(table)):
+                ctx.connection.execute(update(table).values(**values))
+            else:
+                ctx.connection.execute(insert(table).values(**values))
+
+    def rows(self, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+        """The rows of a table, sorted."""
+        chosen = [table.c[c] for c in columns] if columns else list(table.c)
+        with self.app.database.read() as connection:
+            return sorted((tuple(r) for r in connection.execute(select(*chosen))), key=repr)
+
+    def pool(self, thing: int = 1) -> tuple[Decimal, Decimal]:
+        """Quantity and value of a thing over all its pools."""
+        table = self.app.tables.ledgers.pool["goods"]
+        with self.app.database.read() as connection:
+            query = select(func.sum(table.c.qty), func.sum(table.c.value)).where(table.c.thing == thing)
+            qty, value = connection.execute(query).one()
+        return (qty or Decimal(0), value or Decimal(0))
+
+    def problems(self) -> list[str]:
+        """What the check finds, as text."""
+        with self.app.database.read() as connection:
+            return [str(p) for p in check(connection, self.app.model, self.app.tables)]
+
+
+def open_depot(database: Database, *, fresh: bool = True) -> Depot:
+    """The app on ``database``, with its few records."""
+    model = depot_model()
+    app = RunningApp(name="depot", model=model, tables=build_tables(model), database=database)
+    depot = Depot(app)
+    if fresh:
+        with database.change_schema() as connection:
+            app.tables.metadata.create_all(connection)
+        _fill(depot)
+    return depot
+
+
+def _fill(depot: Depot) -> None:
+    entity = depot.app.tables.entity
+    rows: Mapping[str, list[dict[str, Any]]] = {
+        "thing": [
+            {"id": i, "code": f"T{i}", "name": f"Thing {i}", "tracked": i == 3, "standard": None} for i in (1, 2, 3)
+        ],
+        "place": [{"id": i, "code": f"P{i}", "name": f"Place {i}", "negative": i == 9} for i in (1, 2, 9)],
+        "batch": [
+            {"id": 1, "code": "B1", "expiry": date(2026, 6, 30), "blocked": False},
+            {"id": 2, "code": "B2", "expiry": date(2026, 7, 15), "blocked": False},
+            {"id": 3, "code": "B3", "expiry": None, "blocked": False},
+            {"id": 4, "code": "B4", "expiry": date(2026, 5, 1), "blocked": True},
+        ],
+        "worker": [{"id": i, "code": f"W{i}", "name": f"Worker {i}", "daily": Decimal(8)} for i in (1, 2)],
+    }
+    with depot.acting() as ctx:
+        for name, values in rows.items():
+            ctx.connection.execute(insert(entity[name]), values)
+
+
+KEYS = count(1)
+
+
+def request(verb: Verb, ledger: str = "goods", **given: Any) -> MoveRequest:
+    """A request with defaults: thing 1 at place 1, now."""
+    words = {k: given.pop(k) for k in list(given) if k in WORDS}
+    amounts = {k: _number(v) for k, v in given.pop("amounts", {}).items()}
+    amounts |= {k: _number(given.pop(k)) for k in ("qty", "weight", "amount", "hours") if k in given}
+    value = given.pop("value", None)
+    document = given.pop("document", 1)
+    line = given.pop("line", None)
+    plain = ledger in ("goods", "promised")
+    dimensions = {**({"thing": 1, "place": 1} if plain and not words.get("from_") else {}), **given}
+    return MoveRequest(
+        ledger=ledger,
+        key=words.pop("key", f"r{next(KEYS)}"),
+        verb=verb,
+        dimensions=dimensions,
+        amounts=amounts,
+        value=None if value is None else Decimal(value),
+        at=words.pop("at", NOON),
+        document=DocumentKey(entity="thing", id=document),
+        line=DocumentKey(entity="batch", id=line) if line else None,
+        posting_set=words.pop("posting_set", "post"),
+        **words,
+    )
+
+
+WORDS = frozenset(
+    (
+        "key",
+        "at",
+        "whole_day",
+        "posting",
+        "posting_set",
+        "kind",
+        "from_",
+        "allocate",
+        "short",
+        "short_dimensions",
+        "returns",
+        "corrects",
+    )
+)
+
+
+def _number(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def add(ledger: str = "goods", **given: Any) -> MoveRequest:
+    """Something comes in."""
+    return request(Verb.ADD, ledger, **given)
+
+
+def take(ledger: str = "goods", **given: Any) -> MoveRequest:
+    """Something goes out."""
+    return request(Verb.TAKE, ledger, **given)
+
+
+def give_back(ledger: str = "goods", *, of: tuple[int, str], **given: Any) -> MoveRequest:
+    """Something comes back."""
+    returns = (DocumentKey(entity="batch", id=of[0]), of[1])
+    return request(Verb.RETURNS, ledger, returns=returns, **given)
+
+
+def revalue(ledger: str = "goods", **given: Any) -> MoveRequest:
+    """A cost changes."""
+    return request(Verb.REVALUE, ledger, **given)
+
+
+def values(posted: Posted) -> list[Decimal]:
+    """The values of the moves of a call."""
+    return [m.amounts["value"] for m in posted.moves]
+
+
+__all__ = ["Short"]
