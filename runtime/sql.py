@@ -1,8 +1,8 @@
 """The SQL reading of an expression, for SQLite and PostgreSQL: the same result as the Python reading, to the digit.
 
-``to_sql`` gives a value, ``to_where`` a condition for the top of a WHERE (an empty one does not hold, so nothing hides
-a column from its index), ``to_stored`` what an UPDATE may write. Sets and ledgers stand in ``sql_sets.py``, functions in
-``sql_calls.py``. No text of a template ever becomes SQL; constants travel as parameters.
+``to_sql`` gives a value, ``to_where`` a condition for the top of a WHERE (an empty one does not hold, so nothing
+hides a column from its index), ``to_stored`` what an UPDATE may write. Sets stand in ``sql_sets.py``, ledgers in
+``sql_ledgers.py``, functions in ``sql_calls.py``. No text of a template becomes SQL; constants travel as parameters.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -54,7 +54,7 @@ from engine.model import Field
 from runtime.columns import Moment, value_type
 from runtime.sql_calls import CALLS
 from runtime.sql_numbers import NUMBERS, Numbers, Value, compare, whole
-from runtime.sql_scope import Joiner, NotInSql, Row, Sql, SqlScope, TableRow, targets_of
+from runtime.sql_scope import Joiner, MemoryRow, NotInSql, Row, Sql, SqlScope, TableRow, targets_of
 from runtime.sql_sets import aggregate, balance, unit_ratio
 from runtime.sqlite_functions import register_functions
 
@@ -121,9 +121,8 @@ def to_where(expr: Expr | Node, scope: SqlScope) -> Sql:
 def is_overflow(error: DBAPIError) -> bool:
     """Whether a statement failed because a number became too large."""
     state = getattr(error.orig, "sqlstate", None)
-    return (
-        state == "22003" or "user-defined function raised" in str(error.orig) or "integer overflow" in str(error.orig)
-    )
+    told = str(error.orig)
+    return state == "22003" or "user-defined function raised" in told or "integer overflow" in told
 
 
 def result_type(type_: Type) -> Any:
@@ -209,7 +208,7 @@ class Compiler:
         if path.root == "this":
             return scope.this or scope.record
         found = scope.values.get(path.root)
-        return found if found is not None and hasattr(found, "column") else None
+        return cast(Row, found) if found is not None and hasattr(found, "column") else None
 
     def path(self, path: Path) -> Value:
         """The value at the end of a path."""
@@ -264,6 +263,9 @@ class Compiler:
         targets = targets_of(self.scope.model, row.entity, name)
         if not targets:
             raise NotInSql(f"{row.entity}.{name} leads nowhere")
+        at_hand = row.beside(name) if isinstance(row, MemoryRow) else None
+        if at_hand is not None:
+            return self.walk(at_hand, rest, path, (*done, name))
         key = self.reference(row, name)
         if len(targets) == 1:
             return self._reached(targets[0], key.sql, rest, path, (*done, name))

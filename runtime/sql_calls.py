@@ -131,7 +131,7 @@ def _add_seconds(at: Compiler, node: Call) -> Value:
     moment, count = at.value(node.arguments[0]).sql, _whole(at, node.arguments[1]).sql
     if at.sqlite:
         return Value(sql=func.dg_add_seconds(moment, count, type_=Moment()))
-    none = [literal_column("0")] * 6
+    none: list[Sql] = [literal_column("0")] * 6
     return Value(sql=type_coerce(moment.op("+")(func.make_interval(*none, cast(count, Double()))), Moment()))
 
 
@@ -159,7 +159,7 @@ def _edge(at: Compiler, node: Call) -> Value:
     name = str(unit.value)
     if at.sqlite:
         return Value(sql=getattr(func, f"dg_{node.function}")(day, literal(name, Text()), type_=Date()))
-    start = func.date_trunc(literal_column(f"'{name}'"), cast(day, Date()))
+    start: Sql = func.date_trunc(literal_column(f"'{name}'"), cast(day, Date()))
     if node.function == "end_of":
         start = start.op("+")(text(f"INTERVAL '{_LENGTHS[name]}'")).op("-")(text("INTERVAL '1 day'"))
     return Value(sql=cast(start, Date()))

@@ -8,9 +8,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, and_
+from sqlalchemy import ColumnElement, FromClause, Select, and_
 
-from engine.expressions.tree import Node
 from engine.expressions.types import Kind, Type
 from engine.model import AppModel, Entity
 from runtime.tables import Tables
@@ -41,6 +40,37 @@ class TableRow:
     def column(self, name: str) -> Sql | None:
         """The column called so."""
         return self.table.c.get(name)
+
+
+class MemoryRow:
+    """Records at hand, saved or not, as rows of a statement: ``columns`` by path (``parent.partner``).
+
+    ``wanted`` gathers the paths that were asked for, so the caller knows which values to send along.
+    ``owners``: the entities of owners that are at hand too, nearest first.
+    """
+
+    def __init__(self, entity: str, columns: Mapping[str, Sql], owners: tuple[str, ...] = (), prefix: str = "") -> None:
+        self.entity = entity
+        self.wanted: dict[str, None] = {}
+        self._columns = columns
+        self._owners = owners
+        self._prefix = prefix
+
+    def column(self, name: str) -> Sql | None:
+        """The column of a value that the records bring along."""
+        path = self._prefix + name
+        if path not in self._columns:
+            return None
+        self.wanted.setdefault(path)
+        return self._columns[path]
+
+    def beside(self, name: str) -> MemoryRow | None:
+        """The owner, if it is at hand."""
+        if name != "parent" or not self._owners:
+            return None
+        owner = MemoryRow(self._owners[0], self._columns, self._owners[1:], f"{self._prefix}parent.")
+        owner.wanted = self.wanted
+        return owner
 
 
 class Joiner:
@@ -90,7 +120,6 @@ class SqlScope:
         return self.tables.entity[entity]
 
 
-ID = Type(kind=Kind.REFERENCE, nullable=False)
 STANDARD: Mapping[str, Type] = MappingProxyType(
     {
         "created_at": Type(kind=Kind.MOMENT),
@@ -113,4 +142,16 @@ def targets_of(model: AppModel, entity: str, name: str) -> tuple[str, ...]:
     return (found.targets or found.value.targets) if found else ()
 
 
-__all__ = ["ID", "Column", "Joiner", "Node", "NotInSql", "Row", "Sql", "SqlScope", "TableRow", "targets_of"]
+__all__ = [
+    "ID",
+    "Column",
+    "Joiner",
+    "MemoryRow",
+    "Node",
+    "NotInSql",
+    "Row",
+    "Sql",
+    "SqlScope",
+    "TableRow",
+    "targets_of",
+]

@@ -158,8 +158,14 @@ def _ordered(at: Compiler, node: Aggregate, row: TableRow, table: FromClause) ->
 def _first(at: Compiler, node: Aggregate, row: TableRow, table: FromClause, condition: Sql) -> Value:
     assert node.value is not None
     value = at.value(node.value)
-    chosen = select(value.sql).where(condition).order_by(*_ordered(at, node, row, table)).limit(1)
-    return replace(value, sql=chosen.correlate_except(table).scalar_subquery(), never_empty=False, constant=None)
+    order = _ordered(at, node, row, table)
+
+    def chosen(made: Sql) -> Sql:
+        found = select(made).where(condition).order_by(*order).limit(1)
+        return found.correlate_except(table).scalar_subquery()
+
+    entity = None if value.entity is None else chosen(value.entity)
+    return replace(value, sql=chosen(value.sql), entity=entity, never_empty=False, constant=None)
 
 
 def _join(at: Compiler, node: Aggregate, row: TableRow, table: FromClause, condition: Sql) -> Value:

@@ -51,7 +51,9 @@ VALUES = st.fixed_dictionaries(
             "u": _TEXTS,
             "s": st.sampled_from(["draft", "done", "void"]),
             "y": st.booleans(),
-            "w": st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1)).map(lambda w: w.replace(tzinfo=UTC)),
+            "w": st.datetimes(datetime.min.replace(year=2000), datetime.min.replace(year=2050)).map(
+                lambda w: w.replace(tzinfo=UTC)
+            ),
         }.items()
     }
 )
@@ -68,15 +70,16 @@ def numbers(depth: int = _DEPTH) -> st.SearchStrategy[str]:
         leaves,
         st.tuples(inner, st.sampled_from("+-*/%"), inner).map(lambda x: f"({x[0]} {x[1]} {x[2]})"),
         inner.map(lambda x: f"-{x}"),
-        st.tuples(st.sampled_from(["abs({})", "round({})", "round({}, 2)", "round_up({})", "round_up({}, 0.25)"]), inner)
-        .map(lambda x: x[0].format(x[1])),
+        st.tuples(st.sampled_from(["abs({})", "round({})", "round({}, 2)", "round_up({}, 0.25)"]), inner).map(
+            lambda x: x[0].format(x[1])
+        ),
         inner.map(lambda x: f"round_down({x}, n)"),
         st.tuples(st.sampled_from(["min", "max", "coalesce"]), two).map(lambda x: f"{x[0]}({x[1][0]}, {x[1][1]})"),
         st.tuples(inner, conditions(depth - 1), inner).map(lambda x: f"({x[0]} if {x[1]} else {x[2]})"),
-        two.map(lambda x: f"(m * {x[0]}) / (m * {x[1]})"),
+        two.map(lambda x: f"((m * {x[0]}) / (m * {x[1]}))"),
         st.tuples(st.sampled_from(["year", "month", "day", "weekday"]), any_date).map(lambda x: f"{x[0]}({x[1]})"),
         st.tuples(any_date, any_date).map(lambda x: f"({x[0]} - {x[1]})"),
-        st.sampled_from(["len(t)", "number(t)", "number('12.345')", "(q / n) / q", "(w - w) / hours(1)"]),
+        st.sampled_from(["len(t)", "number(t)", "number('12.345')", "((q / n) / q)", "((w - w) / hours(1))"]),
     )
 
 
@@ -113,7 +116,18 @@ def dates(depth: int = 1) -> st.SearchStrategy[str]:
 def texts() -> st.SearchStrategy[str]:
     """Texts of texts."""
     return st.sampled_from(
-        ["t", "t + u", "upper(t)", "lower(u)", "trim(t)", "coalesce(t, u)", "text(n)", "text(m * 2)", "text(d)", "text(s)"]
+        [
+            "t",
+            "t + u",
+            "upper(t)",
+            "lower(u)",
+            "trim(t)",
+            "coalesce(t, u)",
+            "text(n)",
+            "text(m * 2)",
+            "text(d)",
+            "text(s)",
+        ]
     )
 
 
