@@ -1,13 +1,34 @@
-"""A running app: its model, its tables, its database, and what was compiled from them."""
+"""Apps: where they live, opening them, their versions. A running app is one version, with all that was made of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import RLock
 
-from engine.model import AppModel
-from runtime.database import Database
+from sqlalchemy import Connection, MetaData, Row, insert, inspect, make_url, select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from engine import AppModel
+from runtime.app_source import Definition, compile_definition, differences, pin, renames
+from runtime.context import SYSTEM, Clock, RunContext, SystemClock
+from runtime.database import Database, open_database
+from runtime.errors import Fault, NotFound, UserError
+from runtime.migrate import Step, apply_steps, plan, to_recompute
 from runtime.programs import Programs
-from runtime.tables import Tables
+from runtime.recompute import recompute
+from runtime.system_tables import SystemTables, system_tables
+from runtime.tables import Tables, build_tables
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+SCHEMA = "app_"
+LOOK_AGAIN = 1.0
+"""Seconds for which an open app does not ask whether another process has published a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,4 +41,289 @@ class RunningApp:
     database: Database
     language: str = "zh"
     version: int = 1
+    definition: Definition | None = field(default=None, compare=False, repr=False)
     programs: Programs = field(default_factory=Programs, compare=False, repr=False)
+
+    def context(self, connection: Connection, clock: Clock | None = None, source: str = "system") -> RunContext:
+        """A context of the system itself: set-up, demo data, the command line."""
+        return RunContext(
+            app=self, connection=connection, user=SYSTEM, clock=clock or SystemClock(), language=self.language,
+            source=source,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What publishing does or did: differences of the definition, steps in the database, the version made (0: none)."""
+
+    differences: Sequence[tuple[str, str, str]]
+    steps: Sequence[Step]
+    version: int = 0
+
+
+class _OnlyLooking(Exception):
+    """Unwinds a transaction that was opened to try something out."""
+
+
+class AppHome:
+    """The apps of one place: SQLite files in ``folder``/apps, or schemas of the PostgreSQL database at ``url``.
+
+    Keeps open apps; share one object a process. The clock is for versions and set-up only.
+    """
+
+    def __init__(self, folder: Path | str = "var", url: str = "", clock: Clock | None = None) -> None:
+        self.folder = Path(folder)
+        self.url = url
+        self.clock = clock or SystemClock()
+        self._lock = RLock()
+        self._open: dict[str, tuple[RunningApp, float]] = {}
+
+    # where
+
+    def names(self) -> list[str]:
+        """All apps, in order of name."""
+        if self.url and not _is_sqlite(self.url):
+            return sorted(self._schemas())
+        files = self.folder / "apps"
+        return sorted({path.stem for ending in ("*.db", "*.json") for path in files.glob(ending)})
+
+    def _schemas(self) -> Iterator[str]:
+        server = open_database(self.url)
+        try:
+            for schema in inspect(server.engine).get_schema_names():
+                if schema.startswith(SCHEMA):
+                    yield schema.removeprefix(SCHEMA)
+        finally:
+            server.close()
+
+    def default(self) -> str:
+        """The only app there is, or the first by name where ``run`` serves several."""
+        names = self.names()
+        if not names:
+            raise NotFound(Fault(code="no_app", message="还没有应用：先运行 dougong new | no app yet: run dougong new"))
+        return names[0]
+
+    def _database(self, name: str) -> Database:
+        pointer = self.folder / "apps" / f"{name}.json"
+        url = self.url or (json.loads(pointer.read_text(encoding="utf-8"))["url"] if pointer.is_file() else "")
+        if url and not _is_sqlite(url):
+            return open_database(url, SCHEMA + name)
+        return open_database(url or f"sqlite:///{self.folder / 'apps' / name}.db")
+
+    # making and opening
+
+    def create(self, name: str, definition: Definition, *, language: str = "zh", url: str = "") -> RunningApp:
+        """A new, empty app. ``url``: its own database where it shall not live in this home's."""
+        model = compile_definition(definition, cache_in=self._cache)
+        with self._lock:
+            self._refuse_name(name)
+            database = self._new_database(name, url)
+            with database.change_schema() as connection:
+                steps = plan(None, model, connection)
+                apply_steps(connection, steps, version=1, now=self.clock.now())
+                system = system_tables(MetaData())
+                self._note_version(connection, system, 1, definition, "", 0, steps)
+                connection.execute(insert(system.app_state).values(key="language", value=language))
+            database.close()
+            return self.get(name)
+
+    def _refuse_name(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise UserError(
+                Fault(
+                    code="bad_app_name",
+                    message=f"{name}: 应用名用小写字母、数字和下划线 | use lower case letters, digits and _",
+                )
+            )
+        if name in self.names():
+            raise UserError(Fault(code="app_exists", message=f"{name}: 已有同名应用 | there is an app of this name"))
+
+    def _new_database(self, name: str, url: str) -> Database:
+        apps = self.folder / "apps"
+        apps.mkdir(parents=True, exist_ok=True)
+        if url and url != self.url:
+            (apps / f"{name}.json").write_text(json.dumps({"url": url}), encoding="utf-8")
+        database = self._database(name)
+        database.create_schema()
+        return database
+
+    @property
+    def _cache(self) -> Path:
+        return self.folder / "cache"
+
+    def get(self, name: str) -> RunningApp:
+        """The app in its newest version; asks the database at most once a second whether there is one."""
+        now = time.monotonic()
+        known = self._open.get(name)
+        if known is not None and now - known[1] < LOOK_AGAIN:
+            return known[0]
+        with self._lock:
+            known = self._open.get(name)
+            app = self._renew(known[0]) if known else self._first(name)
+            self._open[name] = (app, now)
+            return app
+
+    def _first(self, name: str) -> RunningApp:
+        if name not in self.names():
+            known = ", ".join(self.names()) or "—"
+            raise NotFound(
+                Fault(code="unknown_app", message=f"没有应用 {name}，现有：{known} | there is no app {name}")
+            )
+        database = self._database(name)
+        with database.read() as connection:
+            row = newest(connection)
+            state = system_tables(MetaData()).app_state
+            language = connection.execute(select(state.c.value).where(state.c.key == "language")).scalar_one_or_none()
+        return self._running(name, database, row, language or "zh")
+
+    def _running(self, name: str, database: Database, row: Row[tuple[object, ...]], language: str) -> RunningApp:
+        definition = definition_of(row)
+        model = compile_definition(definition, cache_in=self._cache)
+        return RunningApp(
+            name=name, model=model, tables=build_tables(model), database=database, language=language,
+            version=int(row.number), definition=definition,
+        )  # fmt: skip
+
+    def _renew(self, app: RunningApp) -> RunningApp:
+        version = system_tables(MetaData()).app_version
+        with app.database.read() as connection:
+            number = connection.execute(
+                select(version.c.number).order_by(version.c.number.desc()).limit(1)
+            ).scalar_one()
+            if number == app.version:
+                return app
+            return self._running(app.name, app.database, newest(connection), app.language)
+
+    def close(self) -> None:
+        """Close every open app."""
+        with self._lock:
+            for app, _ in self._open.values():
+                app.database.close()
+            self._open.clear()
+
+    # versions
+
+    def preview(self, name: str, definition: Definition) -> Change:
+        """What publishing ``definition`` would do. Nothing is changed."""
+        return self._publish(self.get(name), definition, note="", account=0, allow_loss=True, dry_run=True)
+
+    def publish(
+        self, name: str, definition: Definition, *, note: str = "", account: int = 0, allow_loss: bool = False
+    ) -> Change:
+        """Make ``definition`` the app's newest version, its tables and data included; all of it or nothing."""
+        return self._publish(self.get(name), definition, note=note, account=account, allow_loss=allow_loss)
+
+    def rollback(self, name: str, number: int, *, account: int = 0, language: str = "zh") -> Change:
+        """An earlier version again, as a new one. What it does not know stays restorable."""
+        app = self.get(name)
+        version = app.tables.system.app_version
+        with app.database.read() as connection:
+            row = connection.execute(select(version).where(version.c.number == number)).one_or_none()
+        if row is None:
+            english = language == "en"
+            message = f"there is no version {number}" if english else f"没有版本 {number}"
+            raise NotFound(Fault(code="unknown_version", message=message))
+        return self._publish(app, definition_of(row), note=f"rollback {number}", account=account, allow_loss=True)
+
+    def _publish(
+        self,
+        app: RunningApp,
+        definition: Definition,
+        *,
+        note: str,
+        account: int,
+        allow_loss: bool,
+        dry_run: bool = False,
+    ) -> Change:
+        model = compile_definition(definition, cache_in=self._cache)
+        done: list[Change] = []
+        with self._lock, _tried():
+            with app.database.change_schema() as connection:
+                _lock_versions(connection)
+                row = newest(connection)
+                old = definition_of(row)
+                before = compile_definition(old, cache_in=self._cache)
+                steps = plan(before, model, connection, renames=_fresh_renames(before, definition))
+                number = int(row.number) + 1
+                done.append(Change(differences=differences(old, definition), steps=steps))
+                if dry_run:
+                    raise _OnlyLooking
+                if old.text != definition.text or old.files != definition.files:
+                    now = self.clock.now()
+                    apply_steps(
+                        connection, steps, version=number, now=now, allow_loss=allow_loss, language=app.language
+                    )
+                    self._note_version(connection, app.tables.system, number, definition, note, account, steps)
+                    fresh = replace(app, model=model, tables=build_tables(model), version=number, programs=Programs())
+                    recompute(fresh.context(connection, self.clock), to_recompute(before, model))
+                    done.append(replace(done[0], version=number))
+            self._open.pop(app.name, None)
+            self._open[app.name] = (self._renew(app), time.monotonic())
+        return done[-1]
+
+    def _note_version(
+        self, connection: Connection, system: SystemTables, number: int, definition: Definition, note: str,
+        account: int, steps: Sequence[Step],
+    ) -> None:  # fmt: skip
+        values = {
+            "number": number, "at": self.clock.now(), "account": account or None, "note": note,
+            "base": definition.base, "base_version": definition.base_version, "layer": definition.text,
+            "files": definition.packed_files(), "hash": definition.hash,
+            "steps": json.dumps([step.describe("zh") for step in steps], ensure_ascii=False),
+        }  # fmt: skip
+        connection.execute(insert(system.app_version).values(values))
+
+
+@contextmanager
+def _tried() -> Iterator[None]:
+    try:
+        yield
+    except _OnlyLooking:
+        return
+
+
+def _is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def _lock_versions(connection: Connection) -> None:
+    """Two people who publish at once do so one after the other."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE dg_app_version IN EXCLUSIVE MODE"))
+
+
+def _fresh_renames(before: AppModel, definition: Definition) -> list[tuple[str, str]]:
+    """A layer keeps its renames for ever; only those the app has not taken yet are to be done."""
+    return [
+        (old, new)
+        for old, new in renames(definition)
+        if (entity := before.entities.get(old.rpartition(".")[0])) and old.rpartition(".")[2] in entity.fields
+    ]
+
+
+def newest(connection: Connection) -> Row[tuple[object, ...]]:
+    """The row of the newest version."""
+    version = system_tables(MetaData()).app_version
+    try:
+        return connection.execute(select(version).order_by(version.c.number.desc()).limit(1)).one()
+    except (OperationalError, ProgrammingError):
+        raise NotFound(
+            Fault(code="no_app", message="这个数据库里没有应用 | there is no app in this database")
+        ) from None
+
+
+def definition_of(row: Row[tuple[object, ...]]) -> Definition:
+    """The definition that a version was made from."""
+    return Definition(text=row.layer, files=json.loads(row.files))
+
+
+def definition_from(path: Path, app: RunningApp) -> Definition:
+    """A file as the next definition of ``app``, on the base that the app stands on."""
+    return pin(path.read_text(encoding="utf-8-sig"), kept=app.definition, name=path.name)
+
+
+def versions(app: RunningApp, connection: Connection) -> Sequence[Row[tuple[object, ...]]]:
+    """All versions, newest first, without their texts."""
+    version = app.tables.system.app_version
+    shown = [c for c in version.c if c.name not in ("layer", "files")]
+    return connection.execute(select(*shown).order_by(version.c.number.desc())).all()
