@@ -1,19 +1,235 @@
-"""Stored formulas of other records: what follows from a write, through any depth, and nothing else."""
+"""Stored formulas that read other records: what follows from a write, set-wise, through any depth, and nothing else.
+
+The graph (``engine.dependencies``) says which formulas read a changed field and how their records are reached. Levels
+are worked through from the lowest; each formula is one statement over all records concerned, and only cells whose
+value really changed carry the wave on. Affected records are locked in order of ids first, so that two writers
+drawing on the same record are judged one after the other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy.exc import DBAPIError
+
+from engine.dependencies import ROWS, Dependent, Graph, Route, dependents
 from engine.model import Entity
+from runtime.computed_routes import Touched, walk
 from runtime.context import RunContext
+from runtime.errors import Invalid
+from runtime.messages import fault
 from runtime.record_drafts import Batch
+from runtime.record_inputs import Workspace
+from runtime.record_plan import Cell
+from runtime.record_rows import CHUNK, load_rows
+from runtime.record_steps import differs, settle
+from runtime.record_store import update_cells
+from runtime.row_rules import scope_of
+from runtime.sql import NotInSql, is_overflow, to_stored
 
 Row = dict[str, Any]
+ROUNDS = 200
+"""How often one formula may come round along a structure: deeper than any, so more means a circle."""
+
+INSIDE = frozenset({"parent_to_lines", "lines_to_parent"})
 
 
-def propagate(batch: Batch) -> None:
-    """x"""
+@dataclass(slots=True)
+class Wave:
+    """One propagation. ``due``: records to compute, by cell. ``done``: cells whose value changed."""
+
+    ctx: RunContext
+    graph: Graph
+    at: Workspace
+    due: dict[Cell, set[int]] = field(default_factory=dict)
+    done: dict[Cell, set[int]] = field(default_factory=dict)
+    locked: dict[str, set[int]] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> int:
+        """How many cells were given another value."""
+        return sum(len(ids) for ids in self.done.values())
 
 
-def propagate_presence(ctx: RunContext, entity: Entity, row: Row) -> None:
-    """x"""
+def graph_of(ctx: RunContext) -> Graph:
+    """The graph of the app's stored formulas."""
+    return ctx.app.programs.keep("graph", lambda: dependents(ctx.app.model))
+
+
+def propagate(batch: Batch) -> Wave:
+    """Recompute the formulas of other records that read what the batch changed."""
+    wave = Wave(batch.ctx, graph_of(batch.ctx), batch.at)
+    inside = {entity: {d.row["id"] for d in drafts} for entity, drafts in batch.drafts.items()}
+    for entity, touched in _touched(batch, wave.graph):
+        _spread(wave, entity, touched, inside)
+    return _run(wave)
+
+
+def propagate_presence(ctx: RunContext, entity: Entity, row: Row) -> Wave:
+    """A record was deleted or restored: sets over it and its lines gain or lose them."""
+    wave = Wave(ctx, graph_of(ctx), Workspace(ctx))
+    for name, rows in _with_lines(ctx, entity, row):
+        fields = frozenset((*ctx.app.model.entities[name].fields, ROWS))
+        _spread(wave, name, {f: Touched(name, rows) for f in fields}, {})
+    return _run(wave)
+
+
+def touch(ctx: RunContext, entity: str, ids: Iterable[int], fields: Iterable[str]) -> Wave:
+    """Fields of saved records were set outside the write door (schema changes, transitions of many)."""
+    wave = Wave(ctx, graph_of(ctx), Workspace(ctx))
+    wanted = list(ids)
+    _spread(wave, entity, {f: Touched(entity, (), tuple(wanted)) for f in fields}, {})
+    return _run(wave)
+
+
+def recompute_all(ctx: RunContext, cells: Iterable[Cell] | None = None) -> Wave:
+    """All stored formulas (or these) of all records, and what follows: after a change of formulas, or as a proof."""
+    wave = Wave(ctx, graph_of(ctx), Workspace(ctx))
+    for cell in cells if cells is not None else wave.graph.order:
+        table = ctx.app.tables.entity[cell[0]]
+        wave.due[cell] = set(ctx.connection.execute(select(table.c.id)).scalars())
+    return _run(wave)
+
+
+def _with_lines(ctx: RunContext, entity: Entity, row: Row) -> Iterator[tuple[str, list[Row]]]:
+    yield entity.id, [row]
+    for each in entity.fields.values():
+        if each.lines and row.get(each.id):
+            inner = ctx.app.model.entities[each.lines]
+            yield inner.id, row[each.id]
+            for line in row[each.id]:
+                yield from list(_with_lines(ctx, inner, line))[1:]
+
+
+# --- what the batch touched ----------------------------------------------------------------------------------
+
+
+def _touched(batch: Batch, graph: Graph) -> Iterator[tuple[str, dict[str, Touched]]]:
+    """By entity and field: the rows that differ, as they are and as they were."""
+    for entity, drafts in batch.drafts.items():
+        read = {name for of, name in graph.of if of == entity}
+        gone = batch.gone.get(entity, [])
+        if not read or not (drafts or gone):
+            continue
+        found: dict[str, Touched] = {}
+        for name in read:
+            rows: list[Row] = list(gone)
+            fresh: set[int] = set()
+            for draft in drafts:
+                if draft.old is None:
+                    rows.append(draft.row)
+                    fresh.add(draft.row["id"])
+                elif name != ROWS and differs(draft, name):
+                    rows.extend((draft.row, draft.old))
+            if rows:
+                found[name] = Touched(entity, rows, fresh=frozenset(fresh))
+        yield entity, found
+
+
+def _spread(wave: Wave, entity: str, touched: dict[str, Touched], inside: dict[str, set[int]]) -> None:
+    """Put on the list what reads the touched fields. ``inside``: records whose own formulas are settled already."""
+    known: dict[tuple[Route, frozenset[int]], set[int]] = {}
+    for name, rows in touched.items():
+        for dependent in wave.graph.of.get((entity, name), ()):
+            key = (dependent.route, rows.key)
+            if key not in known:
+                known[key] = walk(wave.at, dependent.route, rows)
+            ids = set(known[key])
+            if all(step.kind in INSIDE for step in dependent.route):
+                ids -= inside.get(dependent.entity, set())
+            if ids:
+                wave.due.setdefault((dependent.entity, dependent.field), set()).update(ids)
+
+
+# --- computing -----------------------------------------------------------------------------------------------
+
+
+def _run(wave: Wave) -> Wave:
+    rounds: dict[Cell, int] = {}
+    while wave.due:
+        cell = min(wave.due, key=lambda c: (wave.graph.levels.get(c, 0), c))
+        ids = wave.due.pop(cell)
+        rounds[cell] = rounds.get(cell, 0) + 1
+        if rounds[cell] > ROUNDS:
+            label = wave.ctx.app.model.entities[cell[0]].fields[cell[1]].label.get(wave.ctx.language)
+            raise Invalid(fault(wave.ctx, "circle", label=label))
+        changed = _compute(wave, cell, sorted(ids))
+        if changed:
+            wave.done.setdefault(cell, set()).update(changed)
+            wave.at.forget(cell[0], changed)
+            _spread(wave, cell[0], {cell[1]: Touched(cell[0], (), tuple(sorted(changed)))}, {})
+    return wave
+
+
+def _compute(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
+    """Give the cells of one field their value; answers the records where it became another one."""
+    _lock(wave, cell[0], ids)
+    try:
+        statement = wave.ctx.app.programs.keep(("recompute", *cell), lambda: _statement(wave.ctx, cell))
+    except NotInSql:
+        return _compute_in_python(wave, cell, ids)
+    changed: list[int] = []
+    for start in range(0, len(ids), CHUNK):
+        try:
+            found = wave.ctx.connection.execute(statement, {"ids": ids[start : start + CHUNK]})
+        except DBAPIError as error:
+            if not is_overflow(error):
+                raise
+            label = wave.ctx.app.model.entities[cell[0]].fields[cell[1]].label.get(wave.ctx.language)
+            raise Invalid(fault(wave.ctx, "overflow", label=label)) from error
+        changed.extend(found.scalars())
+    return changed
+
+
+def _statement(ctx: RunContext, cell: Cell) -> Update:
+    """``UPDATE … FROM`` the fresh values, only where they differ, telling which rows those were."""
+    entity, name = cell
+    spec = ctx.app.model.entities[entity].fields[name]
+    assert spec.formula is not None
+    table = ctx.app.tables.entity[entity]
+    inner = table.alias("fresh_row")
+    value = to_stored(spec.formula, spec.value, scope_of(ctx, entity, inner))
+    fresh = (
+        select(inner.c.id, value.label("value"))
+        .where(inner.c.id.in_(bindparam("ids", expanding=True)))
+        .subquery("fresh")
+    )
+    return (
+        update(table)
+        .values({name: fresh.c.value})
+        .where(table.c.id == fresh.c.id, table.c[name].is_distinct_from(fresh.c.value))
+        .returning(table.c.id)
+    )
+
+
+def _compute_in_python(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
+    entity, name = cell
+    spec = wave.ctx.app.model.entities[entity].fields[name]
+    assert spec.formula is not None
+    rows = list(load_rows(wave.ctx, entity, ids).values())
+    values = wave.at.evaluate(spec.formula, rows, None, entity)
+    fresh = [(row["id"], settle(spec, value)) for row, value in zip(rows, values, strict=True)]
+    changed = [(i, value) for (i, value), row in zip(fresh, rows, strict=True) if row[name] != value]
+    update_cells(wave.ctx, entity, spec, changed)
+    return [i for i, _ in changed]
+
+
+def _lock(wave: Wave, entity: str, ids: Sequence[int]) -> None:
+    """Hold the rows, in order of ids; SQLite has one writer anyway."""
+    if wave.ctx.app.database.dialect != "postgresql":
+        return
+    held = wave.locked.setdefault(entity, set())
+    missing = [i for i in ids if i not in held]
+    table = wave.ctx.app.tables.entity[entity]
+    for start in range(0, len(missing), CHUNK):
+        chunk = missing[start : start + CHUNK]
+        wave.ctx.connection.execute(
+            select(table.c.id).where(table.c.id.in_(chunk)).order_by(table.c.id).with_for_update()
+        ).all()
+    held.update(missing)
+
+
+__all__ = ["Dependent", "Wave", "graph_of", "propagate", "propagate_presence", "recompute_all", "touch"]

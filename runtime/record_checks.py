@@ -129,9 +129,7 @@ def _alive(batch: Batch, field: Field, target: str, draft: Draft, record: int) -
     return False
 
 
-def _check_where(
-    batch: Batch, field: Field, where: Expr, target: str, picked: Sequence[tuple[Draft, int]]
-) -> None:
+def _check_where(batch: Batch, field: Field, where: Expr, target: str, picked: Sequence[tuple[Draft, int]]) -> None:
     rows = [batch.at.known(target, i) for _, i in picked]
     allowed = batch.at.evaluate(where, rows, [d.row for d, _ in picked], target)
     for (draft, _), row, fits in zip(picked, rows, allowed, strict=True):

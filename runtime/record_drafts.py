@@ -22,7 +22,7 @@ from runtime.values import ENTERED, Base, Entered, Refusal, parse_raw, refused
 
 Row = dict[str, Any]
 PASSED_OVER = frozenset(
-    ["id", "version", "created_at", "created_by", "changed_at", "changed_by", "deleted_at", "position", "parent", "search_key"]
+    ("id", "version", "created_at", "created_by", "changed_at", "changed_by", "deleted_at", "position", "parent")
 )
 """Keys that a record shown by us carries and that nobody writes: sending them back is no mistake."""
 
@@ -221,7 +221,8 @@ def _line(
     old = before.pop(given_id, None) if isinstance(given_id, int) else None
     if given_id is not None and old is None:
         line = Draft({}, None, set(), path, owner.record)
-        batch.refuse(line, "no_such_record", "id", label=part.entity.label.get(batch.ctx.language), given=str(given_id)[:40])
+        label = part.entity.label.get(batch.ctx.language)
+        batch.refuse(line, "no_such_record", "id", label=label, given=str(given_id)[:40])
         return None
     line = Draft({**(old or {}), "parent": owner.row}, old, set(), path, owner.record)
     batch.drafts[part.entity.id].append(line)

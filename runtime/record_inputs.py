@@ -18,7 +18,7 @@ from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.record_rows import read_lines, read_links, read_rows
 from runtime.record_sets import combine
-from runtime.units import unit_ratio
+from runtime.units import unit_ratios
 from runtime.values import ENTERED, Ref
 
 try:
@@ -27,6 +27,7 @@ except ImportError:  # arrives with its own change
 
     def resolve(*_: Any) -> Any:  # type: ignore[misc]
         raise LookupError("no inputs")
+
 
 Row = dict[str, Any]
 Rows = Sequence[Row | None]
@@ -193,7 +194,7 @@ class Workspace:
         items, target = start, node.item.entity
         for step in node.item.steps:
             items, target = self.hop(target, items, step)
-        return [unit_ratio(self, target, item, unit) for item, unit in zip(items, units, strict=True)]
+        return unit_ratios(self, target, items, units)
 
     def aggregate(self, node: Aggregate, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
         if _names_asker(node) and all(r is None or r.get("id") is None for r in rows):
@@ -241,8 +242,9 @@ def _names_asker(node: Aggregate) -> bool:
         match stack.pop():
             case Binary(operator="and", left=left, right=right):
                 stack.extend((left, right))
-            case Binary(operator="==", left=Path(root="this", steps=())) | Binary(
-                operator="==", right=Path(root="this", steps=())
+            case (
+                Binary(operator="==", left=Path(root="this", steps=()))
+                | Binary(operator="==", right=Path(root="this", steps=()))
             ):
                 return True
     return False

@@ -145,5 +145,3 @@ def may_be_deleted(ctx: RunContext, entity: Entity, record: Row) -> bool:
         return True
     state = entity.workflow.states.get(str(record.get("status")))
     return state is None or state.start
-
-

@@ -7,7 +7,7 @@ and from records they name; steps stand in dependency order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any
 
@@ -26,7 +26,7 @@ Cell = tuple[str, str]
 class Step:
     """One derived field. ``kind``: ``default``, ``fill``, ``base`` (quantity into base units) or ``formula``.
 
-    ``constant``: the value of a default that depends on nothing, in a tuple.
+    ``per_base``: a price taken from the thing itself, so per its base unit.
     """
 
     entity: str
@@ -34,6 +34,7 @@ class Step:
     kind: str
     expr: Expr | None
     reads: frozenset[Cell]
+    per_base: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def make_plan(model: AppModel, entity: str) -> RecordPlan:
     header = model.entities[entity]
     inside = list(_with_lines(model, header))
     parts = {e.id: _part(e) for e in inside}
-    steps = [step for e in inside for step in _steps(e, frozenset(parts))]
+    steps = [_priced(model, step) for e in inside for step in _steps(e, frozenset(parts))]
     return RecordPlan(entity=header, parts=parts, steps=tuple(_sorted(steps)))
 
 
@@ -112,6 +113,21 @@ def _steps(entity: Entity, inside: frozenset[str]) -> Iterator[Step]:
             yield _step(entity, field, "default", field.default, inside)
         if field.value.kind is Kind.QUANTITY and field.unit_field:
             yield Step(entity=entity.id, field=field, kind="base", expr=None, reads=_unit_reads(entity, field))
+
+
+def _priced(model: AppModel, step: Step) -> Step:
+    """Mark fills of a price per chosen unit with a price per base unit, and let them follow the unit."""
+    if step.kind != "fill" or not step.field.per_field or step.expr is None or not isinstance(step.expr.tree, Path):
+        return step
+    path = step.expr.tree
+    entity = model.entities[path.entity]
+    for name in path.steps[:-1]:
+        above = entity.parent if name == "parent" else (entity.fields[name].targets or ("",))[0]
+        entity = model.entities[above]
+    source = entity.fields.get(path.steps[-1])
+    if source is None or entity.measured is None or source.per_field != entity.measured.unit:
+        return step
+    return replace(step, per_base=True, reads=step.reads | {(step.entity, step.field.per_field)})
 
 
 def _unit_reads(entity: Entity, field: Field) -> frozenset[Cell]:

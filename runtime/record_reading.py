@@ -163,7 +163,7 @@ def _object(
             made[field.id] = _named(field, value, names)
         elif field.value.kind is Kind.FILE:
             made[field.id] = _filed(value, files)
-        elif field.id + ENTERED in row:
+        elif field.formula is None and field.id + ENTERED in row:
             made[field.id] = format_value(field, row[field.id + ENTERED])
             made[f"{field.id}__base"] = format_value(field, value)
         else:

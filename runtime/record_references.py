@@ -46,6 +46,23 @@ def _places(batch: Batch) -> Iterator[Place]:
                 yield from ((draft, field, one) for one in value if isinstance(one, Lookup))
 
 
+def fetch_named(batch: Batch) -> None:
+    """Fetch every record that new or changed references name, one statement per entity."""
+    wanted: dict[str, set[int]] = {}
+    for part, draft in batch.each():
+        for field in part.references:
+            value = draft.row.get(field.id)
+            if value is None or (draft.old is not None and value == draft.old.get(field.id)):
+                continue
+            if isinstance(value, Ref):
+                wanted.setdefault(value.entity, set()).add(value.id)
+            else:
+                ids = value if isinstance(value, tuple) else (value,)
+                wanted.setdefault(_only_target(field), set()).update(i for i in ids if isinstance(i, int))
+    for entity, ids in wanted.items():
+        batch.at.need(entity, ids)
+
+
 def _only_target(field: Field) -> str:
     return (field.targets or field.value.targets)[0]
 
@@ -64,7 +81,8 @@ def put(draft: Draft, field: Field, lookup: Lookup, record: int | None) -> None:
         value = Ref(lookup.entity, record)
     held = draft.row.get(field.id)
     if isinstance(held, tuple):
-        draft.row[field.id] = tuple(value if one == lookup else one for one in held if one != lookup or value is not None)
+        found = (value if one == lookup else one for one in held)
+        draft.row[field.id] = tuple(one for one in found if one is not None)
     else:
         draft.row[field.id] = value
 

@@ -35,16 +35,14 @@ def incoming(model: AppModel, entity: str) -> Iterator[Incoming]:
             continue
         for field in other.fields.values():
             targets = field.targets or field.value.targets
-            if field.value.kind is Kind.REFERENCE and not field.lines and field.stored and entity in targets:
-                if field.formula is None:
-                    yield Incoming(other.id, field)
+            plain = field.value.kind is Kind.REFERENCE and not field.lines and field.formula is None
+            if plain and entity in targets:
+                yield Incoming(other.id, field)
 
 
 def referrers(ctx: RunContext, entity: str, ids: Sequence[int], within: frozenset[str] = frozenset()) -> dict[str, int]:
     """How many live records of each entity refer to any of ``ids``; ``within``: entities not counted."""
-    queries = [
-        _count(ctx, one, entity, ids) for one in incoming(ctx.app.model, entity) if one.entity not in within
-    ]
+    queries = [_count(ctx, one, entity, ids) for one in incoming(ctx.app.model, entity) if one.entity not in within]
     found: dict[str, int] = {}
     if queries and ids:
         for name, number in ctx.connection.execute(union_all(*queries)):

@@ -42,7 +42,8 @@ def _ranks(at: Workspace, order: tuple[Order, ...], lines: list[Row], this: list
     keys: list[list[Any]] = [[] for _ in lines]
     for one in order:
         for key, value in zip(keys, at.evaluate(at.programs.expression(one.key), lines, this, entity), strict=True):
-            key.append((value is None, _Reversed(value) if one.descending else value) if value is not None else (True, 0))
+            ranked = _Reversed(value) if one.descending else value
+            key.append((True, 0) if value is None else (False, ranked))
     return keys if order else []
 
 

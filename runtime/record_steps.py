@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+from engine.expressions.problems import ExpressionOverflow
 from engine.model import Field
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import Step
-from runtime.units import to_base, unit_ratio
+from runtime.units import to_base, unit_ratios
 from runtime.values import ENTERED, MOST_DIGITS, round_to
 
 Row = dict[str, Any]
@@ -77,9 +79,10 @@ def _refill(batch: Batch, step: Step, drafts: list[Draft]) -> None:
     """Follow the inputs as long as nobody typed something else."""
     assert step.expr is not None
     name = step.field.id
-    before = batch.at.evaluate(step.expr, [d.old for d in drafts], None, step.entity)
+    olds = [d.old or {} for d in drafts]
+    before = _per_unit(batch, step, olds, batch.at.evaluate(step.expr, olds, None, step.entity))
     following = [
-        d for d, value in zip(drafts, before, strict=True) if (d.old or {}).get(name) == settle(step.field, value)
+        d for d, old, value in zip(drafts, olds, before, strict=True) if old.get(name) == settle(step.field, value)
     ]
     if following:
         _put(batch, step, following, _evaluate(batch, step, following))
@@ -87,7 +90,36 @@ def _refill(batch: Batch, step: Step, drafts: list[Draft]) -> None:
 
 def _evaluate(batch: Batch, step: Step, drafts: Sequence[Draft]) -> list[Any]:
     assert step.expr is not None
-    return batch.at.evaluate(step.expr, [d.row for d in drafts], None, step.entity)
+    rows = [d.row for d in drafts]
+    return _per_unit(batch, step, rows, _evaluate_rows(batch, step, drafts, rows))
+
+
+def _evaluate_rows(batch: Batch, step: Step, drafts: Sequence[Draft], rows: list[Row]) -> list[Any]:
+    """One by one where a result is too large, to say of which record."""
+    assert step.expr is not None
+    try:
+        return batch.at.evaluate(step.expr, rows, None, step.entity)
+    except ExpressionOverflow:
+        values = []
+        for draft, row in zip(drafts, rows, strict=True):
+            try:
+                values.extend(batch.at.evaluate(step.expr, [row], None, step.entity))
+            except ExpressionOverflow:
+                batch.refuse(draft, "overflow", step.field.id, label=step.field.label.get(batch.ctx.language))
+                values.append(None)
+        return values
+
+
+def _per_unit(batch: Batch, step: Step, rows: list[Row], values: list[Any]) -> list[Any]:
+    """A price filled from the thing itself is per base unit; here it is per the unit chosen."""
+    if not step.per_base or all(value is None for value in values):
+        return values
+    entity = batch.plan.parts[step.entity].entity
+    quantity = next(f for f in entity.fields.values() if f.unit_field == step.field.per_field and f.of_field)
+    return [
+        None if value is None or ratio is None else value * ratio.numerator / ratio.denominator
+        for value, ratio in zip(values, _ratios(batch, quantity, rows), strict=True)
+    ]
 
 
 def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any]) -> None:
@@ -119,7 +151,7 @@ def _base(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
     due = drafts if (step.reads | {cell}) & batch.changed else [d for d in drafts if d.old is None]
     if not due:
         return
-    for draft, ratio in zip(due, _ratios(batch, field, due), strict=True):
+    for draft, ratio in zip(due, _ratios(batch, field, [d.row for d in due]), strict=True):
         row = draft.row
         entered, base = row.get(key), row.get(field.id)
         if ratio is None:
@@ -138,17 +170,16 @@ def _base(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
             batch.changed.add(cell)
 
 
-def _ratios(batch: Batch, field: Field, drafts: Sequence[Draft]) -> list[Any]:
+def _ratios(batch: Batch, field: Field, rows: list[Row]) -> list[Any]:
     """Base units in one unit chosen, per draft. A unit that is only reached by a path is the base unit itself."""
     entity = batch.plan.parts[field.entity].entity
     unit_field = entity.fields.get(field.unit_field)
     of_field = entity.fields.get(field.of_field)
     if unit_field is None or (of_field is None and field.of_field != "this"):
-        return [1] * len(drafts)
-    rows = [d.row for d in drafts]
+        return [Fraction(1)] * len(rows)
     items, target = (rows, entity.id) if of_field is None else batch.at.hop(entity.id, rows, of_field.id)
     units = [row.get(unit_field.id) for row in rows]
-    return [unit_ratio(batch.at, target, item, unit) for item, unit in zip(items, units, strict=True)]
+    return unit_ratios(batch.at, target, items, units)
 
 
 def settle(field: Field, value: Any) -> Any:

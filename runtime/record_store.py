@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from engine.model import Entity, Field
 from runtime import audit
@@ -18,6 +18,7 @@ from runtime.search_keys import search_key
 from runtime.values import ENTERED
 
 Row = dict[str, Any]
+STAMPS = ("version", "created_at", "created_by", "changed_at", "changed_by")
 
 
 def store(batch: Batch) -> None:
@@ -55,7 +56,7 @@ def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
     rows = []
     for draft in drafts:
         columns = _columns(part, draft)
-        columns.update({name: draft.row[name] for name in ("version", "created_at", "created_by", "changed_at", "changed_by")})
+        columns.update({name: draft.row[name] for name in STAMPS})
         columns["search_key"] = key_of(batch, part.entity, draft.row)
         rows.append(columns)
     _give_ids(batch.ctx, part.entity.id, drafts, rows)
@@ -63,12 +64,23 @@ def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
 
 def _give_ids(ctx: RunContext, entity: str, drafts: Sequence[Draft], rows: list[Row]) -> None:
     table = ctx.app.tables.entity[entity]
+    if len(rows) > 1 and ctx.app.database.dialect == "sqlite":
+        _insert_numbered(ctx, table, drafts, rows)
+        return
     statement = ctx.app.programs.keep(
         ("insert", entity), lambda: insert(table).returning(table.c.id, sort_by_parameter_order=True)
     )
     ids = ctx.connection.execute(statement, rows).scalars().all()
     for draft, number in zip(drafts, ids, strict=True):
         draft.row["id"] = number
+
+
+def _insert_numbered(ctx: RunContext, table: Table, drafts: Sequence[Draft], rows: list[Row]) -> None:
+    """SQLite tells the ids of many rows only one statement a row; being the only writer, we number them ourselves."""
+    last = ctx.connection.execute(select(func.max(table.c.id))).scalar() or 0
+    for number, (draft, row) in enumerate(zip(drafts, rows, strict=True), last + 1):
+        draft.row["id"] = row["id"] = number
+    ctx.connection.execute(insert(table), rows)
 
 
 def _update_headers(batch: Batch, drafts: Sequence[Draft]) -> None:
@@ -82,7 +94,7 @@ def _update_headers(batch: Batch, drafts: Sequence[Draft]) -> None:
         columns: Row = {}
         for name in names:
             part.writers[name](draft.row, columns)
-        columns.update(version=draft.row["version"], changed_at=draft.row["changed_at"], changed_by=draft.row["changed_by"])
+        columns.update({name: draft.row[name] for name in ("version", "changed_at", "changed_by")})
         columns["search_key"] = key_of(batch, part.entity, draft.row)
         rows.append({f"v_{name}": value for name, value in columns.items()} | {"v_id": draft.row["id"]})
     _execute_update(batch.ctx, entity, rows)

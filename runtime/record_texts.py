@@ -1,4 +1,4 @@
-"""Messages of the app with the record's values in them, in the reader's language, without what the reader may not see."""
+"""Messages of the app with the record's values in them, without what the reader may not see."""
 
 from __future__ import annotations
 

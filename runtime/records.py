@@ -24,7 +24,7 @@ from runtime.record_inputs import Workspace
 from runtime.record_locks import may_be_deleted, refuse_locked
 from runtime.record_plan import record_plan
 from runtime.record_reading import visible_record, with_live
-from runtime.record_references import Place, find, identifying, made_values, put, resolve_lookups
+from runtime.record_references import Place, fetch_named, find, identifying, made_values, put, resolve_lookups
 from runtime.record_removal import check_free, check_lines_free, mark
 from runtime.record_rows import load_rows
 from runtime.record_steps import note_changes, run_steps
@@ -91,15 +91,15 @@ Change = tuple[int, Mapping[str, object], int | None]
 
 def update_many(ctx: RunContext, entity: str, changes: Sequence[Change]) -> list[Saved]:
     """Change records, all or none."""
-    allowed = demand_known(ctx, entity, "change")
+    demand_known(ctx, entity, "change")
     found = _load_visible(ctx, entity, [record for record, _, _ in changes], lock=True)
     for record, _, version in changes:
         check_version(ctx, entity, found[record], version)
-    return _change(ctx, entity, found, [(record, values) for record, values, _ in changes], allowed)
+    return _change(ctx, entity, found, [(record, values) for record, values, _ in changes])
 
 
 def _change(
-    ctx: RunContext, entity: str, found: Mapping[int, Row], changes: Sequence[tuple[int, Mapping[str, object]]], _: Rights
+    ctx: RunContext, entity: str, found: Mapping[int, Row], changes: Sequence[tuple[int, Mapping[str, object]]]
 ) -> list[Saved]:
     batch = new_batch(ctx, record_plan(ctx, entity), strict=True)
     for number, (record, values) in enumerate(changes):
@@ -277,6 +277,7 @@ def _settle(batch: Batch) -> None:
     """Everything that follows from what was given."""
     _make_on_the_fly(batch, resolve_lookups(batch))
     note_changes(batch)
+    fetch_named(batch)
     if batch.strict:
         refuse_locked(batch)
     run_steps(batch)

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, or_, select
 
 from runtime.context import RunContext
 from runtime.permissions import owner_of, rights
-
-try:
-    from runtime.sql import SqlScope, to_sql
-except ImportError:  # arrives with its own change
-    SqlScope = to_sql = None  # type: ignore[assignment,misc]
+from runtime.sql import Joiner, SqlScope, TableRow, to_where
 
 
-def row_condition(ctx: RunContext, entity: str, table: Table | None = None) -> ColumnElement[bool] | None:
+def scope_of(ctx: RunContext, entity: str, table: FromClause, joiner: Joiner | None = None) -> SqlScope:
+    """What SQL readings stand on for rows of ``table``: the record, the person, the day."""
+    return SqlScope(
+        model=ctx.app.model,
+        tables=ctx.app.tables,
+        dialect=ctx.app.database.dialect,
+        record=TableRow(entity, table),
+        member=ctx.user.member,
+        today=ctx.today(),
+        now=ctx.now(),
+        joiner=joiner,
+    )
+
+
+def row_condition(ctx: RunContext, entity: str, table: FromClause | None = None) -> ColumnElement[bool] | None:
     """The condition under which a row of ``entity``'s table is visible; ``None``: all are.
 
     Lines are visible with their owner.
@@ -27,11 +37,11 @@ def row_condition(ctx: RunContext, entity: str, table: Table | None = None) -> C
     here = table if table is not None else ctx.app.tables.entity[entity]
     if owner != entity:
         return _through_owner(ctx, entity, here)
-    scope = SqlScope(ctx, entity, here)
-    return or_(*(and_(*(to_sql(rule, scope) for rule in rules)) for rules in alternatives))
+    scope = scope_of(ctx, entity, here)
+    return or_(*(and_(*(to_where(rule, scope) for rule in rules)) for rules in alternatives))
 
 
-def _through_owner(ctx: RunContext, entity: str, table: Table) -> ColumnElement[bool] | None:
+def _through_owner(ctx: RunContext, entity: str, table: FromClause) -> ColumnElement[bool] | None:
     parent = ctx.app.model.entities[entity].parent
     above = ctx.app.tables.entity[parent]
     condition = row_condition(ctx, parent)

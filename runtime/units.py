@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
 
 Row = dict[str, Any]
-EXACT = 10**6
 
 
 def unit_ratio(at: Workspace, entity: str, item: Row | None, unit: int | None) -> Fraction | None:
@@ -28,6 +28,28 @@ def unit_ratio(at: Workspace, entity: str, item: Row | None, unit: int | None) -
         return Fraction(1)
     own = _own_ratio(at, at.model.entities[entity], measured, item, unit)
     return own if own is not None else _by_dimension(at, at.model.entities[entity], measured, base, unit)
+
+
+def unit_ratios(
+    at: Workspace, entity: str, items: Sequence[Row | None], units: Sequence[int | None]
+) -> list[Fraction | None]:
+    """``unit_ratio`` for many, with what they need fetched at once."""
+    measured = at.model.entities[entity].measured
+    if measured is not None:
+        pairs = [
+            (i, u) for i, u in zip(items, units, strict=True) if i is not None and u not in (None, i.get(measured.unit))
+        ]
+        _fetch(at, at.model.entities[entity], measured, pairs)
+    return [unit_ratio(at, entity, item, unit) for item, unit in zip(items, units, strict=True)]
+
+
+def _fetch(at: Workspace, entity: Entity, measured: Measured, pairs: Sequence[tuple[Row, int | None]]) -> None:
+    if not pairs:
+        return
+    if measured.units:
+        at.column(entity.id, [item for item, _ in pairs], measured.units)
+    target = entity.fields[measured.unit].targets[0]
+    at.need(target, {i for item, unit in pairs for i in (item.get(measured.unit), unit) if i is not None})
 
 
 def _own_ratio(at: Workspace, entity: Entity, measured: Measured, item: Row, unit: int) -> Fraction | None:

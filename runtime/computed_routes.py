@@ -1,0 +1,162 @@
+"""From changed records to the records whose formulas read them, step by step of a route.
+
+The first step may stand on rows at hand, as they are and as they were: a reference that was moved concerns both ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from engine.dependencies import Route, Step
+from engine.expressions.tree import Path
+from engine.expressions.types import EMPTY
+from engine.model import EntityKind
+from runtime.columns import is_link
+from runtime.context import RunContext
+from runtime.record_inputs import Workspace
+from runtime.record_rows import CHUNK, read_rows
+from runtime.row_rules import scope_of
+from runtime.sql import to_sql
+from runtime.values import Ref
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Records of ``entity`` that changed: rows at hand (new and old states), or ids only. ``fresh``: just made."""
+
+    entity: str
+    rows: Sequence[Row] = ()
+    ids: tuple[int, ...] = ()
+    fresh: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def key(self) -> frozenset[int]:
+        """What tells it from another set of the same entity."""
+        return frozenset((*self.ids, *(row["id"] for row in self.rows)))
+
+    def states(self, at: Workspace) -> Sequence[Row]:
+        """The rows; read where only ids are known."""
+        return self.rows or list(read_rows(at.ctx, self.entity, self.ids).values())
+
+
+def walk(at: Workspace, route: Route, start: Touched) -> set[int]:
+    """The records at the end of a route."""
+    here = start
+    for step in route:
+        ids = STEPS[step.kind](at, step, here)
+        if not ids:
+            return set()
+        here = Touched(_leads_to(at, step), (), tuple(sorted(ids)))
+    return set(here.key)
+
+
+def _leads_to(at: Workspace, step: Step) -> str:
+    if step.kind == "lines_to_parent":
+        return at.model.entities[step.entity].parent
+    if step.kind == "matching":
+        return step.target
+    if step.kind == "follow":
+        entity, name = step.entity, ""
+        for name in step.field.split("."):
+            owner = at.model.entities[entity]
+            entity = owner.parent if name == "parent" else (owner.fields[name].targets or ("",))[0]
+        return entity
+    return step.entity
+
+
+def _parent_to_lines(at: Workspace, step: Step, here: Touched) -> set[int]:
+    table = at.ctx.app.tables.entity[step.entity]
+    return _ids(at.ctx, select(table.c.id), table.c.parent, here.key)
+
+
+def _lines_to_parent(at: Workspace, step: Step, here: Touched) -> set[int]:
+    owners = (row.get("parent") for row in here.states(at))
+    return {o["id"] if isinstance(o, dict) else o for o in owners if o is not None}
+
+
+def _reference_reverse(at: Workspace, step: Step, here: Touched) -> set[int]:
+    """Nothing names a record that was just made."""
+    named = here.key - here.fresh
+    if not named:
+        return set()
+    spec = at.model.entities[step.entity].fields[step.field]
+    table = at.ctx.app.tables.entity[step.entity]
+    if is_link(spec):
+        link = at.ctx.app.tables.links[step.entity, step.field]
+        return _ids(at.ctx, select(link.c.owner), link.c.value, named)
+    query = select(table.c.id)
+    if f"{step.field}__type" in table.c:
+        query = query.where(table.c[f"{step.field}__type"] == here.entity)
+    return _ids(at.ctx, query, table.c[step.field], named)
+
+
+def _follow(at: Workspace, step: Step, here: Touched) -> set[int]:
+    rows = here.states(at)
+    found: set[int] = set()
+    for value in at.follow(step.entity, list(rows), tuple(step.field.split("."))):
+        found.update(_named(value))
+    return found
+
+
+def _named(value: object) -> Iterable[int]:
+    if isinstance(value, Ref):
+        return (value.id,)
+    if isinstance(value, int):
+        return (value,)
+    return [i for one in value for i in _named(one)] if isinstance(value, tuple) else ()
+
+
+def _matching(at: Workspace, step: Step, here: Touched) -> set[int]:
+    """Records whose paths have the values that the rows have or had."""
+    rows = list(here.states(at))
+    columns = [at.follow(step.entity, rows, on_row) if on_row else [r["id"] for r in rows] for on_row, _ in step.pairs]
+    keys = sorted({key for key in zip(*columns, strict=True) if all(v is not None for v in key)}, key=str)
+    if all(not on_record for _, on_record in step.pairs):
+        return {i for key in keys for i in _named(key[0])}
+    table = at.ctx.app.tables.entity[step.target]
+    scope = scope_of(at.ctx, step.target, table)
+    sides = [
+        to_sql(Path(root="record", entity=step.target, steps=on_record, type=EMPTY), scope) if on_record else table.c.id
+        for _, on_record in step.pairs
+    ]
+    found: set[int] = set()
+    for begin in range(0, len(keys), 400):
+        chunk = keys[begin : begin + 400]
+        if len(sides) == 1:
+            condition = sides[0].in_([key[0] for key in chunk])
+        else:
+            condition = or_(*(and_(*(s == v for s, v in zip(sides, key, strict=True))) for key in chunk))
+        found.update(at.ctx.connection.execute(select(table.c.id).where(condition)).scalars())
+    return found
+
+
+def _all(at: Workspace, step: Step, here: Touched) -> set[int]:
+    table = at.ctx.app.tables.entity[step.entity]
+    query = select(table.c.id)
+    if at.model.entities[step.entity].kind is not EntityKind.LINES:
+        query = query.where(table.c.deleted_at.is_(None))
+    return set(at.ctx.connection.execute(query).scalars())
+
+
+def _ids(ctx: RunContext, query: Any, column: Any, values: Iterable[int]) -> set[int]:
+    wanted = sorted(values)
+    found: set[int] = set()
+    for begin in range(0, len(wanted), CHUNK):
+        found.update(ctx.connection.execute(query.where(column.in_(wanted[begin : begin + CHUNK]))).scalars())
+    return found
+
+
+STEPS: Mapping[str, Callable[[Workspace, Step, Touched], set[int]]] = {
+    "parent_to_lines": _parent_to_lines,
+    "lines_to_parent": _lines_to_parent,
+    "reference_reverse": _reference_reverse,
+    "follow": _follow,
+    "matching": _matching,
+    "all": _all,
+}
