@@ -166,13 +166,26 @@ class _Reader:
             self.note(owner, rows.by, base)
             return (Step(kind="reference_reverse", entity=owner, field=rows.by), *base)
         if rows.kind == "reverse":
-            follow = (Step(kind="follow", entity=rows.entity, field=rows.by), *base)
-            self.note(rows.entity, rows.by, follow)
-            return follow
+            return self._back(rows.entity, rows.by.split("."), base)
         pairs = tuple(_equalities(where)) if where is not None and not back else ()
         if rows.kind == "entity" and pairs:
             return (Step(kind="matching", entity=rows.entity, target=self.home, pairs=pairs),)
         return (Step(kind="all", entity=self.home),)
+
+    def _back(self, entity: str, steps: list[str], base: Route) -> Route:
+        """The way from a row along the path that points back; each of its references matters when it changes."""
+        heres = [entity]
+        for step in steps[:-1]:
+            spec = self.entities[heres[-1]]
+            heres.append(spec.parent if step == "parent" else spec.fields[step].targets[0])
+        way = base
+        for here, step in zip(reversed(heres), reversed(steps), strict=True):
+            kind = "lines_to_parent" if step == "parent" else "follow"
+            name = self.entities[here].parent_field if step == "parent" else step
+            way = (Step(kind=kind, entity=here, field=name), *way)
+            if step != "parent":
+                self.note(here, step, way)
+        return way
 
     def _base(self, base: Path, back: Route) -> tuple[Route, str]:
         """The way home from the record a set hangs on, and that record's entity."""

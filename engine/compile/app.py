@@ -6,10 +6,14 @@ from engine.compile.bench import Bench
 from engine.compile.declare import declare, finish_names
 from engine.compile.desugar import desugar
 from engine.compile.entities import compile_entity
+from engine.compile.figures import compile_cards, compile_dashboards, compile_reports
 from engine.compile.infer import infer
 from engine.compile.layers import Merged
 from engine.compile.ledgers import compile_ledgers, compile_shared_guards, declare_ledgers
+from engine.compile.pages import compile_menu, compile_openings, compile_prints
 from engine.compile.part import Part, Word, bilingual
+from engine.compile.planning import compile_plans, compile_structures, declare_plans
+from engine.compile.roles import compile_roles
 from engine.dependencies import build_graph
 from engine.frozen import Frozen
 from engine.model import AppModel
@@ -36,6 +40,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
     for draft in bench.entities.values():
         for field in draft.fields.values():
             bench.ask(field)
+    declare_plans(bench)
     entities = {id: compile_entity(bench, draft, drawings) for id, draft in bench.entities.items()}
     return AppModel(
         id=root.text("app"),
@@ -51,15 +56,15 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         entities=Frozen(entities),
         ledgers=compile_ledgers(bench),
         guards=compile_shared_guards(bench),
-        structures=Frozen({}),
-        plans=Frozen({}),
-        roles=Frozen({}),
-        cards=Frozen({}),
-        reports=Frozen({}),
-        dashboards=Frozen({}),
-        prints=Frozen({}),
-        menu=(),
-        openings=Frozen({}),
+        structures=compile_structures(bench),
+        plans=compile_plans(bench),
+        roles=compile_roles(bench),
+        cards=compile_cards(bench),
+        reports=compile_reports(bench),
+        dashboards=compile_dashboards(bench),
+        prints=compile_prints(bench),
+        menu=compile_menu(bench),
+        openings=compile_openings(bench),
         demo=Frozen({key: word.text for key, word in root.pairs("demo")}),
         order=build_graph(entities).order,
         hash=merged.hash,
