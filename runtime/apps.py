@@ -19,7 +19,7 @@ from runtime.app_source import Definition, compile_definition, differences, pin,
 from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.database import Database, open_database
 from runtime.errors import Fault, NotFound, UserError
-from runtime.migrate import Step, apply_steps, plan, to_recompute
+from runtime.migrate import Step, apply_steps, in_step, plan, to_recompute
 from runtime.programs import Programs
 from runtime.recompute import recompute
 from runtime.system_tables import SystemTables, system_tables
@@ -116,15 +116,12 @@ class AppHome:
         """A new, empty app. ``url``: its own database where it shall not live in this home's."""
         model = compile_definition(definition, cache_in=self._cache)
         with self._lock:
-            self._refuse_name(name)
-            database = self._new_database(name, url)
-            with database.change_schema() as connection:
+            with self.new_database(name, url) as database, database.change_schema() as connection:
                 steps = plan(None, model, connection)
                 apply_steps(connection, steps, version=1, now=self.clock.now())
                 system = system_tables(MetaData())
                 self._note_version(connection, system, 1, definition, "", 0, steps)
                 connection.execute(insert(system.app_state).values(key="language", value=language))
-            database.close()
             return self.get(name)
 
     def _refuse_name(self, name: str) -> None:
@@ -138,14 +135,27 @@ class AppHome:
         if name in self.names():
             raise UserError(Fault(code="app_exists", message=f"{name}: 已有同名应用 | there is an app of this name"))
 
-    def _new_database(self, name: str, url: str) -> Database:
+    @contextmanager
+    def new_database(self, name: str, url: str = "") -> Iterator[Database]:
+        """An empty database for an app that does not exist yet; gone again if the block fails."""
+        self._refuse_name(name)
         apps = self.folder / "apps"
         apps.mkdir(parents=True, exist_ok=True)
+        pointer = apps / f"{name}.json"
         if url and url != self.url:
-            (apps / f"{name}.json").write_text(json.dumps({"url": url}), encoding="utf-8")
+            pointer.write_text(json.dumps({"url": url}), encoding="utf-8")
         database = self._database(name)
         database.create_schema()
-        return database
+        done = False
+        try:
+            yield database
+            done = True
+        finally:
+            database.close()
+            if not done:
+                database.drop_schema()
+                for path in (pointer, *apps.glob(f"{name}.db*")):
+                    path.unlink(missing_ok=True)
 
     @property
     def _cache(self) -> Path:
@@ -174,7 +184,18 @@ class AppHome:
             row = newest(connection)
             state = system_tables(MetaData()).app_state
             language = connection.execute(select(state.c.value).where(state.c.key == "language")).scalar_one_or_none()
-        return self._running(name, database, row, language or "zh")
+        app = self._running(name, database, row, language or "zh")
+        self._catch_up(app)
+        return app
+
+    def _catch_up(self, app: RunningApp) -> None:
+        """A newer product may keep more than the one that made the tables."""
+        with app.database.read() as connection:
+            ready = in_step(app.tables, connection)
+        if not ready:
+            with app.database.change_schema() as connection:
+                steps = plan(app.model, app.model, connection, tables=app.tables)
+                apply_steps(connection, steps, version=app.version, now=self.clock.now())
 
     def _running(self, name: str, database: Database, row: Row[tuple[object, ...]], language: str) -> RunningApp:
         definition = definition_of(row)
