@@ -19,7 +19,7 @@ from engine.expressions.types import Kind
 from engine.model import AppModel, Field
 from runtime.columns import Moment, is_link, value_type
 from runtime.context import RunContext
-from runtime.sql import Compiler, result_type
+from runtime.sql import Compiler, typed
 from runtime.sql_scope import STANDARD, MemoryRow, Sql, SqlScope
 from runtime.sql_sets import unit_ratio
 from runtime.values import ENTERED, Ref
@@ -98,7 +98,7 @@ def _selected(ctx: RunContext, inputs: Sequence[Node], row: MemoryRow) -> Iterat
             yield list(unit_ratio(compiler, node))
             continue
         found = compiler.value(node)
-        made: list[Sql] = [type_coerce(found.sql, result_type(node.type))]
+        made: list[Sql] = [typed(found, node.type)]
         if node.type.kind is Kind.REFERENCE and len(node.type.targets) > 1 and found.entity is not None:
             made.append(type_coerce(found.entity, Text()))
         yield made

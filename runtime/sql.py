@@ -98,8 +98,14 @@ class WideScaled(TypeDecorator[Decimal]):
 def to_sql(expr: Expr | Node, scope: SqlScope) -> Sql:
     """The value of ``expr`` for the scope's row, read by SQLAlchemy as the Python value of its type."""
     node = expr.tree if isinstance(expr, Expr) else expr
-    found = Compiler(scope).value(node)
-    return type_coerce(found.sql, result_type(node.type))
+    return typed(Compiler(scope).value(node), node.type)
+
+
+def typed(value: Value, type_: Type) -> Sql:
+    """``value`` read by SQLAlchemy as ``type_``."""
+    if value.constant is not None:
+        return literal(WIDE.scaleb(Decimal(value.constant), -value.scale), WideScaled(value.scale))
+    return type_coerce(value.sql, result_type(type_))
 
 
 def to_stored(expr: Expr | Node, type_: Type, scope: SqlScope) -> Sql:
@@ -110,6 +116,8 @@ def to_stored(expr: Expr | Node, type_: Type, scope: SqlScope) -> Sql:
     if type_.kind not in NUMERIC or node.type.kind not in NUMERIC:
         return type_coerce(found.sql, value_type(type_))
     rescaled = compiler.numbers.rescale(found, type_.scale)
+    if rescaled.constant is not None:
+        return literal(WIDE.scaleb(Decimal(rescaled.constant), -type_.scale), value_type(type_))
     return type_coerce(compiler.numbers.stored(rescaled), value_type(type_))
 
 

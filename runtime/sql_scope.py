@@ -140,18 +140,3 @@ def targets_of(model: AppModel, entity: str, name: str) -> tuple[str, ...]:
         return (owner.parent,)
     found = owner.fields.get(name)
     return (found.targets or found.value.targets) if found else ()
-
-
-__all__ = [
-    "ID",
-    "Column",
-    "Joiner",
-    "MemoryRow",
-    "Node",
-    "NotInSql",
-    "Row",
-    "Sql",
-    "SqlScope",
-    "TableRow",
-    "targets_of",
-]
