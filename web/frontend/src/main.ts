@@ -1,1 +1,24 @@
+/** Starts everything once, and sets up each part of the page again when htmx brings it. */
 import "./styles/main.css";
+import * as charts from "./charts";
+import * as fields from "./fields";
+import * as form from "./form";
+import * as grid from "./grid";
+import * as keys from "./keys";
+import * as list from "./list";
+import * as overlays from "./overlays";
+import * as palette from "./palette";
+import * as preferences from "./preferences";
+import * as requests from "./requests";
+import { arrived } from "./toast";
+
+const PARTS = [overlays, fields, form, grid, list, charts];
+
+function setUp(root: ParentNode): void {
+  for (const part of PARTS) part.setUp(root);
+}
+
+for (const part of [overlays, preferences, palette, list, form, keys]) part.start();
+requests.start(setUp);
+setUp(document);
+arrived(document);

@@ -1,0 +1,103 @@
+/** The drawing itself: one accent, soft base, grey market, red or amber only for what broke a limit. */
+import { BarChart, LineChart, ScatterChart } from "echarts/charts";
+import { GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { init, use, type EChartsType } from "echarts/core";
+import { LabelLayout } from "echarts/features";
+import { CanvasRenderer } from "echarts/renderers";
+import { grouped } from "./numbers";
+
+use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, TooltipComponent, MarkLineComponent, MarkAreaComponent, CanvasRenderer, LabelLayout]);
+
+export type Role = "own" | "base" | "market" | "warn" | "bad" | "good";
+export type Point = number | null | number[] | { value: number | number[]; name?: string; role?: Role; url?: string };
+export interface Series { name: string; data: Point[]; kind?: string; role?: Role; axis?: number; labels?: boolean; step?: boolean }
+export interface Spec { kind: string; unit?: string; units?: string[]; categories?: string[]; series: Series[]; target?: { value: number; label?: string; axis?: number }; limits?: { x?: number; y?: number; xLabel?: string; yLabel?: string }; wan?: boolean }
+export interface Drawn { paint(): void; resize(): void }
+
+const TOKENS: Record<Role, string> = { own: "--accent-fill", base: "--chart-base", market: "--text-3", warn: "--amber-mark", bad: "--red-fill", good: "--green-mark" };
+const LINE_TOKENS: Partial<Record<Role, string>> = { own: "--accent" };
+
+function theme(): { color: (name: string) => string; font: string; dark: boolean } {
+  const style = getComputedStyle(document.documentElement);
+  return { color: (name) => style.getPropertyValue(name).trim(), font: style.getPropertyValue("--font"), dark: style.colorScheme === "dark" };
+}
+
+/** 1863420 → 186万 or 1.9M, so that axes stay narrow. */
+export function short(value: number): string {
+  const english = document.documentElement.lang.startsWith("en");
+  const steps: [number, string][] = english ? [[1e9, "B"], [1e6, "M"], [1e3, "k"]] : [[1e8, "亿"], [1e4, "万"]];
+  const step = steps.find(([size]) => Math.abs(value) >= size && (size !== 1e3 || Math.abs(value) >= 1e4));
+  return step ? `${grouped(String(Number((value / step[0]).toFixed(1))))}${step[1]}` : grouped(String(value));
+}
+
+function pointValue(point: Point): number {
+  const value = typeof point === "object" && point !== null && !Array.isArray(point) ? point.value : point;
+  return Array.isArray(value) ? value[1] ?? 0 : value ?? 0;
+}
+
+/** A waterfall is a hidden bar under a visible one. */
+function waterfall(spec: Spec): Series[] {
+  const points = spec.series[0]!.data;
+  let level = 0;
+  const hidden: number[] = [], seen: Point[] = [];
+  points.forEach((point, index) => {
+    const value = pointValue(point), ends = index === 0 || index === points.length - 1;
+    const from = ends ? 0 : Math.min(level, level + value);
+    hidden.push(from);
+    seen.push({ value: ends ? value : Math.abs(value), name: ends ? short(value) : `${value > 0 ? "+" : ""}${grouped(String(value))}`, role: typeof point === "object" && point && !Array.isArray(point) && point.role ? point.role : index === 0 ? "base" : ends ? "own" : value > 0 ? "warn" : "good" });
+    level = ends ? value : level + value;
+  });
+  return [{ name: "", data: hidden, kind: "hidden" }, { ...spec.series[0]!, data: seen, kind: "bar", labels: true }];
+}
+
+function seriesOption(s: Series, spec: Spec, look: ReturnType<typeof theme>): Record<string, unknown> {
+  const role = s.role ?? "own", kind = s.kind ?? spec.kind;
+  const line = kind === "line" || kind === "area";
+  const color = look.color((line && LINE_TOKENS[role]) || TOKENS[role]);
+  const data = s.data.map((p) => (typeof p === "object" && p !== null && !Array.isArray(p) ? { value: p.value, name: p.name, url: p.url, ...(p.role ? { itemStyle: { color: look.color(TOKENS[p.role]) } } : {}) } : p));
+  const label = { show: s.labels ?? false, position: line ? "right" : "top", color: look.color("--text-1"), fontSize: 11, formatter: (p: { name: string; data: { name?: string }; value: number }) => p.data?.name ?? short(p.value) };
+  const base = { name: s.name, data, yAxisIndex: s.axis ?? 0, color, itemStyle: { color }, label, animationDuration: 250 };
+  if (kind === "hidden") return { ...base, type: "bar", stack: "steps", silent: true, itemStyle: { color: "transparent" }, label: { show: false }, tooltip: { show: false } };
+  if (line) return { ...base, type: "line", step: s.step ? "end" : false, symbol: "circle", symbolSize: 5, showSymbol: s.data.length <= 14, lineStyle: { width: 2, color }, ...(kind === "area" ? { areaStyle: { color, opacity: 0.1 } } : {}), markLine: targetLine(s, spec, look) };
+  if (kind === "scatter" || kind === "quadrant") return { ...base, type: "scatter", symbolSize: 9, label: { ...label, show: s.labels ?? s.data.length <= 12, position: "right" }, markLine: quadrantLines(spec, look) };
+  return { ...base, type: "bar", barMaxWidth: 34, barCategoryGap: "32%", ...(spec.kind === "waterfall" || s.kind === "stack" ? { stack: "steps" } : {}), itemStyle: { color, borderRadius: [3, 3, 0, 0] }, markLine: targetLine(s, spec, look) };
+}
+
+function targetLine(s: Series, spec: Spec, look: ReturnType<typeof theme>): unknown {
+  if (!spec.target || (spec.target.axis ?? 0) !== (s.axis ?? 0) || spec.series.find((x) => (x.axis ?? 0) === (spec.target!.axis ?? 0)) !== s) return undefined;
+  return { silent: true, symbol: "none", lineStyle: { color: look.color("--text-3"), type: "dashed", width: 1 }, label: { formatter: spec.target.label ?? "", position: "insideStartTop", color: look.color("--text-3"), fontSize: 11 }, data: [{ yAxis: spec.target.value }] };
+}
+
+function quadrantLines(spec: Spec, look: ReturnType<typeof theme>): unknown {
+  if (!spec.limits) return undefined;
+  const data: unknown[] = [];
+  if (spec.limits.x !== undefined) data.push({ xAxis: spec.limits.x, label: { formatter: spec.limits.xLabel ?? "" } });
+  if (spec.limits.y !== undefined) data.push({ yAxis: spec.limits.y, label: { formatter: spec.limits.yLabel ?? "" } });
+  return { silent: true, symbol: "none", lineStyle: { color: look.color("--text-3"), type: "dashed", width: 1 }, label: { color: look.color("--text-3"), fontSize: 11 }, data };
+}
+
+function option(spec: Spec): Record<string, unknown> {
+  const look = theme();
+  const series = spec.kind === "waterfall" ? waterfall(spec) : spec.series;
+  const note = look.color("--text-3"), xy = spec.kind === "scatter" || spec.kind === "quadrant";
+  const axes = [...new Set(series.map((s) => s.axis ?? 0))].sort();
+  const named = spec.kind === "waterfall" ? [] : series.filter((s) => s.name);
+  const axisLabel = { color: note, fontSize: 11, fontFamily: look.font };
+  return {
+    textStyle: { fontFamily: look.font, fontSize: 12, color: look.color("--text-2") },
+    grid: { left: 4, right: 6, top: named.length > 1 ? 34 : 16, bottom: 2, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    legend: named.length > 1 ? { show: true, left: 0, top: 0, itemWidth: 12, itemHeight: 8, itemGap: 14, data: named.map((s) => s.name), textStyle: { color: look.color("--text-2"), fontSize: 12 } } : { show: false },
+    tooltip: { trigger: xy ? "item" : "axis", backgroundColor: look.color("--raised"), borderColor: look.color("--line-strong"), textStyle: { color: look.color("--text-1"), fontSize: 12 }, valueFormatter: (v: unknown) => (typeof v === "number" ? grouped(String(v)) : String(v ?? "–")), renderMode: "richText", axisPointer: { type: "line", lineStyle: { color: look.color("--line-strong") } } },
+    xAxis: xy ? { type: "value", axisLabel, splitLine: { show: false }, axisLine: { show: true, lineStyle: { color: look.color("--line-strong") } } } : { type: "category", data: spec.categories ?? [], axisLabel: { ...axisLabel, hideOverlap: true }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.color("--line-strong") } } },
+    yAxis: axes.map((axis) => ({ type: "value", scale: spec.kind === "line" || spec.kind === "waterfall" || xy, position: axis ? "right" : "left", splitNumber: 4, axisLabel: { ...axisLabel, formatter: short }, splitLine: { show: axis === axes[0], lineStyle: { color: look.color("--chart-grid") } } })),
+    series: series.map((s) => seriesOption(s, spec, look)),
+  };
+}
+
+export function drawChart(box: HTMLElement, spec: Spec): Drawn {
+  const chart: EChartsType = init(box, undefined, { renderer: "canvas" });
+  const paint = (): void => chart.setOption(option(spec) as never, true);
+  chart.on("click", (event) => { const url = (event.data as { url?: string } | null)?.url; if (url) location.assign(url); });
+  paint();
+  return { paint, resize: () => chart.resize() };
+}

@@ -1,0 +1,83 @@
+/** Instant results: runs the compiled formulas of a form over what is in it now. The server computes again and decides. */
+import { all, one } from "./dom";
+import { Line } from "./grid_cells";
+import { grouped, plain } from "./numbers";
+import { aggregate, fromText, toText, type Value } from "./formula_values";
+
+interface Formula { field: string; fn: string; inputs: string[]; lines?: string; scale?: number; type?: string }
+type Compiled = Record<string, (values: Value[]) => Value>;
+
+export class Formulas {
+  private compiled: Compiled = {};
+  private readonly formulas: Formula[];
+
+  constructor(private readonly form: HTMLFormElement) {
+    this.formulas = JSON.parse(form.dataset["formulas"] ?? "[]") as Formula[];
+  }
+
+  async load(): Promise<void> {
+    if (!this.formulas.length) return;
+    this.compiled = (await import(/* @vite-ignore */ new URL(this.form.dataset["module"]!, location.href).href)) as Compiled;
+  }
+
+  /** Runs all formulas in their order; a line's formulas for that line, or for all when none is given. */
+  run(changed: Line | null): void {
+    for (const formula of this.formulas) {
+      if (!this.compiled[formula.fn]) continue;
+      if (!formula.lines) { this.show(formula, this.result(formula, null)); continue; }
+      const lines = changed && changed.row.closest("[data-lines]")?.getAttribute("data-lines") === formula.lines ? [changed] : this.linesOf(formula.lines);
+      for (const line of lines) {
+        const result = this.result(formula, line);
+        if (result !== undefined) { const text = toText(result, formula.scale); line.set(formula.field, text, shown(text, formula)); }
+      }
+    }
+  }
+
+  private linesOf(name: string): Line[] {
+    return all<HTMLTableRowElement>(`[data-lines="${CSS.escape(name)}"] tr[data-line]`, this.form).map((row) => new Line(row, name));
+  }
+
+  /** The value, or undefined when an input is not known here. */
+  private result(formula: Formula, line: Line | null): Value | undefined {
+    const values: Value[] = [];
+    for (const input of formula.inputs) {
+      const value = this.input(input, line);
+      if (value === undefined) return undefined;
+      values.push(value);
+    }
+    try {
+      return this.compiled[formula.fn]!(values);
+    } catch {
+      return undefined; // half-typed figures may overflow or divide by nothing; the server says so when the form is sent
+    }
+  }
+
+  private input(name: string, line: Line | null): Value | undefined {
+    const sum = /^(sum|count|min|max|avg):([^.]+)\.(.+)$/.exec(name);
+    if (sum) return aggregate(sum[1]!, this.linesOf(sum[2]!).map((l) => fromText(l.value(sum[3]!))));
+    if (name.startsWith("parent.")) return this.head(name.slice(7));
+    if (!line) return this.head(name);
+    if (line.cell(name)) return fromText(line.value(name));
+    const extra = line.inputs[name];
+    return extra === undefined ? undefined : fromText(extra);
+  }
+
+  private head(name: string): Value | undefined {
+    const field = all<HTMLInputElement>(`[name="${CSS.escape(name)}"]`, this.form).at(-1);
+    if (field) return fromText(field.type === "checkbox" ? String(field.checked) : field.matches("[data-number]") ? plain(field.value) ?? "" : field.value);
+    const output = one(`[data-field="${CSS.escape(name)}"]`, this.form);
+    return output ? fromText(output.dataset["value"] ?? plain(output.textContent ?? "") ?? "") : undefined;
+  }
+
+  private show(formula: Formula, result: Value | undefined): void {
+    if (result === undefined) return;
+    const text = toText(result, formula.scale);
+    for (const place of all(`[data-field="${CSS.escape(formula.field)}"]`, this.form)) {
+      const money = /^[^\d−-]*/.exec(place.textContent ?? "")?.[0] ?? "";
+      place.dataset["value"] = text;
+      place.textContent = `${money.length <= 3 ? money.trim() : ""}${shown(text, formula)}` || "–";
+    }
+  }
+}
+
+const shown = (text: string, formula: Formula): string => (/^-?\d/.test(text) ? grouped(text, formula.type === "quantity" ? 0 : Math.min(formula.scale ?? 0, 2)) : text);
