@@ -54,6 +54,15 @@ def backup(app: RunningApp, path: Path, progress: Progress | None = None) -> Map
     """Write the app as it is at this moment to ``path``, while it goes on running; rows by table."""
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        counts = _write(app, part, progress)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return counts
+
+
+def _write(app: RunningApp, part: Path, progress: Progress | None) -> Mapping[str, int]:
     with app.database.snapshot() as connection, ZipFile(part, "w", ZIP_DEFLATED, compresslevel=5) as archive:
         row = newest(connection)
         tables = _as_kept(connection, build_tables(compile_definition(definition_of(row))).metadata)
@@ -71,7 +80,6 @@ def backup(app: RunningApp, path: Path, progress: Progress | None = None) -> Map
             "lost": _lost_columns(tables),
         }
         archive.writestr(HEAD, json.dumps(head, ensure_ascii=False, indent=1))
-    part.replace(path)
     return counts
 
 
@@ -208,7 +216,7 @@ def _read_table(
         for column, kind in kinds.items():
             op.add_column(name, Column(column, kind))
     with archive.open(f"data/{name}.jsonl") as raw:
-        names = [c for c in json.loads(raw.readline())]
+        names = list(json.loads(raw.readline()))
         columns = [Column(c, known.c[c].type if c in known.c else kinds[c]) for c in names]
         table = Table(name, MetaData(), *columns)
         readers = [_reader(column) for column in columns]

@@ -61,7 +61,7 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
 
 
 def _typed(source: str, name: str, value: object) -> object:
-    kinds = {field.name: type(field.default) for field in fields(Settings)}
+    kinds = {field.name: int if isinstance(field.default, int) else str for field in fields(Settings)}
     if name not in kinds:
         raise BadSetting(f"{source}: unknown setting {name}; known: {', '.join(kinds)}")
     if isinstance(value, kinds[name]) and not isinstance(value, bool):
