@@ -5,32 +5,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine import cache as model_cache
 from engine.compile.app import compile_app
-from engine.compile.layers import CATALOGUE, Source, assemble, find_source
+from engine.compile.layers import CATALOGUE, Merged, Source, assemble, find_source
 from engine.model import AppModel
 from engine.problems import Problems
 
 
-def load_app(ref: str | Path, *, layers: Sequence[str | Path] = (), catalogue: Path | None = None) -> AppModel:
+def load_app(
+    ref: str | Path,
+    *,
+    layers: Sequence[str | Path] = (),
+    catalogue: Path | None = None,
+    cache: Path | None = None,
+) -> AppModel:
     """The model of a file or of a template of the catalogue, with own layers on top.
 
-    Raises ``MetadataError`` with everything that is wrong.
+    ``cache``: a folder where compiled models are kept by the hash of their files. Raises ``MetadataError`` with
+    everything that is wrong.
     """
-    problems = Problems()
     home = catalogue or CATALOGUE
+    key = [str(home), str(ref), *(str(layer) for layer in layers)]
+    found = model_cache.recall(cache, key) if cache is not None else None
+    if found is not None:
+        return found
+    problems = Problems()
     sources = [find_source(each, home, problems) for each in (ref, *layers)]
     problems.raise_if_any()
-    return _compile([source for source in sources if source is not None], home, problems)
+    merged = assemble([source for source in sources if source is not None], home, problems)
+    model = _compile(merged, problems)
+    if cache is not None and merged is not None:
+        model_cache.keep(cache, key, merged.files, model)
+    return model
 
 
-def load_text(text: str, name: str = "app.yaml", *, layers: Sequence[tuple[str, str]] = (), catalogue: Path | None = None) -> AppModel:
+def load_text(
+    text: str,
+    name: str = "app.yaml",
+    *,
+    layers: Sequence[tuple[str, str]] = (),
+    catalogue: Path | None = None,
+) -> AppModel:
     """The model of a text; ``layers`` are pairs of name and text."""
+    problems = Problems()
     sources = [Source(name, text), *(Source(each, layer) for each, layer in layers)]
-    return _compile(sources, catalogue or CATALOGUE, Problems())
+    return _compile(assemble(sources, catalogue or CATALOGUE, problems), problems)
 
 
-def _compile(sources: Sequence[Source], catalogue: Path, problems: Problems) -> AppModel:
-    merged = assemble(sources, catalogue, problems)
+def _compile(merged: Merged | None, problems: Problems) -> AppModel:
     model = compile_app(merged, problems) if merged is not None else None
     problems.raise_if_any()
     assert model is not None, "no model and no problem"

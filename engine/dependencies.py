@@ -1,14 +1,14 @@
 """The graph of stored formulas: what must be computed again when a field of a record changes, and how it is reached.
 
-``dependents(model)`` answers "record R of entity E changed its field F": the computed fields that read it, each with the
-route from R to the records to compute. A route is a sequence of steps; each step takes a set of record ids to another:
+``dependents(model)`` answers "record R of entity E changed its field F": the computed fields that read it, each with
+the route from R to the records to compute. A route is a sequence of steps; each takes a set of record ids to another:
 
-* ``parent_to_lines``    owners → their rows in ``entity`` (a lines entity)
-* ``lines_to_parent``    rows of ``entity`` → their owners
-* ``reference_reverse``  records → records of ``entity`` whose reference (or one of whose references) ``field`` names them
-* ``follow``             records of ``entity`` → the records that their reference ``field`` names (before and after the change)
-* ``matching``           records of ``entity`` (the row) → records of ``target`` whose paths equal those of the row (``pairs``)
-* ``all``                → every record of ``entity``
+* ``parent_to_lines``: owners → their rows in ``entity`` (a lines entity)
+* ``lines_to_parent``: rows of ``entity`` → their owners
+* ``reference_reverse``: records → records of ``entity`` whose reference (or one of whose references) ``field`` names
+* ``follow``: records of ``entity`` → the records that their reference ``field`` names, before and after the change
+* ``matching``: records of ``entity`` (rows) → records of ``target`` whose paths equal those of the row (``pairs``)
+* ``all``: → every record of ``entity``
 
 A set that a formula runs over also depends on rows coming and going: those stand under ``(entity, ROWS)``.
 """
@@ -125,7 +125,7 @@ class _Reader:
         if path.root not in ("record", "this") or not path.entity:
             return None
         route = back if path.root == "record" else ()
-        heres = (path.entity,)
+        heres: tuple[str, ...] = (path.entity,)
         for index, step in enumerate(path.steps):
             route, heres = self._walk(step, heres, route, last=index == len(path.steps) - 1)
         return route
@@ -192,7 +192,7 @@ class _Reader:
         if not base.steps:
             return (back if base.root == "record" else ()), base.entity or self.home
         route = back if base.root == "record" else ()
-        heres = (base.entity,)
+        heres: tuple[str, ...] = (base.entity,)
         for step in base.steps:
             route, heres = self._walk(step, heres, route, last=False)
         return route, heres[0] if heres else self.home

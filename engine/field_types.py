@@ -14,9 +14,9 @@ from engine.expressions.types import Kind, Type
 from engine.model import Text
 
 COMMON_KEYS = frozenset(
-    "type label help required visible readonly secrecy after retired fixed".split()
+    ("type", "label", "help", "required", "visible", "readonly", "secrecy", "after", "retired", "fixed")
 )
-_VALUE_KEYS = frozenset("default fill formula along unique".split())
+_VALUE_KEYS = frozenset(["default", "fill", "formula", "along", "unique"])
 _RANGE = frozenset({"min", "max"})
 
 
@@ -50,8 +50,15 @@ def _type(
     own = frozenset(keys.split())
     able = abilities.split()
     return FieldType(
-        id=id, label=Text(zh, en), value=value, keys=own | _VALUE_KEYS if plain else own, needs=frozenset(needs.split()),
-        sums="sums" in able, searches="searches" in able, sorts="unsorted" not in able, many="many" in able,
+        id=id,
+        label=Text(zh, en),
+        value=value,
+        keys=own | _VALUE_KEYS if plain else own,
+        needs=frozenset(needs.split()),
+        sums="sums" in able,
+        searches="searches" in able,
+        sorts="unsorted" not in able,
+        many="many" in able,
     )
 
 
@@ -80,7 +87,15 @@ _TYPES = (
     _type("references", "多个引用 | References", _REFERENCES, "to where among reverse", "to", "many unsorted"),
     _type("member", "人员 | Member", _REFERENCE, "where among reverse"),
     _type("department", "部门 | Department", _REFERENCE, "where among reverse"),
-    _type("lines", "明细 | Lines", _REFERENCES, "fields traits unique indexes checks explode title search form", "", "many unsorted", plain=False),
+    _type(
+        "lines",
+        "明细 | Lines",
+        _REFERENCES,
+        "fields traits unique indexes checks explode title search form",
+        "",
+        "many unsorted",
+        plain=False,
+    ),
     _type("file", "文件 | File", types.FILE, "many default fill", abilities="unsorted", plain=False),
     _type("photo", "照片 | Photo", types.FILE, "many default fill", abilities="unsorted", plain=False),
     _type("signature", "签名 | Signature", types.FILE, abilities="unsorted", plain=False),
@@ -98,9 +113,18 @@ FIELD_TYPES: Mapping[str, FieldType] = MappingProxyType({each.id: each for each 
 
 INFERRED: Mapping[Kind, str] = MappingProxyType(
     {
-        Kind.YES_NO: "yes_no", Kind.TEXT: "text", Kind.NUMBER: "decimal", Kind.MONEY: "money",
-        Kind.QUANTITY: "quantity", Kind.DATE: "date", Kind.TIME: "time", Kind.MOMENT: "moment",
-        Kind.DURATION: "duration", Kind.CHOICE: "choice", Kind.REFERENCE: "reference", Kind.FILE: "file",
+        Kind.YES_NO: "yes_no",
+        Kind.TEXT: "text",
+        Kind.NUMBER: "decimal",
+        Kind.MONEY: "money",
+        Kind.QUANTITY: "quantity",
+        Kind.DATE: "date",
+        Kind.TIME: "time",
+        Kind.MOMENT: "moment",
+        Kind.DURATION: "duration",
+        Kind.CHOICE: "choice",
+        Kind.REFERENCE: "reference",
+        Kind.FILE: "file",
     }
 )
 """Kind of a formula's result → field type it gets when none is written."""

@@ -69,7 +69,9 @@ class Merge:
     def _refuse_clash(self, base: Scalar, over: Scalar, path: str) -> None:
         if base.text != over.text and not self.related(base.layer, over.layer):
             what = f"{got(over.text)} here, {got(base.text)} in {base.place.file}:{base.place.line}"
-            self.problems.add("D308", over.place, path, what, f"let {over.layer} need {base.layer}, or set it in the app")
+            self.problems.add(
+                "D308", over.place, path, what, f"let {over.layer} need {base.layer}, or set it in the app"
+            )
 
     def _lists(self, base: Node, over: Items, path: str) -> Node:
         first = base.items if isinstance(base, Items) else [base]
@@ -97,7 +99,9 @@ class Merge:
         names = [node.text for node in done if isinstance(node, Scalar)]
         if change.text[0] == "-":
             if name not in names:
-                self.problems.add("D307", change.place, path, f"{got(name)} is not in the list", did_you_mean(name, names))
+                self.problems.add(
+                    "D307", change.place, path, f"{got(name)} is not in the list", did_you_mean(name, names)
+                )
                 return
             del done[names.index(name)]
             return
@@ -131,6 +135,8 @@ def settle_patches(root: Block, problems: Problems) -> None:
 
 def ordered(block: Block, path: str, problems: Problems) -> list[tuple[str, Node]]:
     """The entries of a block of ids, each ``after`` the neighbour it names."""
+    if not any(isinstance(value, Block) and "after" in value.entries for value in block.entries.values()):
+        return list(block.entries.items())
     order = [key for key, value in block.entries.items() if not _after(value)]
     moved = [(key, after) for key, value in block.entries.items() if (after := _after(value))]
     while moved:

@@ -10,7 +10,11 @@ from engine.expressions.problems import CODES as EXPRESSION_CODES
 _TABLE = (
     # reading
     ("D100", "file not found", "The file or template id does not exist."),
-    ("D101", "not YAML", "The text cannot be read as YAML. A text with a colon and a space needs block style or a full-width colon."),
+    (
+        "D101",
+        "not YAML",
+        "The text cannot be read as YAML. A text with a colon and a space needs block style or a full-width colon.",
+    ),
     ("D102", "key given twice", "A key may stand once in a block; YAML would silently keep the last."),
     ("D103", "alias or anchor", "`&name` and `*name` are refused: they hide what is written and can blow up a file."),
     ("D104", "tag", "`!tag` is refused: types follow from keys."),
@@ -31,12 +35,20 @@ _TABLE = (
     ("D207", "bad value", "The value does not have the form that this key needs."),
     # names and layers
     ("D301", "reserved word", "The id is used by the system or is a word of Python."),
-    ("D302", "nothing to extend", "A block without `kind` (or a field without `type` or `formula`) changes something that exists."),
+    (
+        "D302",
+        "nothing to extend",
+        "A block without `kind` (or a field without `type` or `formula`) changes something that exists.",
+    ),
     ("D303", "declared twice", "Two files declare the same thing."),
     ("D304", "unknown name", "The name refers to something that does not exist."),
     ("D305", "unknown field in a path", "A step of the path is not a field of the entity it stands on."),
     ("D306", "`after` names nothing", "`after` must name a neighbour in the same block."),
-    ("D307", "bad change of a list", "In a list that changes another list every element starts with + or - and fits the list it changes."),
+    (
+        "D307",
+        "bad change of a list",
+        "In a list that changes another list every element starts with + or - and fits the list it changes.",
+    ),
     ("D308", "modules disagree", "Two modules set the same value and neither `needs` the other."),
     ("D309", "module missing", "A module needs another one that the app does not use."),
     ("D310", "id taken", "The id is already used by something that the compiler makes."),
@@ -54,20 +66,27 @@ _TABLE = (
     ("D407", "trait in a circle", "Traits may not use each other in a circle."),
     ("D408", "field cannot be shown here", "This place needs a field of another type."),
     # formulas
-    ("D501", "formulas in a circle", "A formula needs its own result. Only `along` a structure may a formula return to itself."),
+    (
+        "D501",
+        "formulas in a circle",
+        "A formula needs its own result. Only `along` a structure may a formula return to itself.",
+    ),
     ("D502", "wrong type of value", "The expression gives another type than this place needs."),
     ("D503", "bad text insertion", "`<expression>` in a text cannot be read."),
     # workflows
     ("D601", "no start state", "A workflow has exactly one state with `start: true`."),
     ("D602", "state out of reach", "No transition leads to the state."),
-    ("D603", "dead end", "A state that is not an `end` has no way out."),
     ("D604", "approval without way", "The outcomes of an approval must be transitions from its state."),
     ("D605", "nobody may", "A transition without `by` must be the outcome of an approval."),
     ("D606", "status missing", "A workflow needs the field `status`, a choice of its states."),
     # documents, ledgers, postings
     ("D701", "bad source", "A source draws from an existing document with lines."),
     ("D702", "posting verb", "A posting has exactly one of add, take, returns, revalue."),
-    ("D703", "dimension unbound", "A dimension of the ledger has no value: name it in `at` or give the line a field of that name."),
+    (
+        "D703",
+        "dimension unbound",
+        "A dimension of the ledger has no value: name it in `at` or give the line a field of that name.",
+    ),
     ("D704", "amount missing", "A resource of the ledger has no amount."),
     ("D705", "unknown amount", "The key is neither a key of postings nor a resource of the ledger."),
     ("D706", "bad guard", "A guard reads resources and dimensions at the grain it is for."),

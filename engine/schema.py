@@ -24,28 +24,63 @@ SCHEMA_ID = "https://dougong.dev/schema/app.json"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 
 BLOCKS: Mapping[str, schema_keys.Keys] = {
-    "entity": schema_keys.ENTITY, "field": schema_keys.FIELD, "option": schema_keys.OPTION,
-    "trait": schema_keys.TRAIT, "number": schema_keys.NUMBER, "check": schema_keys.CHECK,
-    "progress": schema_keys.PROGRESS, "workflow": schema_keys.WORKFLOW, "state": schema_keys.STATE,
-    "approval": schema_keys.APPROVAL, "step": schema_keys.STEP, "outcome": schema_keys.OUTCOME,
-    "who": schema_keys.WHO, "transition": schema_keys.TRANSITION, "demands": schema_keys.DEMANDS,
-    "source": schema_keys.SOURCE, "source_lines": schema_keys.SOURCE_LINES, "posting": schema_keys.POSTING,
-    "explode": schema_keys.EXPLODE, "section": schema_keys.SECTION, "view": schema_keys.VIEW,
-    "measured": schema_keys.MEASURED, "measuring": schema_keys.MEASURING,
-    "ledger": schema_keys_more.LEDGER, "dimension": schema_keys_more.DIMENSION,
-    "resource": schema_keys_more.RESOURCE, "valuation": schema_keys_more.VALUATION,
-    "allocation": schema_keys_more.ALLOCATION, "measure": schema_keys_more.MEASURE,
-    "ledger_guard": schema_keys_more.LEDGER_GUARD, "guard": schema_keys_more.GUARD,
-    "grain": schema_keys_more.GRAIN, "structure": schema_keys_more.STRUCTURE,
-    "version": schema_keys_more.VERSION, "also_makes": schema_keys_more.ALSO_MAKES,
-    "plan": schema_keys_more.PLAN, "plan_for": schema_keys_more.PLAN_FOR, "flow": schema_keys_more.FLOW,
-    "lots": schema_keys_more.LOTS, "suggest": schema_keys_more.SUGGEST, "role": schema_keys_more.ROLE,
-    "row_rule": schema_keys_more.ROW_RULE, "card": schema_keys_more.CARD, "period": schema_keys_more.PERIOD,
-    "opens": schema_keys_more.OPENS, "part": schema_keys_more.PART, "report": schema_keys_more.REPORT,
-    "column": schema_keys_more.COLUMN, "report_measure": schema_keys_more.REPORT_MEASURE,
-    "chart": schema_keys_more.CHART, "dashboard": schema_keys_more.DASHBOARD, "print": schema_keys_more.PRINT,
-    "paper": schema_keys_more.PAPER, "print_block": schema_keys_more.PRINT_BLOCK,
-    "menu_group": schema_keys_more.MENU_GROUP, "opening": schema_keys_more.OPENING, "demo": schema_keys_more.DEMO,
+    "entity": schema_keys.ENTITY,
+    "field": schema_keys.FIELD,
+    "option": schema_keys.OPTION,
+    "trait": schema_keys.TRAIT,
+    "number": schema_keys.NUMBER,
+    "check": schema_keys.CHECK,
+    "progress": schema_keys.PROGRESS,
+    "workflow": schema_keys.WORKFLOW,
+    "state": schema_keys.STATE,
+    "approval": schema_keys.APPROVAL,
+    "step": schema_keys.STEP,
+    "outcome": schema_keys.OUTCOME,
+    "who": schema_keys.WHO,
+    "transition": schema_keys.TRANSITION,
+    "demands": schema_keys.DEMANDS,
+    "source": schema_keys.SOURCE,
+    "source_lines": schema_keys.SOURCE_LINES,
+    "posting": schema_keys.POSTING,
+    "explode": schema_keys.EXPLODE,
+    "section": schema_keys.SECTION,
+    "view": schema_keys.VIEW,
+    "measured": schema_keys.MEASURED,
+    "measuring": schema_keys.MEASURING,
+    "ledger": schema_keys_more.LEDGER,
+    "dimension": schema_keys_more.DIMENSION,
+    "resource": schema_keys_more.RESOURCE,
+    "valuation": schema_keys_more.VALUATION,
+    "allocation": schema_keys_more.ALLOCATION,
+    "measure": schema_keys_more.MEASURE,
+    "ledger_guard": schema_keys_more.LEDGER_GUARD,
+    "guard": schema_keys_more.GUARD,
+    "grain": schema_keys_more.GRAIN,
+    "structure": schema_keys_more.STRUCTURE,
+    "version": schema_keys_more.VERSION,
+    "also_makes": schema_keys_more.ALSO_MAKES,
+    "plan": schema_keys_more.PLAN,
+    "plan_for": schema_keys_more.PLAN_FOR,
+    "flow": schema_keys_more.FLOW,
+    "lots": schema_keys_more.LOTS,
+    "suggest": schema_keys_more.SUGGEST,
+    "role": schema_keys_more.ROLE,
+    "row_rule": schema_keys_more.ROW_RULE,
+    "card": schema_keys_more.CARD,
+    "period": schema_keys_more.PERIOD,
+    "opens": schema_keys_more.OPENS,
+    "part": schema_keys_more.PART,
+    "report": schema_keys_more.REPORT,
+    "column": schema_keys_more.COLUMN,
+    "report_measure": schema_keys_more.REPORT_MEASURE,
+    "chart": schema_keys_more.CHART,
+    "dashboard": schema_keys_more.DASHBOARD,
+    "print": schema_keys_more.PRINT,
+    "paper": schema_keys_more.PAPER,
+    "print_block": schema_keys_more.PRINT_BLOCK,
+    "menu_group": schema_keys_more.MENU_GROUP,
+    "opening": schema_keys_more.OPENING,
+    "demo": schema_keys_more.DEMO,
 }
 OPEN_BLOCKS = frozenset({"posting"})  # a posting's amounts are keyed by resource; the compiler knows which exist
 
@@ -63,7 +98,11 @@ def build_schema() -> dict[str, Any]:
 
 def _block(keys: schema_keys.Keys, *, is_open: bool) -> dict[str, Any]:
     properties = {key: {**shape, "description": about} for key, (shape, about) in keys.items()}
-    return {"type": "object", "properties": properties, "additionalProperties": schema_keys.EXPRESSION if is_open else False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": schema_keys.EXPRESSION if is_open else False,
+    }
 
 
 def schema_text() -> str:
@@ -238,8 +277,12 @@ def _report_type(error: Any, root: Block, problems: Problems) -> None:
 
 
 _SHAPES = {
-    "object": "a block of keys", "array": "a list in [ ]", "string": "a text", "number": "a number",
-    "integer": "a whole number", "boolean": "true or false",
+    "object": "a block of keys",
+    "array": "a list in [ ]",
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
 }
 
 

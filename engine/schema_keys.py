@@ -136,7 +136,10 @@ FIELD: Keys = {
     "reverse": (NAME, "Name under which the other side sees these records."),
     "fields": (each(ref("field")), "Fields of the lines."),
     "traits": (NAMES, "Bundles of fields of the lines."),
-    "unique": ({"type": ["boolean", "object"], "additionalProperties": NAMES}, "Unique value; on lines: fields that together are unique."),
+    "unique": (
+        {"type": ["boolean", "object"], "additionalProperties": NAMES},
+        "Unique value; on lines: fields that together are unique.",
+    ),
     "indexes": (each(NAMES), "Indexes of the lines."),
     "checks": (each(ref("check")), "What a line must meet."),
     "explode": (ref("explode"), "Lines are filled from a structure."),
@@ -227,7 +230,10 @@ DEMANDS: Keys = {
     "scan": (EXPRESSION, "A scan that equals this."),
     "signature": (FLAG, "A signature."),
     "file": (_TIMES, "Files."),
-    "fields": ({"type": ["array", "object"], "items": NAME, "additionalProperties": EXPRESSION}, "Fields to be filled (when a condition holds)."),
+    "fields": (
+        {"type": ["array", "object"], "items": NAME, "additionalProperties": EXPRESSION},
+        "Fields to be filled (when a condition holds).",
+    ),
 }
 SOURCE: Keys = {
     **_ENTRY,
@@ -270,7 +276,10 @@ POSTING: Keys = {
     "at": (mapped(EXPRESSION), "Dimensions; the rest bind by name."),
     "kind": (NAME, "Kind of move."),
     "allocate": (EXPRESSION, "Allocation: an id or `= expression`."),
-    "short": ({"type": ["string", "object"], "additionalProperties": EXPRESSION}, "When balances do not suffice: refuse, drop, or where the rest is booked."),
+    "short": (
+        {"type": ["string", "object"], "additionalProperties": EXPRESSION},
+        "When balances do not suffice: refuse, drop, or where the rest is booked.",
+    ),
     "spread": (mapped({"type": "array", "items": TEXT}), "Dimension with first and last day."),
     "explode": (ref("explode"), "One move for each component of a structure."),
     "of": (PATH, "`set.posting` whose moves a revaluation corrects."),
@@ -288,7 +297,10 @@ SECTION: Keys = {
     **_ENTRY,
     "fields": (NAMES, "Fields."),
     "grid": (NAME, "Lines field shown as a grid."),
-    "columns": ({"type": ["integer", "array"], "items": {"type": "string"}, "minimum": 1, "maximum": 6}, "Number of columns; in a grid their names."),
+    "columns": (
+        {"type": ["integer", "array"], "items": {"type": "string"}, "minimum": 1, "maximum": 6},
+        "Number of columns; in a grid their names.",
+    ),
     "footer": (NAMES, "Columns summed under a grid."),
     "folded": (FLAG, "Closed at first."),
     "paste": (FLAG, "Takes rows from a spreadsheet (always on)."),

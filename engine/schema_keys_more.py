@@ -158,7 +158,10 @@ ROLE: Keys = {
     "label": _LABEL,
     "retired": _RETIRED,
     "sees": (NAMES, "Secrecy tags."),
-    "can": (mapped({"type": "array", "items": {"type": "string"}}), "Entity, ledger.<id>, report.<id>, plan.<id> or all → actions."),
+    "can": (
+        mapped({"type": "array", "items": {"type": "string"}}),
+        "Entity, ledger.<id>, report.<id>, plan.<id> or all → actions.",
+    ),
     "fields": (mapped(mapped(words("hidden", "read"))), "Entity → field → hidden or read."),
     "rows": (each(ref("row_rule")), "Rows it sees."),
 }
@@ -184,7 +187,18 @@ CARD: Keys = {
     "compare": (words("last_month", "last_year", "previous"), "What it is compared with."),
     "opens": (text_or("opens"), "Where it leads."),
 }
-PERIODS = ("today", "this_week", "last_7_days", "this_month", "last_month", "last_30_days", "last_90_days", "this_quarter", "this_year", "last_12_months")
+PERIODS = (
+    "today",
+    "this_week",
+    "last_7_days",
+    "this_month",
+    "last_month",
+    "last_30_days",
+    "last_90_days",
+    "this_quarter",
+    "this_year",
+    "last_12_months",
+)
 PERIOD: Keys = {
     "default": (words(*PERIODS), "Period shown first."),
     "choices": ({"type": "array", "items": words(*PERIODS)}, "Periods offered."),
@@ -251,7 +265,10 @@ PRINT_BLOCK: Keys = {
     "text": (TEXT, "Text with <values>."),
     "fields": (NAMES, "Fields with their labels."),
     "table": (NAME, "Lines field."),
-    "columns": ({"type": ["integer", "array"], "items": {"type": "string"}}, "Number of columns; in a table their paths."),
+    "columns": (
+        {"type": ["integer", "array"], "items": {"type": "string"}},
+        "Number of columns; in a table their paths.",
+    ),
     "page_totals": (NAMES, "Columns summed on every page."),
     "pad_rows": (FLAG, "Empty rows to the end of the page."),
     "signatures": ({"type": "array", "items": {"type": "string"}}, "Places to sign."),

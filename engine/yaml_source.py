@@ -7,7 +7,7 @@ type reads them), keys given twice, aliases, tags and tabs are refused.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -51,7 +51,7 @@ class Items:
     layer: str = ""
 
 
-Node: TypeAlias = Union[Scalar, Block, Items]
+Node: TypeAlias = Scalar | Block | Items
 
 
 @dataclass(slots=True)
@@ -120,7 +120,9 @@ class _Reader:
             pass
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            self.problems.add("D109", Place(self.file, line, 1), "", "a control character", "save the file as plain UTF-8 text")
+            self.problems.add(
+                "D109", Place(self.file, line, 1), "", "a control character", "save the file as plain UTF-8 text"
+            )
         except yaml.MarkedYAMLError as error:
             self._not_yaml(error)
         return self._whole()
@@ -191,7 +193,11 @@ class _Reader:
         if here.double:
             first = block.keys[key]
             self.problems.add(
-                "D102", place, self._path(), f"key {got(key)} given twice, first in line {first.line}", "keep one of them"
+                "D102",
+                place,
+                self._path(),
+                f"key {got(key)} given twice, first in line {first.line}",
+                "keep one of them",
             )
         else:
             block.keys[key] = place
@@ -238,9 +244,19 @@ class _Reader:
         if len(self.stack) >= MAX_DEPTH:
             self.problems.add("D107", place, self._path(), f"nested deeper than {MAX_DEPTH}", "flatten this part")
             raise _Stop
-        node: Block | Items = Block(place, layer=self.layer) if isinstance(event, yaml.MappingStartEvent) else Items(place, layer=self.layer)
+        node: Block | Items = (
+            Block(place, layer=self.layer)
+            if isinstance(event, yaml.MappingStartEvent)
+            else Items(place, layer=self.layer)
+        )
         if self.stack and type(self.stack[-1].node) is Block and self.stack[-1].key is None:
-            self.problems.add("D111", place, self._path(), "a list or block as a key", "keys are plain names; quote a text that starts with { or [")
+            self.problems.add(
+                "D111",
+                place,
+                self._path(),
+                "a list or block as a key",
+                "keys are plain names; quote a text that starts with { or [",
+            )
             raise _Stop
         self.stack.append(_Open(node, bool(event.flow_style), self._path()))
 

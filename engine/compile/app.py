@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from engine.checks.postings import check_posting_sets
+from engine.checks.workflows import check_workflow
 from engine.compile.bench import Bench
 from engine.compile.declare import declare, finish_names
 from engine.compile.desugar import desugar
@@ -16,7 +20,7 @@ from engine.compile.planning import compile_plans, compile_structures, declare_p
 from engine.compile.roles import compile_roles
 from engine.dependencies import build_graph
 from engine.frozen import Frozen
-from engine.model import AppModel
+from engine.model import AppModel, Entity
 from engine.problems import Problems, did_you_mean, got
 
 SCALES = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3}
@@ -42,6 +46,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
             bench.ask(field)
     declare_plans(bench)
     entities = {id: compile_entity(bench, draft, drawings) for id, draft in bench.entities.items()}
+    _check_entities(bench, entities)
     return AppModel(
         id=root.text("app"),
         version=root.text("version", "1.0.0"),
@@ -69,6 +74,16 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         order=build_graph(entities).order,
         hash=merged.hash,
     )
+
+
+def _check_entities(bench: Bench, entities: Mapping[str, Entity]) -> None:
+    """Checks that need the finished entity."""
+    for id, entity in entities.items():
+        part = bench.entities[id].part
+        written = part.part("workflow")
+        if entity.workflow is not None and written is not None:
+            check_workflow(entity.workflow, written)
+        check_posting_sets(entity, part)
 
 
 def _bench(merged: Merged, problems: Problems) -> Bench:

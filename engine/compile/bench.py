@@ -16,10 +16,10 @@ from engine.expressions.types import INTEGER, MOMENT
 from engine.model import EntityKind
 from engine.problems import Problems
 
-RESERVED = frozenset(
-    "id version parent this user created_at created_by changed_at changed_by deleted_at position search_key "
-    "settings before wanted period".split()
-) | frozenset(keyword.kwlist)
+RESERVED = frozenset(keyword.kwlist) | {
+    *("id", "version", "parent", "this", "user", "settings", "before", "wanted", "period", "position"),
+    *("created_at", "created_by", "changed_at", "changed_by", "deleted_at", "search_key"),
+}
 
 SYSTEM_FIELDS: Mapping[str, FieldInfo] = {
     "created_at": FieldInfo(type=MOMENT),
@@ -77,6 +77,7 @@ class Bench:
     rows: dict[str, dict[str, FieldInfo]] = field(default_factory=dict)
     row_items: dict[str, str] = field(default_factory=dict)
     asking: list[FieldDraft] = field(default_factory=list)
+    targets: dict[str, None] = field(default_factory=dict)
 
     def draft(self, entity: str, name: str) -> FieldDraft | None:
         """The field of an entity, by its id or the one it had before a rename."""

@@ -28,7 +28,7 @@ def after_equals(word: Word) -> Word:
     """The expression behind a leading ``=``, where it stands."""
     rest = word.text[1:]
     shift = 1 + len(rest) - len(rest.lstrip())
-    file, line, column = word.place
+    column = word.place.column
     return Word(rest.strip(), word.place._replace(column=column + shift), word.path)
 
 
@@ -58,11 +58,9 @@ def literal(text: str, value: Scalar, type: Type) -> Expr:
 
 
 def _yes_no(text: str) -> bool:
-    return {"true": True, "false": False}[text] if text in ("true", "false") else bool(_fail())
-
-
-def _fail() -> int:
-    raise ValueError
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
 
 
 def number(text: str) -> Decimal:

@@ -1,4 +1,7 @@
-"""First pass: which entities and fields there are. Kinds give standard fields, traits are unfolded, lines get entities."""
+"""First pass: which entities and fields there are.
+
+Kinds give standard fields, traits are unfolded, lines get entities of their own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from engine.compile.part import Part
 from engine.expressions.scope import Reverse
 from engine.merge import Merge, made, ordered
 from engine.model import EntityKind
-from engine.problems import Place, did_you_mean, got
+from engine.problems import did_you_mean, got
 from engine.yaml_source import Block, Scalar
 
 _ID = re.compile(r"[a-z][a-z0-9_]*$")
@@ -61,9 +64,9 @@ def _declare_fields(bench: Bench, draft: EntityDraft) -> None:
     base = _unfold(bench, draft.part, made(head, draft.part.place), ())
     _refuse_orphans(bench, written, {*base.entries, *tail}, path)
     whole = _merge(bench).blocks(base, written, path)
-    for id, node in tail.items():
+    for id, keys in tail.items():
         given = whole.entries.pop(id, None)
-        standard = made({id: node}, draft.part.place)
+        standard = made({id: keys}, draft.part.place)
         assert isinstance(standard, Block)
         if given is not None:
             standard = _merge(bench).blocks(standard, Block(written.place, {id: given}, {id: whole.keys[id]}), path)
@@ -123,7 +126,9 @@ def _declare_field(bench: Bench, owner: EntityDraft, id: str, part: Part, standa
         _declare_fields(bench, rows)
 
 
-def add_field(bench: Bench, entity: str, id: str, keys: Mapping[str, object], cause: Part, *, standard: bool = True) -> None:
+def add_field(
+    bench: Bench, entity: str, id: str, keys: Mapping[str, object], cause: Part, *, standard: bool = True
+) -> None:
     """A field that the compiler makes, at the place of what causes it. A field already there is a problem."""
     owner = bench.entities[entity]
     if id in owner.fields:
@@ -205,8 +210,3 @@ def _document(bench: Bench, draft: EntityDraft) -> tuple[Fields, Fields]:
     tail["note"] = {"type": "long_text", "label": "备注 | Note"}
     tail["attachments"] = {"type": "file", "many": True, "label": "附件 | Attachments"}
     return head, tail
-
-
-def place_of(part: Part) -> Place:
-    """Where a block's key stands."""
-    return part.place

@@ -9,6 +9,7 @@ from engine.compile.declare import add_field
 from engine.compile.part import Part
 from engine.compile.rewrite import prefixed
 from engine.problems import did_you_mean, got
+from engine.yaml_source import Scalar
 
 AMOUNTS = ("qty", "amount", "hours", "weight")
 
@@ -128,7 +129,9 @@ def _add_links(bench: Bench, drawing: Drawing) -> None:
     if drawing.header_field not in header:
         many = drawing.part.flag("many")
         keys: dict[str, object] = {
-            "type": "references" if many else "reference", "to": drawing.origin, "label": label,
+            "type": "references" if many else "reference",
+            "to": drawing.origin,
+            "label": label,
         }
         if drawing.part.flag("required"):
             keys["required"] = True
@@ -137,13 +140,17 @@ def _add_links(bench: Bench, drawing: Drawing) -> None:
         field = header[drawing.header_field].part.block
         field.entries.setdefault("reverse", _scalar(drawing, reverse_name(drawing)))
         return
-    keys = {"type": "reference", "to": drawing.origin_rows, "label": "来源行 | Source line", "reverse": reverse_name(drawing), "readonly": True}
+    keys = {
+        "type": "reference",
+        "to": drawing.origin_rows,
+        "label": "来源行 | Source line",
+        "reverse": reverse_name(drawing),
+        "readonly": True,
+    }
     add_field(bench, drawing.rows, drawing.line_field, keys, drawing.part)
 
 
-def _scalar(drawing: Drawing, text: str) -> object:
-    from engine.yaml_source import Scalar
-
+def _scalar(drawing: Drawing, text: str) -> Scalar:
     return Scalar(text, drawing.part.place, True, drawing.part.block.layer)
 
 
@@ -154,7 +161,9 @@ def _add_computed(bench: Bench, drawing: Drawing) -> None:
     if not drawing.quantity or drawn_field is None or not whole:
         known = list(bench.entities[drawing.rows].fields)
         what = "no amount that is drawn" if not drawing.quantity else f"{got(drawing.quantity)} is not on both sides"
-        drawing.lines.problem("D701", next((k for k in AMOUNTS if drawing.lines.has(k)), ""), what, did_you_mean(drawing.quantity, known))
+        drawing.lines.problem(
+            "D701", next((k for k in AMOUNTS if drawing.lines.has(k)), ""), what, did_you_mean(drawing.quantity, known)
+        )
         return
     rows = f"{_reverse_of(bench, drawing)}.{drawing.quantity}"
     names = bench.entities[drawing.entity].fields

@@ -100,7 +100,9 @@ def compile_number(bench: Bench, draft: EntityDraft) -> Numbering | None:
     if end < len(pattern.text):
         segments.append(Segment(kind="text", text=pattern.text[end:]))
     if sum(segment.kind == "serial" for segment in segments) != 1:
-        part.problem("D805", "pattern", f"{got(pattern.text)} has no single <serial:n>", "write it once, as in <serial:4>")
+        part.problem(
+            "D805", "pattern", f"{got(pattern.text)} has no single <serial:n>", "write it once, as in <serial:4>"
+        )
     return Numbering(segments=tuple(segments), reset=part.text("reset", "never"), gapless=part.flag("gapless"))
 
 

@@ -51,13 +51,20 @@ def compile_explode(bench: Bench, draft: EntityDraft) -> Explode | None:
     if done is None:
         return None
     inner = AppScope(
-        bench=bench, root_entity=component_rows(structure), this_entity=component_rows(structure),
+        bench=bench,
+        root_entity=component_rows(structure),
+        this_entity=component_rows(structure),
         names=component_names(bench, structure),
     )
     fill = _fill(bench, draft, part, inner)
     return Explode(
-        structure=done.structure, product=done.product, quantity=done.quantity, at=done.at, where=done.where,
-        upon=part.text("upon"), fill=fill,
+        structure=done.structure,
+        product=done.product,
+        quantity=done.quantity,
+        at=done.at,
+        where=done.where,
+        upon=part.text("upon"),
+        fill=fill,
     )
 
 

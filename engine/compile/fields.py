@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.compile.bench import Bench, FieldDraft
 from engine.compile.constants import after_equals, value_or_expression
-from engine.compile.declare import Fields
 from engine.compile.part import Part, Word, bilingual, from_id
 from engine.compile.paths import path_type
 from engine.compile.scope import AppScope, parse, parse_condition, scope_of
@@ -15,8 +14,6 @@ from engine.frozen import Frozen
 from engine.model import Field, Option, Text
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Block, Scalar
-
-__all__ = ["Fields", "compile_field", "condition_or_flag", "options_of"]
 
 
 def compile_field(bench: Bench, draft: FieldDraft) -> Field:
@@ -36,7 +33,7 @@ def compile_field(bench: Bench, draft: FieldDraft) -> Field:
         required=condition_or_flag(part, "required", scope, False),
         visible=condition_or_flag(part, "visible", scope, True),
         readonly=condition_or_flag(part, "readonly", scope, part.has("formula")),
-        default=value_or_expression(part.word("default"), _single(value), scope),
+        default=value_or_expression(part.word("default"), value, scope),
         fill=_expression(part.word("fill"), scope, value),
         formula=draft.formula,
         live=info.live,
@@ -62,10 +59,6 @@ def compile_field(bench: Bench, draft: FieldDraft) -> Field:
         standard=draft.standard,
         origin=part.origin,
     )
-
-
-def _single(type: Type) -> Type:
-    return type
 
 
 def _expression(word: Word | None, scope: AppScope, expect: Type) -> Expr | None:
@@ -108,7 +101,9 @@ def _check_secrecy(bench: Bench, part: Part) -> None:
     word = part.word("secrecy")
     known = tags.block.entries if tags else {}
     if word is not None and word.text not in known:
-        bench.problems.add("D304", word.place, word.path, f"unknown secrecy tag {got(word.text)}", did_you_mean(word.text, known))
+        bench.problems.add(
+            "D304", word.place, word.path, f"unknown secrecy tag {got(word.text)}", did_you_mean(word.text, known)
+        )
 
 
 def _check_units(bench: Bench, draft: FieldDraft) -> None:

@@ -127,7 +127,7 @@ def _opens(bench: Bench, part: Part) -> str:
 
 def check_target(bench: Bench, word: Word) -> bool:
     """Whether a target exists: view.<entity>.<view>, report.<id>, plan.<id>, card.<id>, ledger.<id>, entity, tasks."""
-    known = targets(bench)
+    known = bench.targets = bench.targets or targets(bench)
     if word.text in known:
         return True
     what = f"there is no {got(word.text)}"
@@ -135,14 +135,14 @@ def check_target(bench: Bench, word: Word) -> bool:
     return False
 
 
-def targets(bench: Bench) -> list[str]:
+def targets(bench: Bench) -> dict[str, None]:
     """Everything that can be opened or shown."""
-    views = []
+    views: list[str] = []
     for id, draft in bench.entities.items():
         if not draft.parent:
             views.append(f"view.{id}.all")
             views.extend(f"view.{id}.{name}" for name, _ in draft.part.parts("views"))
-    return ["tasks", *views, *things(bench)[1:]]
+    return dict.fromkeys(["tasks", *views, *things(bench)[1:]])
 
 
 # --- reports
@@ -277,4 +277,3 @@ def _dashboard(bench: Bench, id: str, part: Part) -> Dashboard:
             blocks.append((kind, name))
     roles = tuple(word.text for word in part.words("for") if word.text in known)
     return Dashboard(id=id, label=part.label("label", id), roles=roles, blocks=tuple(blocks))
-

@@ -12,7 +12,7 @@ from engine.compile.part import Part
 from engine.merge import Merge, settle_patches
 from engine.problems import Place, Problems, did_you_mean, got
 from engine.schema import check_structure
-from engine.yaml_source import Block, Scalar, read_yaml
+from engine.yaml_source import Block, read_yaml
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "templates_catalog"
 _ID = re.compile(r"[a-z][a-z0-9_]*$")
@@ -28,6 +28,7 @@ class Stack:
     needs: dict[str, set[str]] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
     texts: list[bytes] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Source:
 
     name: str
     text: str
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Merged:
     root: Part
     aliases: Mapping[tuple[str, str], str]
     hash: str
+    files: tuple[Path, ...] = ()
 
 
 def find_source(ref: str | Path, catalogue: Path, problems: Problems) -> Source | None:
@@ -66,7 +69,7 @@ def _shown(path: Path, catalogue: Path) -> str:
 
 def _read(path: Path, name: str, problems: Problems) -> Source | None:
     try:
-        return Source(name, path.read_text(encoding="utf-8-sig"))
+        return Source(name, path.read_text(encoding="utf-8-sig"), path)
     except UnicodeDecodeError as error:
         problems.add("D109", Place(name, 1, 1), "", f"not UTF-8 at byte {error.start}", "save the file as UTF-8")
         return None
@@ -91,7 +94,7 @@ def assemble(sources: Sequence[Source], catalogue: Path, problems: Problems) -> 
     assert whole is not None
     settle_patches(whole, problems)
     digest = hashlib.sha256(b"\0".join(stack.texts)).hexdigest()
-    return Merged(Part(whole, "", problems), aliases, digest)
+    return Merged(Part(whole, "", problems), aliases, digest, tuple(stack.files))
 
 
 def _own_layers(stack: Stack) -> set[str]:
@@ -119,7 +122,9 @@ def _closure(stack: Stack, module: str) -> set[str]:
 def _parse(stack: Stack, source: Source) -> Block:
     layer = Path(source.name).stem
     block = read_yaml(source.text, source.name, stack.problems, layer)
-    stack.texts.append(source.text.encode())
+    stack.texts.append(source.text.encode("utf-8", "surrogatepass"))
+    if source.path is not None:
+        stack.files.append(source.path)
     check_structure(block, stack.problems)
     return block
 
@@ -208,8 +213,3 @@ def _fields_of(base: Block, entity: str) -> Block | None:
         node = node.entries.get(step) if isinstance(node, Block) else None
     fields = node.entries.get("fields") if isinstance(node, Block) else None
     return fields if isinstance(fields, Block) else None
-
-
-def as_scalar(text: str, place: Place) -> Scalar:
-    """A plain value at a place."""
-    return Scalar(text, place)

@@ -16,7 +16,7 @@ from engine.expressions.scope import FieldInfo, LedgerInfo
 from engine.expressions.tree import Expr
 from engine.expressions.types import DATE, DURATION, INTEGER, NUMBER, QUANTITY, TEXT, Type, choice, money, reference
 from engine.frozen import Frozen
-from engine.model import Allocation, Dimension, Guard, Ledger, Measure, Resource, Valuation
+from engine.model import Allocation, Dimension, Guard, Ledger, Measure, Resource, Text, Valuation
 from engine.problems import did_you_mean, got
 
 METHODS = ("average", "fifo", "lot", "standard", "none")
@@ -27,14 +27,20 @@ def declare_ledgers(bench: Bench) -> None:
     """What expressions may know about ledgers, before any of them is read."""
     for id, part in bench.root.parts("ledgers"):
         if not part.has("dimensions") or not part.has("resources"):
-            what = f"there is no ledger {id} to extend" if not part.has("resources") else f"ledger {id} has no dimensions"
-            part.problem("D302" if not part.has("resources") else "D707", "", what, "declare it with dimensions and resources")
+            what = (
+                f"there is no ledger {id} to extend" if not part.has("resources") else f"ledger {id} has no dimensions"
+            )
+            part.problem(
+                "D302" if not part.has("resources") else "D707", "", what, "declare it with dimensions and resources"
+            )
             bench.problems.silence(part.path)
         dimensions = {name: _dimension_type(bench, each) for name, each in part.parts("dimensions")}
         figures = {name: _resource_info(bench, each) for name, each in part.parts("resources")}
         kinds = tuple(name for name, _ in part.entries("kinds"))
         bench.rows[f"ledger.{id}"] = {**{n: FieldInfo(type=t) for n, t in dimensions.items()}, **figures}
-        bench.ledgers[id] = LedgerInfo(dimensions=dimensions, figures={**figures, **_measures(bench, part)}, kinds=kinds)
+        bench.ledgers[id] = LedgerInfo(
+            dimensions=dimensions, figures={**figures, **_measures(bench, part)}, kinds=kinds
+        )
 
 
 def _measures(bench: Bench, part: Part) -> dict[str, FieldInfo]:
@@ -117,12 +123,16 @@ def _dimension(bench: Bench, scope: AppScope, id: str, part: Part) -> Dimension:
     if not part.has("to") and not part.has("type"):
         part.problem("D707", "", "a dimension needs to or type", "write to: entity, or type: date")
     return Dimension(
-        id=id, label=_dimension_label(bench, id, part, type), value=type, targets=type.targets,
-        options=options_of(part, "options"), optional=optional,
+        id=id,
+        label=_dimension_label(bench, id, part, type),
+        value=type,
+        targets=type.targets,
+        options=options_of(part, "options"),
+        optional=optional,
     )
 
 
-def _dimension_label(bench: Bench, id: str, part: Part, type: Type):  # type: ignore[no-untyped-def]
+def _dimension_label(bench: Bench, id: str, part: Part, type: Type) -> Text:
     if part.has("label") or not type.targets:
         return part.label("label", id)
     return bench.entities[type.targets[0]].part.label("label", id)
@@ -134,7 +144,9 @@ def _resource(bench: Bench, ledger: str, id: str, part: Part) -> Resource:
         word = part.word(key)
         if word is not None:
             walk_path(bench, f"ledger.{ledger}", word)
-    return Resource(id=id, label=part.label("label", id), value=info.type, optional=part.flag("optional"), secrecy=info.secrecy)
+    return Resource(
+        id=id, label=part.label("label", id), value=info.type, optional=part.flag("optional"), secrecy=info.secrecy
+    )
 
 
 def _dimensions(bench: Bench, ledger: str, words: list[Word]) -> tuple[str, ...]:
@@ -206,7 +218,10 @@ def _measure(bench: Bench, ledger: str, owner: Part, id: str, part: Part) -> Mea
     formula = parse(word, scope) or _zero(scope, word)
     info = bench.ledgers[ledger].figures[id]
     return Measure(
-        id=id, label=part.label("label", id), per=per.text if per else "", formula=formula,
+        id=id,
+        label=part.label("label", id),
+        per=per.text if per else "",
+        formula=formula,
         secrecy=info.secrecy | formula.secrecy,
     )
 

@@ -35,7 +35,11 @@ def _section(bench: Bench, draft: EntityDraft, id: str, part: Part) -> FormSecti
         if field is None or not field.lines:
             lines = [f.id for f in draft.fields.values() if f.lines]
             bench.problems.add(
-                "D305", grid.place, grid.path, f"{draft.id} has no lines {got(grid.text)}", did_you_mean(grid.text, lines)
+                "D305",
+                grid.place,
+                grid.path,
+                f"{draft.id} has no lines {got(grid.text)}",
+                did_you_mean(grid.text, lines),
             )
             return FormSection(id=id, kind="grid", label=None, fields=(), lines="")
         rows = field.lines
@@ -111,8 +115,14 @@ def _default_filters(draft: EntityDraft) -> tuple[str, ...]:
 
 def _default_view(draft: EntityDraft) -> View:
     return View(
-        id="all", entity=draft.id, type="list", label=Text("全部", "All"), where=None,
-        columns=_default_columns(draft), sort=_default_sort(draft), filters=_default_filters(draft),
+        id="all",
+        entity=draft.id,
+        type="list",
+        label=Text("全部", "All"),
+        where=None,
+        columns=_default_columns(draft),
+        sort=_default_sort(draft),
+        filters=_default_filters(draft),
     )
 
 

@@ -146,4 +146,3 @@ def compile_openings(bench: Bench) -> Frozen[str, Opening]:
                 "D304", word.place, word.path, f"unknown entity {got(word.text)}", did_you_mean(word.text, known)
             )
     return Frozen(done)
-

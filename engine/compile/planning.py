@@ -271,4 +271,3 @@ def _with_own(bench: Bench, scope: AppScope, part: Part, key: str, entity: str, 
             if expr is not None:
                 done[name] = expr
     return Frozen(done)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine import schema_keys
 from engine.compile.bench import Bench, EntityDraft
 from engine.compile.constants import after_equals, constant
 from engine.compile.explode import component_names, read_explode, structure_part
@@ -17,9 +18,7 @@ from engine.problems import did_you_mean, got
 from engine.yaml_source import Items, Scalar
 
 VERBS = ("add", "take", "returns", "revalue")
-KEYS = frozenset(
-    "after retired if add take returns revalue each from at kind allocate short spread explode of".split()
-)
+KEYS = frozenset(schema_keys.POSTING)
 
 
 @dataclass(slots=True)
@@ -194,7 +193,7 @@ def _amount_type(entry: _Entry, key: str, resources: dict[str, Part]) -> Type | 
     if entry.verb != "returns":
         return None
     others = entry.bench.ledgers.values()
-    return next((l.figures[key].type for l in others if key in l.figures and key not in l.dimensions), None)
+    return next((each.figures[key].type for each in others if key in each.figures and key not in each.dimensions), None)
 
 
 def _add_missing_amounts(entry: _Entry, resources: dict[str, Part], done: dict[str, Expr | None]) -> None:

@@ -29,12 +29,14 @@ def compile_workflow(bench: Bench, entity: str, part: Part | None) -> Workflow |
 
 
 def _state(scope: AppScope, id: str, part: Part, transitions: dict[str, Part]) -> State:
+    """A state; one that no transition leaves is an end."""
+    left = {word.text for each in transitions.values() for word in each.words("from")}
     approval = part.part("approval")
     return State(
         id=id,
         label=part.label("label", id),
         start=part.flag("start"),
-        end=part.flag("end"),
+        end=part.flag("end") or id not in left,
         edit=checked_paths(scope.bench, scope.root_entity, part.words("edit")),
         approval=_approval(scope, approval, transitions) if approval else None,
         color=part.text("color"),
