@@ -12,38 +12,47 @@ from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.messages import fault
 from runtime.permissions import label_of
-from runtime.planning_structure import Loaded, Scope, items_of, load
+from runtime.planning_structure import Scope, ends_of, items_of, load
 from runtime.record_inputs import Workspace
+from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
 from runtime.values import Base
 
 Row = dict[str, Any]
 
 
-def parts_of(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> tuple[Loaded, list[list[Component]]]:
+def parts_of(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> list[list[Component]]:
     """What each row's product and quantity is made of on its day, one level, what is passed through replaced."""
     products = at.evaluate(explode.product, rows, None, entity)
     quantities = at.evaluate(explode.quantity, rows, None, entity)
     days = at.evaluate(explode.at, rows, None, entity)
     scope = Scope(items=items_of(products), deep=False, where=explode.where)
-    loaded = load(at.ctx, explode.structure, scope)
-    found = []
+    structure = load(at.ctx, explode.structure, scope)
+    found: list[list[Component]] = []
     for product, quantity, day in zip(products, quantities, days, strict=True):
         if product is None or not quantity:
             found.append([])
             continue
         try:
-            found.append(components(loaded.structure, product, quantity, day or at.ctx.today()))
+            found.append(components(structure, product, quantity, day or at.ctx.today()))
         except StructureCycle as cycle:
-            raise Conflict(fault(at.ctx, "structure_cycle", path=str(cycle))) from None
-    return loaded, found
+            raise Conflict(fault(at.ctx, "structure_cycle", path=named_path(at, explode.structure, cycle))) from None
+    return found
+
+
+def named_path(at: Workspace, structure: str, cycle: StructureCycle) -> str:
+    """The way round, with the names people know."""
+    stocked = ends_of(at.ctx, at.model.structures[structure]).stocked
+    at.need(stocked, (item for item in cycle.path if isinstance(item, int)))
+    rows = [at.known(stocked, item) or {"id": item} for item in cycle.path]
+    return " → ".join(record_title(at.model, stocked, row) for row in rows)
 
 
 def exploded(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> list[tuple[int, Row]]:
     """(index of the row, row with ``component`` and ``need``) of every component, in order."""
     if not rows:
         return []
-    _, found = parts_of(at, entity, explode, rows)
+    found = parts_of(at, entity, explode, rows)
     return [
         (index, {**rows[index], "component": part.line.item, "need": part.quantity})
         for index, parts in enumerate(found)
@@ -81,14 +90,15 @@ def _new_lines(ctx: RunContext, owner: str, lines: str, explode: Explode, rows: 
     if not rows:
         return []
     at = Workspace(ctx)
-    loaded, found = parts_of(at, owner, explode, rows)
+    found = parts_of(at, owner, explode, rows)
     structure = ctx.app.model.structures[explode.structure]
     uses = structure.uses
-    component_entity = ctx.app.model.entities[structure.entity].fields[structure.lines].lines
+    component_entity = ends_of(ctx, structure).line
+    known = read_rows(ctx, component_entity, {part.line.id for parts in found for part in parts})
     entity = ctx.app.model.entities[lines]
     made: list[list[Row]] = []
     for parts in found:
-        sources = [{**loaded.lines[p.line.id], "component": p.line.item, "need": p.quantity} for p in parts]
+        sources = [{**known[p.line.id], "component": p.line.item, "need": p.quantity} for p in parts]
         columns = {name: at.evaluate(expr, sources, None, component_entity) for name, expr in explode.fill.items()}
         each: list[Row] = []
         for index, part in enumerate(parts):

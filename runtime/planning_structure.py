@@ -1,36 +1,27 @@
-"""A declared structure as data of the planning algorithms: read level by level, expressions evaluated set-wise.
+"""A declared structure as data of the planning algorithms: read level by level, computed by the database.
 
-Only what lies below the asked products is read; without products, everything.
+Only what lies below the asked products is read; without products, everything. Statements are made once a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import FromClause, Select, bindparam, false, literal, or_, select, true
 
 from engine.expressions.tree import Expr, Path, walk
 from engine.model import Structure as Declared
 from engine.planning.structure import Also, Key, Line, Structure, Version, structure_of, whole_step
 from runtime.context import RunContext
-from runtime.record_inputs import Workspace
-from runtime.record_rows import CHUNK, read_links, read_rows, reader
+from runtime.record_rows import CHUNK, read_links
+from runtime.sql import Joiner, SqlScope, TableRow, to_sql, to_where
 from runtime.values import Ref
 
-Row = dict[str, Any]
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A structure read. ``lines``: rows of its component lines by id, with their header under ``parent``."""
-
-    structure: Structure
-    lines: Mapping[int, Row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,176 +37,203 @@ class Scope:
     extras: bool = False
 
 
-def load(ctx: RunContext, structure: str, scope: Scope) -> Loaded:
+def load(ctx: RunContext, structure: str, scope: Scope) -> Structure:
     """Read a structure as far as ``scope`` says."""
     reading = _Reading(ctx, ctx.app.model.structures[structure], scope)
-    if scope.items is None:
-        reading.level(None)
-    else:
-        wanted = set(scope.items)
-        while wanted:
-            wanted = reading.level(wanted) - reading.seen
-    return Loaded(structure=structure_of(reading.versions), lines=reading.lines)
+    wanted: set[Key] | None = None if scope.items is None else set(scope.items)
+    while wanted is None or wanted:
+        found = reading.level(wanted)
+        wanted = found - reading.seen if wanted is not None else set()
+    return structure_of(reading.versions)
+
+
+def sql_scope(ctx: RunContext, entity: str, table: FromClause, joiner: Joiner | None = None) -> SqlScope:
+    """What an expression stands on in a statement of ours: a row of ``table``."""
+    return SqlScope(
+        model=ctx.app.model,
+        tables=ctx.app.tables,
+        dialect=ctx.connection.dialect.name,
+        record=TableRow(entity, table),
+        member=ctx.user.member,
+        today=ctx.today(),
+        now=ctx.now(),
+        joiner=joiner,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The entities of a structure: headers, component lines, what headers make, what lines use."""
+
+    header: str
+    line: str
+    makes: tuple[str, ...]
+    stocked: str
+
+    def key(self, entity: str, record: int) -> Key:
+        """A record as key: its id where components are such records, else with its entity."""
+        return record if entity == self.stocked else Ref(entity, record)
+
+
+def ends_of(ctx: RunContext, declared: Declared) -> Ends:
+    """The entities that ``declared`` joins."""
+    model = ctx.app.model
+    header = model.entities[declared.entity]
+    line = header.fields[declared.lines].lines
+    uses = model.entities[line].fields[declared.uses]
+    makes = header.fields[declared.makes]
+    return Ends(header.id, line, makes.targets or makes.value.targets, (uses.targets or uses.value.targets)[0])
 
 
 class _Reading:
+    """One reading of a structure: what was found so far, and the statements it takes."""
+
     def __init__(self, ctx: RunContext, declared: Declared, scope: Scope) -> None:
-        model = ctx.app.model
         self.ctx = ctx
         self.declared = declared
         self.scope = scope
-        self.at = Workspace(ctx)
-        self.header = model.entities[declared.entity]
-        self.line_entity = self.header.fields[declared.lines].lines
-        uses = model.entities[self.line_entity].fields[declared.uses]
-        self.stocked = (uses.targets or uses.value.targets)[0]
-        self.makes_entity = self.header.fields[declared.makes].targets
+        self.ends = ends_of(ctx, declared)
         self.seen: set[Key] = set()
         self.versions: list[Version] = []
-        self.lines: dict[int, Row] = {}
 
     def level(self, items: set[Key] | None) -> set[Key]:
-        """Read the versions of ``items``; what is to be read next."""
+        """Read the versions of ``items``; what they are made of."""
         self.seen |= items or set()
-        headers = self._headers(items)
-        lines = self._lines(headers)
-        made = {line["id"]: line_of for line, line_of in zip(lines, self._values(lines), strict=True)}
-        by_header: dict[int, list[Line]] = {header: [] for header in headers}
-        for line in lines:
-            by_header[line["parent"]["id"]].append(made[line["id"]])
-            self.lines[line["id"]] = line
-        also = self._also(headers) if self.scope.extras else {}
-        for header, row in headers.items():
-            self.versions.append(self._version(row, by_header[header], also.get(header, ())))
-        return {line.item for line in made.values() if self.scope.deep or line.through}
-
-    def _version(self, row: Row, lines: Sequence[Line], also: Sequence[Also]) -> Version:
-        begins, ends = (row.get(name) if name else None for name in (self.declared.valid_from, self.declared.valid_to))
-        return Version(row["id"], self.key(row[self.declared.makes]), lines, _day(begins), _day(ends), also)
-
-    def key(self, value: object) -> Key:
-        """What a reference names, as key: the id for things that components are, else the reference itself."""
-        if isinstance(value, Ref) and value.entity == self.stocked:
-            return value.id
-        if isinstance(value, int) and len(self.makes_entity) == 1 and self.makes_entity[0] != self.stocked:
-            return Ref(self.makes_entity[0], value)
-        return value
+        headers = list(self._headers(items))
+        lines = self._lines([header[0] for header in headers], everything=items is None)
+        also = self._also([header[0] for header in headers]) if self.scope.extras else {}
+        for header, item, begins, ends in headers:
+            self.versions.append(Version(header, item, lines.get(header, ()), begins, ends, also.get(header, ())))
+        each = (line for header in headers for line in lines.get(header[0], ()))
+        return {line.item for line in each if self.scope.deep or line.through}
 
     # --- headers ---------------------------------------------------------------------------------------------
 
-    def _headers(self, items: set[Key] | None) -> dict[int, Row]:
-        table = self.ctx.app.tables.entity[self.header.id]
-        made = reader(self.ctx, self.header.id)
-        query = made.statement.where(table.c.deleted_at.is_(None))
-        found: dict[int, Row] = {}
-        for condition in self._makes(items):
-            for values in self.ctx.connection.execute(query.where(condition) if condition is not None else query):
-                row = made.record(values)
-                if row[self.declared.makes] is not None:
-                    found[row["id"]] = row
-        where = self.declared.where
-        if where is not None and stands_on(where) != self.line_entity and found:
-            held = self.at.evaluate(where, list(found.values()), None, self.header.id)
-            found = {i: row for (i, row), holds in zip(found.items(), held, strict=True) if holds}
-        return found
-
-    def _makes(self, items: set[Key] | None) -> Iterator[Any]:
-        """Conditions that find the headers which make ``items``, a chunk at a time."""
+    def _headers(self, items: set[Key] | None) -> Iterator[tuple[int, Key, date | None, date | None]]:
+        ends = self.ends
         if items is None:
-            yield None
+            for target in ends.makes:
+                yield from self._of_target(target, None)
             return
-        column = self.ctx.app.tables.entity[self.header.id].c[self.declared.makes]
-        kind = self.ctx.app.tables.entity[self.header.id].c.get(f"{self.declared.makes}__type")
         by_entity: dict[str, list[int]] = {}
         for item in items:
-            ref = item if isinstance(item, Ref) else Ref(self.stocked, item)  # type: ignore[arg-type]
-            by_entity.setdefault(ref.entity, []).append(ref.id)
-        for entity, ids in sorted(by_entity.items()):
-            if kind is None and self.makes_entity[0] != entity:
-                continue
+            entity, record = (item.entity, item.id) if isinstance(item, Ref) else (ends.stocked, item)
+            by_entity.setdefault(entity, []).append(record)  # type: ignore[arg-type]
+        for target in ends.makes:
+            ids = sorted(by_entity.get(target, ()))
             for start in range(0, len(ids), CHUNK):
-                condition = column.in_(sorted(ids)[start : start + CHUNK])
-                yield condition if kind is None else condition & (kind == entity)
+                yield from self._of_target(target, ids[start : start + CHUNK])
+
+    def _of_target(self, target: str, ids: list[int] | None) -> Iterator[tuple[int, Key, date | None, date | None]]:
+        query = self._kept(("headers", target, ids is None), lambda: self._header_query(target, everything=ids is None))
+        for header, made, begins, ends in self.ctx.connection.execute(query, {} if ids is None else {"ids": ids}):
+            yield header, self.ends.key(target, made), begins, ends
+
+    def _header_query(self, target: str, *, everything: bool) -> Select[Any]:
+        declared, table = self.declared, self.ctx.app.tables.entity[self.ends.header]
+        made = table.c[declared.makes]
+        begins, ends = (table.c[name] if name else literal(None) for name in (declared.valid_from, declared.valid_to))
+        query = select(table.c.id, made, begins, ends).where(table.c.deleted_at.is_(None), made.is_not(None))
+        kind = table.c.get(f"{declared.makes}__type")
+        if kind is not None:
+            query = query.where(kind == target)
+        where = declared.where
+        if where is not None and stands_on(where) != self.ends.line:
+            query = query.where(to_where(where, sql_scope(self.ctx, self.ends.header, table)))
+        if everything:
+            return query
+        return query.where(made.in_(bindparam("ids", expanding=True)))
 
     # --- lines -----------------------------------------------------------------------------------------------
 
-    def _lines(self, headers: Mapping[int, Row]) -> list[Row]:
-        table = self.ctx.app.tables.entity[self.line_entity]
-        made = reader(self.ctx, self.line_entity)
-        order = (table.c.parent, table.c.position, table.c.id)
-        everything = self.scope.items is None
-        found: list[Row] = []
-        owners = sorted(headers)
-        for start in range(0, 1 if everything else len(owners), CHUNK):
-            query = made.statement.order_by(*order)
-            if not everything:
-                query = query.where(table.c.parent.in_(owners[start : start + CHUNK]))
-            for values in self.ctx.connection.execute(query):
-                row = made.record(values)
-                if row["parent"] in headers and row[self.declared.uses] is not None:
-                    row["parent"] = headers[row["parent"]]
-                    found.append(row)
-        for condition in (self.scope.where, self.declared.where):
-            if condition is not None and stands_on(condition) == self.line_entity and found:
-                held = self.at.evaluate(condition, found, None, self.line_entity)
-                found = [row for row, holds in zip(found, held, strict=True) if holds]
-        return found
+    def _lines(self, headers: Sequence[int], *, everything: bool) -> dict[int, list[Line]]:
+        key = ("lines", everything, id(self.scope.where) if self.scope.where else 0)
+        query = self._kept(key, lambda: self._line_query(everything=everything))
+        found: dict[int, list[Line]] = {header: [] for header in headers}
+        chunks = [{}] if everything else [{"ids": headers[s : s + CHUNK]} for s in range(0, len(headers), CHUNK)]
+        steps: dict[Decimal | None, Decimal | None] = {}
+        made = self.ends.key
+        stocked = self.ends.stocked
+        for chunk in chunks:
+            for line, parent, item, need, fixed, step, through, loss in self.ctx.connection.execute(query, chunk):
+                if step not in steps:
+                    steps[step] = whole_step(step)
+                lines = found.get(parent)
+                if lines is not None:
+                    lines.append(
+                        Line(
+                            line,
+                            made(stocked, item),
+                            need or ZERO,
+                            fixed or ZERO,
+                            steps[step],
+                            bool(through),
+                            (),
+                            loss or ZERO,
+                        )
+                    )
+        return self._with_instead(found) if self.scope.extras and self.declared.instead else found
 
-    def _values(self, lines: Sequence[Row]) -> list[Line]:
-        if not lines:
-            return []
-        declared = self.declared
-        need = self.at.evaluate(declared.need, lines, None, self.line_entity)
-        fixed = self._optional(declared.fixed, lines)
-        step = self._optional(declared.step, lines)
-        through = self._optional(declared.through, lines)
-        instead = self._instead(lines)
-        return [
-            Line(
-                id=line["id"],
-                item=self.key(line[declared.uses]),
-                need=need[n] or ZERO,
-                fixed=fixed[n] or ZERO,
-                step=whole_step(step[n]),
-                through=bool(through[n]),
-                instead=instead.get(line["id"], ()),
-                loss=(line.get(declared.loss) or ZERO) if declared.loss else ZERO,
-            )
-            for n, line in enumerate(lines)
+    def _line_query(self, *, everything: bool) -> Select[Any]:
+        declared, table = self.declared, self.ctx.app.tables.entity[self.ends.line]
+        joiner = Joiner(table)
+        scope = sql_scope(self.ctx, self.ends.line, table, joiner)
+
+        def value(expr: Expr | None) -> Any:
+            return literal(None) if expr is None else to_sql(expr, scope)
+
+        columns = [
+            table.c.id,
+            table.c.parent,
+            table.c[declared.uses],
+            value(declared.need),
+            value(declared.fixed),
+            value(declared.step),
+            value(declared.through),
+            table.c[declared.loss] if declared.loss else literal(None),
         ]
+        where = declared.where
+        conditions = [to_where(where, scope)] if where is not None and stands_on(where) == self.ends.line else []
+        if self.scope.where is not None:  # judges what is used, not what is only passed through
+            passed = false() if declared.through is None else to_where(declared.through, scope)
+            conditions.append(or_(to_where(self.scope.where, scope), passed))
+        query = joiner.apply(select(*columns)).where(table.c[declared.uses].is_not(None), *(conditions or [true()]))
+        if not everything:
+            query = query.where(table.c.parent.in_(bindparam("ids", expanding=True)))
+        return query.order_by(table.c.parent, table.c.position, table.c.id)
 
-    def _optional(self, expr: Expr | None, lines: Sequence[Row]) -> list[Any]:
-        return [None] * len(lines) if expr is None else self.at.evaluate(expr, lines, None, self.line_entity)
+    def _with_instead(self, found: Mapping[int, list[Line]]) -> dict[int, list[Line]]:
+        ids = [line.id for lines in found.values() for line in lines]
+        instead = read_links(self.ctx, self.ends.line, self.declared.instead, ids)
+        return {h: [line._replace(instead=instead.get(line.id, ())) for line in lines] for h, lines in found.items()}
 
-    def _instead(self, lines: Sequence[Row]) -> Mapping[int, tuple[Key, ...]]:
-        if not self.scope.extras or not self.declared.instead:
-            return {}
-        return read_links(self.ctx, self.line_entity, self.declared.instead, [line["id"] for line in lines])
-
-    def _also(self, headers: Mapping[int, Row]) -> dict[int, list[Also]]:
-        """By-products, per one made."""
+    def _also(self, headers: Sequence[int]) -> dict[int, list[Also]]:
+        """By-products of each version."""
         declared = self.declared
-        if not declared.also_lines or not headers:
+        if not declared.also_lines:
             return {}
-        entity = self.header.fields[declared.also_lines].lines
+        entity = self.ctx.app.model.entities[self.ends.header].fields[declared.also_lines].lines
         table = self.ctx.app.tables.entity[entity]
-        ids = select(table.c.id).where(table.c.parent.in_(sorted(headers)))
-        rows = read_rows(self.ctx, entity, self.ctx.connection.execute(ids).scalars())
+        names = (declared.also_item, declared.also_quantity, declared.also_share)
+        columns = [table.c[name] if name else literal(None) for name in names]
+        query = select(table.c.parent, *columns).where(table.c.parent.in_(bindparam("ids", expanding=True)))
         found: dict[int, list[Also]] = {}
-        for row in rows.values():
-            share = (row.get(declared.also_share) or ZERO) if declared.also_share else ZERO
-            quantity = (row.get(declared.also_quantity) or ZERO) if declared.also_quantity else ZERO
-            found.setdefault(row["parent"], []).append(Also(self.key(row[declared.also_item]), quantity, share))
+        for start in range(0, len(headers), CHUNK):
+            for parent, item, quantity, share in self.ctx.connection.execute(
+                query.order_by(table.c.id), {"ids": headers[start : start + CHUNK]}
+            ):
+                if item is not None:
+                    found.setdefault(parent, []).append(Also(item, quantity or ZERO, share or ZERO))
         return found
+
+    def _kept(self, key: tuple[Hashable, ...], make: Callable[[], Select[Any]]) -> Select[Any]:
+        whole = ("structure", self.declared.id, self.ctx.today(), self.ctx.connection.dialect.name, *key)
+        return self.ctx.app.programs.keep(whole, make)
 
 
 def stands_on(expr: Expr) -> str:
     """The entity of the record an expression stands on ("" where it reads none of its fields)."""
     return next((n.entity for n in walk(expr.tree) if isinstance(n, Path) and n.root == "record"), "")
-
-
-def _day(value: object) -> date | None:
-    return value if isinstance(value, date) else None
 
 
 def items_of(values: Iterable[object]) -> frozenset[Key]:

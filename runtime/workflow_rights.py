@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.expressions.explain import explain
 
-from engine.expressions.tree import Expr
+from engine.expressions.tree import Aggregate, Balance, Clock, Expr, Node, Path
 from engine.model import Entity, Transition, Who, Workflow
 from runtime.context import RunContext
 from runtime.errors import Fault, NotFound
 from runtime.messages import fault, say
 from runtime.permissions import ALL, label_of
 from runtime.record_inputs import Workspace
-from runtime.record_texts import record_title, render
+from runtime.record_texts import record_title, render, value_text
 
 Row = dict[str, Any]
 
@@ -207,7 +206,17 @@ def reasons(ctx: RunContext, at: Workspace, entity: Entity, transition: Transiti
 
 
 def values_of(at: Workspace, expr: Expr, record: Row, entity: str) -> tuple[tuple[str, str], ...]:
-    """The steps of an expression on a record, each with its value, as texts."""
-    values: Mapping[Any, Any] = {node: at.input(node, [record], None, entity)[0] for node in expr.inputs}
-    explained = explain(expr, values)
-    return tuple((step.text, str(step.value)) for step in explained.steps)
+    """What an expression read on a record, each with its value, as texts."""
+    found = ((_name(node), at.input(node, [record], None, entity)[0]) for node in expr.inputs)
+    return tuple((name, value_text(at.ctx, value)) for name, value in found)
+
+
+def _name(node: Node) -> str:
+    """An input as a person would write it."""
+    if isinstance(node, Path):
+        return ".".join((() if node.root == "record" else (node.root,)) + node.steps)
+    if isinstance(node, Aggregate):
+        return f"{node.function}({node.rows.by or node.rows.entity})"
+    if isinstance(node, Balance):
+        return f"{node.function}({node.ledger}.{node.measure})"
+    return f"{node.name}()" if isinstance(node, Clock) else ""
