@@ -47,7 +47,7 @@ def _check_field(batch: Batch, part: EntityPart, field: Field, drafts: Sequence[
         _check_bound(batch, field, field.maximum, touched, "above_maximum", lowest=False)
     if field in part.references:
         _check_reference(batch, field, touched)
-    if batch.strict and field.readonly is not False:
+    if batch.strict and field.readonly is not False and not _names_origin(batch, field):
         _check_readonly(batch, field, touched)
 
 
@@ -83,6 +83,11 @@ def _check_bound(batch: Batch, field: Field, bound: Expr, drafts: Sequence[Draft
             continue
         text = value_text(batch.ctx, limit, bound)
         batch.refuse(draft, code, field.id, label=field.label.get(batch.ctx.language), least=text, most=text)
+
+
+def _names_origin(batch: Batch, field: Field) -> bool:
+    """Whether the field says what a document was drawn from: nobody types it, but a drawn document brings it."""
+    return any(field.id in (source.line_field, source.header_field) for source in batch.plan.entity.sources.values())
 
 
 def _check_readonly(batch: Batch, field: Field, drafts: Sequence[Draft]) -> None:
