@@ -114,10 +114,7 @@ def history(ctx: RunContext, entity: str, record: int, limit: int = 200) -> list
     """The trail of a record, newest first, without what the reader may not see."""
     table = ctx.app.tables.system.audit
     found = ctx.connection.execute(
-        select(table)
-        .where(table.c.entity == entity, table.c.record == record)
-        .order_by(table.c.id.desc())
-        .limit(limit)
+        select(table).where(table.c.entity == entity, table.c.record == record).order_by(table.c.id.desc()).limit(limit)
     ).mappings()
     described = ctx.app.model.entities[entity]
     return [{**row, "changes": _shown(ctx, described, json.loads(row["changes"] or "{}"))} for row in found]

@@ -12,22 +12,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from engine.expressions.tree import Aggregate, Balance, Binary, Clock, Expr, Node, Path, UnitRatio
+from engine.expressions.tree import Aggregate, Balance, Binary, Clock, Expr, Node, Path, UnitRatio, walk
 from engine.model import Field
 from runtime.columns import is_link
 from runtime.context import RunContext
+from runtime.inputs import resolve
 from runtime.record_rows import read_lines, read_links, read_rows
 from runtime.record_sets import combine
 from runtime.units import unit_ratios
 from runtime.values import ENTERED, Ref
-
-try:
-    from runtime.inputs import resolve
-except ImportError:  # arrives with its own change
-
-    def resolve(*_: Any) -> Any:  # type: ignore[misc]
-        raise LookupError("no inputs")
-
 
 Row = dict[str, Any]
 Rows = Sequence[Row | None]
@@ -223,7 +216,7 @@ class Workspace:
         return owners if at_hand else None
 
     def fetched(self, node: Node, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
-        return resolve_one(self.ctx, node, entity, rows)
+        return resolve_one(self.ctx, node, entity or _asker(node) or next(iter(self.model.entities)), rows)
 
 
 def resolve_one(ctx: RunContext, node: Node, entity: str, rows: Rows) -> list[Any]:
@@ -231,6 +224,14 @@ def resolve_one(ctx: RunContext, node: Node, entity: str, rows: Rows) -> list[An
     there = [row for row in rows if row is not None]
     values = iter(one[0] for one in resolve(ctx, (node,), entity, there))
     return [None if row is None else next(values) for row in rows]
+
+
+def _asker(node: Node) -> str:
+    """The entity of the records that ask, where the caller did not say."""
+    if isinstance(node, Aggregate) and node.rows.base is not None:
+        return node.rows.base.entity
+    root = "this" if isinstance(node, Aggregate) else "record"
+    return next((n.entity for n in walk(node) if isinstance(n, Path) and n.root == root), "")
 
 
 def _names_asker(node: Aggregate) -> bool:

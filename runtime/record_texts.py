@@ -64,7 +64,7 @@ def value_text(ctx: RunContext, value: Any, expr: Expr | None = None) -> str:
         return words[0] if value else words[1]
     if isinstance(value, Decimal):
         is_amount = expr is not None and expr.type.kind is Kind.MONEY and not expr.type.per_unit
-        return decimal_text(value, expr.type.scale if is_amount and expr is not None else 0)
+        return decimal_text(value, min(expr.type.scale, 2) if is_amount and expr is not None else 0)
     if isinstance(value, datetime):
         return f"{value.astimezone(ZoneInfo(ctx.app.model.timezone)):%Y-%m-%d %H:%M}"
     if isinstance(value, time):

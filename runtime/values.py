@@ -412,7 +412,7 @@ def format_value(field: Field, value: object) -> object:
 def _formatted(field: Field, value: object) -> object:
     if isinstance(value, Decimal):
         is_amount = field.value.kind is Kind.MONEY and not field.value.per_unit
-        return decimal_text(value, field.value.scale if is_amount else 0)
+        return decimal_text(value, min(field.value.scale, 2) if is_amount else 0)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, time):

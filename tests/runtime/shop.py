@@ -73,7 +73,7 @@ def fill(ctx: RunContext) -> None:
     accounts = [{"name": name, "created_at": NOON, "failed_count": 0, "active": True} for name in names]
     ctx.connection.execute(insert, accounts)
     records.create_many(ctx, "place", [{"code": "N", "name": "北店"}, {"code": "S", "name": "南店"}])
-    records.create(ctx, "staff", {"code": "E1", "name": "安娜", "places": [{"code": "N"}]})
+    records.create(ctx, "employee", {"code": "E1", "name": "安娜", "places": [{"code": "N"}]})
     units = [
         {"code": "pc", "name": "个"},
         {"code": "box", "name": "箱"},
