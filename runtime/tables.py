@@ -209,8 +209,8 @@ def _needed(wanted: Iterator[tuple[str, ...]], covered: set[tuple[str, ...]]) ->
 
 
 def _index_name(table: str, columns: tuple[str, ...], kind: str = "ix") -> str:
-    """A name that both databases keep whole, the same every time."""
-    name = "_".join((kind, table, *columns))
+    """A name that both databases keep whole, the same every time; ``by`` keeps table ``a`` apart from ``a_b``."""
+    name = "_".join((kind, table, "by", *columns))
     if len(name.encode()) <= LONGEST_NAME:
         return name
     return f"{kind}_{table[:40]}_{sha256(name.encode()).hexdigest()[:12]}"
