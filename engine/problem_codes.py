@@ -52,7 +52,6 @@ _TABLE = (
     ("D308", "modules disagree", "Two modules set the same value and neither `needs` the other."),
     ("D309", "module missing", "A module needs another one that the app does not use."),
     ("D310", "id taken", "The id is already used by something that the compiler makes."),
-    ("D311", "retired thing in use", "Something refers to what is retired."),
     ("D312", "bad rename", "`rename` maps `entity.field` to a new, free id."),
     ("D313", "no app", "A file that is loaded as an app needs `app` and `title`."),
     ("D314", "extends in a circle", "Layers may not extend each other in a circle."),
@@ -61,18 +60,14 @@ _TABLE = (
     ("D402", "type needs a key", "Fields of this type need a key that is missing."),
     ("D403", "not a reference", "The path must lead to a reference."),
     ("D404", "bad constant", "The constant cannot be read as a value of the field's type."),
-    ("D405", "bad unit", "`unit`, `of` and `per` name fields that hold a unit, an item, a unit."),
     ("D406", "too many steps", "A path has at most 4 steps."),
     ("D407", "trait in a circle", "Traits may not use each other in a circle."),
-    ("D408", "field cannot be shown here", "This place needs a field of another type."),
     # formulas
     (
         "D501",
         "formulas in a circle",
         "A formula needs its own result. Only `along` a structure may a formula return to itself.",
     ),
-    ("D502", "wrong type of value", "The expression gives another type than this place needs."),
-    ("D503", "bad text insertion", "`<expression>` in a text cannot be read."),
     # workflows
     ("D601", "no start state", "A workflow has exactly one state with `start: true`."),
     ("D602", "state out of reach", "No transition leads to the state."),

@@ -47,16 +47,18 @@ class MetadataError(Exception):
 
 @dataclass(slots=True)
 class Problems:
-    """Collects problems; the same one is kept once. ``silent`` paths already have a problem that explains the rest."""
+    """Collects problems; the same one is kept once. ``silent`` paths already have a problem that explains the rest;
+    at a ``shadows`` path something was taken out, so that what is missing there now is no news."""
 
     found: dict[Problem, None] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    shadows: set[str] = field(default_factory=set)
 
     def add(self, code: str, place: Place, path: str, what: str, remedy: str) -> None:
         """Note a problem. ``code`` must stand in the table of codes."""
         if code not in CODES:
             raise KeyError(code)
-        if any(path == quiet or path.startswith(quiet + ".") for quiet in self.silent):
+        if path in self.shadows or any(path == quiet or path.startswith(quiet + ".") for quiet in self.silent):
             return
         self.found[Problem(code=code, place=place, path=path, what=what, remedy=remedy)] = None
 

@@ -134,10 +134,15 @@ def check_structure(root: Block, problems: Problems) -> None:
     if _fits_app()(root):
         return
     errors = sorted(_validator().iter_errors(plain(root)), key=lambda e: [str(p) for p in e.absolute_path])
+    shadows: set[str] = set()
     for error in errors:
         _REPORTS.get(error.validator, _report_value)(error, root, problems)
     for error in errors:
-        _prune(root, list(error.absolute_path), error)
+        path = list(error.absolute_path)
+        _prune(root, path, error)
+        holder = path if error.validator == "additionalProperties" else path[:-1]
+        shadows.add(_dotted(holder))
+    problems.shadows |= shadows - {""}
 
 
 @cache

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from engine.compile.part import Part
-from engine.model import Workflow
+from engine.model import Entity, Workflow
 
 
-def check_workflow(workflow: Workflow, part: Part) -> None:
+def check_workflow(entity: Entity, workflow: Workflow, part: Part) -> None:
     """Note what is wrong with a compiled workflow; ``part`` is the block it was written in."""
+    _check_status(entity, workflow, part)
     states = part.part("states") or part
     _check_start(workflow, part, states)
     _check_reach(workflow, states)
     _check_approvals(workflow, part, states)
+
+
+def _check_status(entity: Entity, workflow: Workflow, part: Part) -> None:
+    status = entity.fields.get("status")
+    options = {option.id for option in status.options} if status is not None else set()
+    missing = [state for state in workflow.states if state not in options]
+    if missing:
+        what = f"{entity.id} has no choice field status with the option {missing[0]}"
+        part.problem("D606", "", what, "give it kind master or document, or the field its options")
 
 
 def _check_start(workflow: Workflow, part: Part, states: Part) -> None:

@@ -82,7 +82,7 @@ def _check_entities(bench: Bench, entities: Mapping[str, Entity]) -> None:
         part = bench.entities[id].part
         written = part.part("workflow")
         if entity.workflow is not None and written is not None:
-            check_workflow(entity.workflow, written)
+            check_workflow(entity, entity.workflow, written)
         check_posting_sets(entity, part)
 
 

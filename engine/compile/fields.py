@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.compile.bench import Bench, FieldDraft
 from engine.compile.constants import after_equals, value_or_expression
 from engine.compile.part import Part, Word, bilingual, from_id
-from engine.compile.paths import path_type
+from engine.compile.paths import check_reference
 from engine.compile.scope import AppScope, parse, parse_condition, scope_of
 from engine.expressions.tree import Conditional, Expr, Node, Path
 from engine.expressions.types import Kind, Type
@@ -109,11 +109,8 @@ def _check_secrecy(bench: Bench, part: Part) -> None:
 def _check_units(bench: Bench, draft: FieldDraft) -> None:
     for key in ("unit", "of", "per"):
         word = draft.part.word(key)
-        if word is None or word.text == "this":
-            continue
-        found = path_type(bench, draft.entity, word, want=Kind.REFERENCE)
-        if found is not None and draft.id == word.text:
-            draft.part.problem("D405", key, f"{word.text} is the field itself", "name the field with the unit")
+        if word is not None and word.text != "this":
+            check_reference(bench, draft.entity, word)
 
 
 def options_of(part: Part, key: str) -> tuple[Option, ...]:

@@ -130,6 +130,8 @@ def _in_circle(bench: Bench, draft: FieldDraft, own: frozenset[str]) -> FieldInf
         first = min(circle, key=lambda each: each.part.place)
         remedy = "break the circle, or say `along` which structure it runs"
         first.part.problem("D501", "formula", f"formulas in a circle: {told}", remedy)
+        for each in circle:
+            bench.problems.silence(each.part.path_of("formula"))
         return FieldInfo(type=declared_type(bench, draft, declared) if declared else EMPTY, secrecy=own)
     if not declared:
         draft.part.problem("D402", "formula", "a formula that returns to itself needs a type", "write type: next to it")

@@ -11,15 +11,12 @@ from engine.problems import did_you_mean, got
 MAX_STEPS = 4
 
 
-def path_type(bench: Bench, entity: str, word: Word, want: Kind | None = None) -> Type | None:
-    """The type of what a path leads to; what is wrong with the path is noted."""
+def check_reference(bench: Bench, entity: str, word: Word) -> None:
+    """The path must lead to a reference."""
     found = walk_path(bench, entity, word)
-    if found is None:
-        return None
-    if want is not None and found[1].type.kind is not want:
-        what = f"{got(word.text)} is {found[1].type.kind}, not {want}"
-        bench.problems.add("D403" if want is Kind.REFERENCE else "D408", word.place, word.path, what, f"name a {want}")
-    return found[1].type
+    if found is not None and found[1].type.kind is not Kind.REFERENCE:
+        what = f"{got(word.text)} is a {found[1].type.kind}, not a reference"
+        bench.problems.add("D403", word.place, word.path, what, "name a reference")
 
 
 def checked_path(bench: Bench, entity: str, word: Word) -> str:
