@@ -26,6 +26,7 @@ from runtime.messages import fault
 from runtime.permissions import demand, label_of, rights
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
+from runtime.records import Saved
 from runtime.values import Base
 
 Row = dict[str, Any]
@@ -80,7 +81,7 @@ def draw(
     ids: Sequence[int],
     line_ids: Sequence[int] | None = None,
     changes: Mapping[str, object] | None = None,
-) -> list[Row]:
+) -> list[Saved]:
     """Make the documents drawn from ``ids``; ``changes`` are values of the header that the caller sets otherwise."""
     proposed = drafts(ctx, entity, source, ids, line_ids)
     return records.create_many(ctx, entity, [{**values, **(changes or {})} for values in proposed])

@@ -266,7 +266,7 @@ def _parts(amount: Decimal | None, days: int) -> list[Decimal | None]:
     if amount is None:
         return [None] * days
     part = (amount / days).quantize(Decimal("0.000001"))
-    return [part] * (days - 1) + [amount - part * (days - 1)]
+    return [*[part] * (days - 1), amount - part * (days - 1)]
 
 
 def moment_of(ctx: RunContext, document: Row) -> tuple[datetime, bool]:

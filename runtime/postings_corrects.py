@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import FromClause, Select, Table, select
 
 from engine.expressions.tree import Rows
 from engine.model import Posting
@@ -47,7 +47,8 @@ def row_ids(ctx: RunContext, rows: Rows, document: Row) -> list[int]:
 def _named(ctx: RunContext, entity: str, table: Table, by: list[str], start: int) -> Select[Any]:
     """Rows whose path ``by`` ends at ``start``."""
     query = select(table.c.id).order_by(table.c.id)
-    here, joined = table, entity
+    here: FromClause = table
+    joined = entity
     for step in by[:-1]:
         field = ctx.app.model.entities[joined].fields.get(step)
         joined = ctx.app.model.entities[joined].parent if step == "parent" else (field.targets[0] if field else "")

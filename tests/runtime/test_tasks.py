@@ -139,4 +139,9 @@ def test_the_history_of_an_approval_keeps_who_said_what(works: Works) -> None:
     decide(works, CHIEF, task.id, "reject", "too dear")
     with works.acting() as ctx:
         (row,) = tasks.history(ctx, "order", made)
-    assert (row["step"], row["decision"], row["decided_by"], row["note"]) == ("chief", "reject", CHIEF.account, "too dear")
+    assert (row["step"], row["decision"], row["decided_by"], row["note"]) == (
+        "chief",
+        "reject",
+        CHIEF.account,
+        "too dear",
+    )

@@ -233,7 +233,9 @@ def test_explain_says_why_and_why_not_with_the_values(works: Works) -> None:
 
 
 def test_releasing_a_job_fills_its_parts_from_the_formula_of_its_day(works: Works) -> None:
-    job = works.new("job", MAKER, item={"code": "CONN"}, qty="1000", place=1, start="2026-03-05", due="2026-03-08", hours="10")
+    job = works.new(
+        "job", MAKER, item={"code": "CONN"}, qty="1000", place=1, start="2026-03-05", due="2026-03-08", hours="10"
+    )
     done = works.take(MAKER, "job", job, "release")
     assert [(p["item"], p["qty"]) for p in done["parts"]] == [(2, 257.5), (3, 2000)]
     assert works.balances("capacity", "job") == {job: 10}
@@ -253,7 +255,9 @@ def test_what_a_job_uses_up_by_itself_is_taken_when_it_is_finished(works: Works)
     with works.acting() as ctx:
         line = records.load(ctx, "formula", 2)["lines"][0]
         records.update(ctx, "formula", 2, {"lines": [{"id": line["id"], "how": "flush"}]})
-    job = works.new("job", MAKER, item={"code": "CONN"}, qty="20", place=1, start="2026-03-02", due="2026-03-02", hours="1")
+    job = works.new(
+        "job", MAKER, item={"code": "CONN"}, qty="20", place=1, start="2026-03-02", due="2026-03-02", hours="1"
+    )
     assert [p["item"] for p in works.take(MAKER, "job", job, "release")["parts"]] == [2]
     works.take(MAKER, "job", job, "finish")
     assert works.balances("stock", "item") == {2: 10, 3: 60}

@@ -131,7 +131,9 @@ def _fill(ctx: RunContext) -> None:
         ],
     )
     records.create_many(
-        ctx, "place", [{"code": "N", "name": "北", "keeper": ANNA.member}, {"code": "S", "name": "南", "keeper": BEN.member}]
+        ctx,
+        "place",
+        [{"code": "N", "name": "北", "keeper": ANNA.member}, {"code": "S", "name": "南", "keeper": BEN.member}],
     )
     pieces, kilos = {"code": "pc"}, {"code": "kg"}
     records.create_many(
@@ -139,7 +141,15 @@ def _fill(ctx: RunContext) -> None:
         "thing",
         [
             {"code": "BOLT", "name": "螺栓", "unit": pieces, "units": [{"unit": {"code": "box"}, "ratio": "25"}]},
-            {"code": "COPPER", "name": "铜棒", "unit": kilos, "pack": "100", "lead": 5, "vendor": "Metals", "cost": "50"},
+            {
+                "code": "COPPER",
+                "name": "铜棒",
+                "unit": kilos,
+                "pack": "100",
+                "lead": 5,
+                "vendor": "Metals",
+                "cost": "50",
+            },
             {"code": "SCREW", "name": "螺丝", "unit": pieces, "lead": 2, "vendor": "Metals", "cost": "0.05"},
             {"code": "CONN", "name": "接头", "unit": pieces, "supply": "make", "lead": 1},
             {"code": "KIT", "name": "套件", "unit": pieces, "supply": "phantom"},
@@ -159,5 +169,7 @@ def _fill(ctx: RunContext) -> None:
         },
     )
     records.create(
-        ctx, "formula", {"code": "F2", "name": "套件", "item": {"code": "KIT"}, "lines": [{"item": {"code": "SCREW"}, "qty": "2"}]}
+        ctx,
+        "formula",
+        {"code": "F2", "name": "套件", "item": {"code": "KIT"}, "lines": [{"item": {"code": "SCREW"}, "qty": "2"}]},
     )

@@ -1,4 +1,4 @@
-"""The depot, empty, on both kinds of database."""
+"""The depot, empty, on both kinds of database. Its tables are made once a module and emptied for each test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from runtime.database import Database
 from tests.runtime.ledgers.depot import Depot, open_depot
 
 
+@pytest.fixture(scope="module")
+def module_depot(module_database: Database) -> Depot:
+    """The app with its records, shared by a module."""
+    return open_depot(module_database)
+
+
 @pytest.fixture
-def depot(database: Database) -> Depot:
+def depot(module_depot: Depot) -> Depot:
     """The app with its records and no moves."""
-    return open_depot(database)
+    module_depot.empty()
+    return module_depot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -23,6 +23,7 @@ from runtime.ledgers import DocumentKey, MoveRequest, Posted, Short, Verb, post,
 from runtime.ledgers.checking import check
 from runtime.tables import build_tables
 
+LEDGER_WORDS = ("ledger", "balance", "total", "joint", "pool", "layer", "snapshot")
 NOON = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)  # noon in Shanghai
 
 
@@ -40,11 +41,10 @@ def on(day: int, hour: int = 4, month: int = 3) -> datetime:
 
 @dataclass
 class Depot:
-    """The app on a database. Things 1-3 (3 is tracked), places 1-2 and 9 (may be negative), batches 1-4, workers 1-2."""
+    """The app on a database. Things 1-3 (3 tracked), places 1, 2, 9 (9 may be negative), batches 1-4, workers 1-2."""
 
     app: RunningApp
     now: datetime = NOON
-    _documents: Iterator[int] = field(default_factory=lambda: count(1))
 
     @contextmanager
     def acting(self, language: str = "en") -> Iterator[RunContext]:
@@ -72,6 +72,16 @@ class Depot:
                 ctx.connection.execute(update(table).values(**values))
             else:
                 ctx.connection.execute(insert(table).values(**values))
+
+    def empty(self) -> None:
+        """Forget all moves and settings."""
+        self.now = NOON
+        tables = self.app.tables
+        mine = [t for t in tables.metadata.tables.values() if t.name.split("_")[0] in LEDGER_WORDS]
+        with self.acting() as ctx:
+            for table in (*mine, tables.entity["costing"]):
+                ctx.connection.execute(table.delete())
+            ctx.connection.execute(update(tables.entity["thing"]).values(standard=None))
 
     def rows(self, table: Any, *columns: str) -> list[tuple[Any, ...]]:
         """The rows of a table, sorted."""

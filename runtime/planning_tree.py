@@ -1,0 +1,285 @@
+"""Explosion, where-used and cost of one item, with the names people know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.expressions.tree import Call
+from engine.model import Structure as Declared
+from engine.planning import cost as costing
+from engine.planning import explosion
+from engine.planning.structure import Key, StructureCycle
+from runtime.context import RunContext
+from runtime.errors import Conflict, Forbidden, NotFound
+from runtime.exploding import named_path
+from runtime.messages import fault
+from runtime.permissions import demand, label_of, may_see
+from runtime.planning_data import made_items
+from runtime.planning_rows import records_of
+from runtime.planning_structure import Scope, ends_of, load, sql_scope
+from runtime.record_inputs import Workspace
+from runtime.record_texts import record_title
+from runtime.sql import Joiner, to_sql
+
+Row = dict[str, Any]
+BASES = ("standard", "average", "last")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRow:
+    """A place in an explosion or where-used. ``above``: index of the row it hangs on, -1 = what was asked for.
+
+    ``per``: for where-used, how much of the item asked for goes into one. ``instead``: alternates, (id, title).
+    """
+
+    level: int
+    above: int
+    item: int
+    title: str
+    quantity: Decimal
+    through: bool
+    made: bool
+    expired: bool
+    instead: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """An explosion or where-used of ``item``. ``totals``: quantity in all by (id, title)."""
+
+    item: int
+    title: str
+    quantity: Decimal
+    day: date
+    rows: tuple[TreeRow, ...]
+    totals: tuple[tuple[int, str, Decimal], ...]
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostPart:
+    """A component's part in the cost of one."""
+
+    item: int
+    title: str
+    quantity: Decimal
+    unit_cost: Decimal | None
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRow:
+    """What one of an item costs and why: ``basis`` is ``structure standard average last`` or ``missing``."""
+
+    item: int
+    title: str
+    level: int
+    unit_cost: Decimal | None
+    basis: str
+    parts: tuple[CostPart, ...]
+    missing: tuple[str, ...]
+
+
+def structure_id(ctx: RunContext, structure: str = "") -> Declared:
+    """A structure by its id; the first one without."""
+    structures = ctx.app.model.structures
+    found = structures.get(structure) if structure else next(iter(structures.values()), None)
+    if found is None:
+        raise NotFound(fault(ctx, "no_such_entity", given=structure[:60]))
+    return found
+
+
+def explode(ctx: RunContext, item: int, quantity: Decimal, day: date | None = None, structure: str = "") -> Tree:
+    """Everything ``quantity`` of an item is made of on a day (today), by level."""
+    asked = _Asked(ctx, structure, item, day)
+    found = load(ctx, asked.declared.id, Scope(items=frozenset({item}), extras=True))
+    made = asked.makes({key for key in found.versions if isinstance(key, int)} | {item})
+    result = asked.safely(lambda: explosion.explode(found, item, quantity, asked.day, made))
+    ids = [row.item for row in result.rows] + [other for row in result.rows for other in row.line.instead]
+    titles = asked.titles(ids)
+    return Tree(
+        item=item,
+        title=asked.title,
+        quantity=quantity,
+        day=asked.day,
+        expired=result.expired,
+        rows=tuple(
+            TreeRow(
+                level=row.level,
+                above=row.above,
+                item=_id(row.item),
+                title=titles[row.item],
+                quantity=row.quantity,
+                through=row.line.through,
+                made=row.made,
+                expired=row.expired,
+                instead=tuple((_id(other), titles[other]) for other in row.line.instead),
+            )
+            for row in result.rows
+        ),
+        totals=tuple((_id(key), titles[key], amount) for key, amount in result.totals.items()),
+    )
+
+
+def where_used(ctx: RunContext, item: int, day: date | None = None, structure: str = "") -> Tree:
+    """Every product an item goes into, directly and through others; with a day, by what is valid then."""
+    asked = _Asked(ctx, structure, item, day)
+    found = load(ctx, asked.declared.id, Scope())
+    rows = asked.safely(lambda: explosion.where_used(found, item, day))
+    titles = asked.titles([row.product for row in rows])
+    return Tree(
+        item=item,
+        title=asked.title,
+        quantity=Decimal(1),
+        day=asked.day,
+        rows=tuple(
+            TreeRow(
+                level=row.level,
+                above=row.above,
+                item=_id(row.product),
+                title=titles[row.product],
+                quantity=row.per,
+                through=row.line.through,
+                made=True,
+                expired=False,
+            )
+            for row in rows
+        ),
+        totals=(),
+    )
+
+
+def cost(ctx: RunContext, item: int, day: date | None = None, structure: str = "") -> tuple[CostRow, ...]:
+    """What one of an item costs on a day and why, the item first, then everything below it by level."""
+    asked = _Asked(ctx, structure, item, day)
+    bought = asked.declared.bought_cost
+    secrecy = bought.secrecy if bought is not None else _value_secrecy(ctx, asked.stocked)
+    if not may_see(ctx, secrecy):
+        raise Forbidden(fault(ctx, "forbidden", action="", label=label_of(ctx, asked.stocked)))
+    found = load(ctx, asked.declared.id, Scope(items=frozenset({item}), extras=True))
+    below = {line.item for versions in found.versions.values() for version in versions for line in version.lines}
+    ids = {i for i in below | set(found.versions) | {item} if isinstance(i, int)}
+    prices = _prices(ctx, asked, ids)
+    made = asked.makes(ids)
+    costs = asked.safely(lambda: costing.roll_up(found, item, asked.day, prices, made))
+    titles = asked.titles([*costs, *ids])
+    return tuple(
+        CostRow(
+            item=_id(one.item),
+            title=titles[one.item],
+            level=one.level,
+            unit_cost=one.unit_cost,
+            basis=one.basis,
+            parts=tuple(
+                CostPart(
+                    item=_id(p.item), title=titles[p.item], quantity=p.quantity, unit_cost=p.unit_cost, amount=p.amount
+                )
+                for p in one.lines
+            ),
+            missing=tuple(titles[key] for key in one.missing),
+        )
+        for one in costs.values()
+    )
+
+
+class _Asked:
+    """What a question about one item needs: the structure, the right to it, the item's name."""
+
+    def __init__(self, ctx: RunContext, structure: str, item: int, day: date | None) -> None:
+        self.ctx = ctx
+        self.declared = structure_id(ctx, structure)
+        demand(ctx, self.declared.entity, "read")
+        self.stocked = ends_of(ctx, self.declared).stocked
+        demand(ctx, self.stocked, "read")
+        self.day = day or ctx.today()
+        row = records_of(ctx, self.stocked, [item]).get(item)
+        if row is None or row.get("deleted_at") is not None:
+            raise NotFound(fault(ctx, "no_such_item", given=item))
+        self.title = record_title(ctx.app.model, self.stocked, row)
+
+    def titles(self, keys: list[Key]) -> dict[Key, str]:
+        """The names of items."""
+        rows = records_of(self.ctx, self.stocked, (key for key in keys if isinstance(key, int)))
+        model = self.ctx.app.model
+        return {
+            k: record_title(model, self.stocked, rows[k]) if isinstance(k, int) and k in rows else str(k) for k in keys
+        }
+
+    def makes(self, items: set[int]) -> Callable[[Key], bool]:
+        """Which items a plan over this structure makes (all, without such a plan): what is bought is not opened."""
+        plan = next((p for p in self.ctx.app.model.plans.values() if p.structure == self.declared.id), None)
+        if plan is None or plan.entity != self.stocked or not plan.suggest:
+            return lambda _: True
+        bought = items - made_items(self.ctx, plan, sorted(items))
+        return lambda key: key not in bought
+
+    def safely(self, ask: Callable[[], Any]) -> Any:
+        """Answer, or say what is wrong with the structure."""
+        try:
+            return ask()
+        except StructureCycle as cycle:
+            path = named_path(Workspace(self.ctx), self.declared.id, cycle)
+            raise Conflict(fault(self.ctx, "structure_cycle", path=path)) from None
+        except explosion.TooManyRows:
+            raise Conflict(fault(self.ctx, "too_many_rows", most=explosion.MOST_ROWS)) from None
+
+
+def _id(key: Key) -> int:
+    return key if isinstance(key, int) else 0
+
+
+def _prices(ctx: RunContext, asked: _Asked, ids: set[int]) -> dict[Key, costing.Prices]:
+    """What bought items cost: the alternatives of the declared price in order, else the average in stock."""
+    declared = asked.declared.bought_cost
+    if declared is None:
+        return {item: costing.Prices(average=price) for item, price in _averages(ctx, asked.stocked).items()}
+    table = ctx.app.tables.entity[asked.stocked]
+    joiner = Joiner(table)
+    scope = sql_scope(ctx, asked.stocked, table, joiner)
+    nodes = (
+        declared.tree.arguments if isinstance(declared.tree, Call) and _is_choice(declared.tree) else (declared.tree,)
+    )
+    query = joiner.apply(select(table.c.id, *(to_sql(node, scope) for node in nodes[: len(BASES)])))
+    rows = ctx.connection.execute(query.where(table.c.id.in_(sorted(ids))))
+    return {row[0]: costing.Prices(*row[1:]) for row in rows}
+
+
+def _is_choice(call: Call) -> bool:
+    return call.function == "coalesce"
+
+
+def _valued(ctx: RunContext, stocked: str) -> tuple[str, str] | None:
+    """(ledger, dimension) of the valued ledger that counts these items."""
+    for ledger in ctx.app.model.ledgers.values():
+        for dimension in ledger.dimensions.values():
+            if ledger.valuation is not None and dimension.targets == (stocked,):
+                return ledger.id, dimension.id
+    return None
+
+
+def _value_secrecy(ctx: RunContext, stocked: str) -> frozenset[str]:
+    found = _valued(ctx, stocked)
+    if found is None:
+        return frozenset()
+    ledger = ctx.app.model.ledgers[found[0]]
+    return ledger.resources[ledger.valuation.value].secrecy if ledger.valuation else frozenset()
+
+
+def _averages(ctx: RunContext, stocked: str) -> dict[int, Decimal]:
+    found = _valued(ctx, stocked)
+    if found is None:
+        return {}
+    pool = ctx.app.tables.ledgers.pool[found[0]]
+    sums: dict[int, tuple[Decimal, Decimal]] = {}
+    for item, quantity, value in ctx.connection.execute(select(pool.c[found[1]], pool.c.qty, pool.c.value)):
+        before = sums.get(item, (Decimal(0), Decimal(0)))
+        sums[item] = (before[0] + quantity, before[1] + value)
+    return {
+        item: (value / quantity).quantize(costing.UNIT_COST) for item, (quantity, value) in sums.items() if quantity > 0
+    }
