@@ -43,7 +43,7 @@ def aggregate(at: Compiler, node: Aggregate) -> Value:
     table = at.scope.table(node.rows.entity).alias()
     row = TableRow(node.rows.entity, table)
     inner = at.within(record=row, this=at.scope.this or at.scope.record, joiner=None)
-    conditions = [_belongs(at, row, node.rows), *_present(at, row)]
+    conditions = [_belongs(at, row, node.rows), *_present(at, row), *_owner_present(at, row, node.rows)]
     if node.where is not None:
         conditions.append(inner.holds(node.where))
     return _MAKERS[node.function](inner, node, row, table, and_(*conditions))
@@ -121,6 +121,17 @@ def _present(at: Compiler, row: TableRow) -> list[Sql]:
     """Deleted records are in no set; lines go with their owner, which is asked only where it is not the base."""
     deleted = row.column("deleted_at")
     return [] if deleted is None else [deleted.is_(None)]
+
+
+def _owner_present(at: Compiler, row: TableRow, rows: Rows) -> list[Sql]:
+    """Lines reached otherwise than from their owner count only while the owner is not deleted."""
+    owned = at.scope.model.entities.get(row.entity)
+    if rows.kind not in ("entity", "reverse") or owned is None or not owned.parent:
+        return []
+    owner = at.scope.table(owned.parent).alias()
+    alive = TableRow(owned.parent, owner)
+    inner = _present(at, alive) or [*_owner_present(at, alive, rows)]
+    return [row.table.c.parent.in_(select(owner.c.id).where(*inner).correlate_except(owner))]
 
 
 # -- what is made of them
