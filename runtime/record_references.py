@@ -159,7 +159,11 @@ def made_values(batch: Batch, places: Sequence[Place]) -> list[dict[str, Any]]:
         assert field.create is not None
         values = {name: batch.at.evaluate(e, [draft.row], None, field.entity)[0] for name, e in field.create.items()}
         key = dict(lookup.key) if lookup.key else {"code": lookup.text}
-        made.append({**{n: v for n, v in values.items() if v is not None}, **key})
+        given = {**{n: v for n, v in values.items() if v is not None}, **key}
+        target = batch.ctx.app.model.entities[_only_target(field)]
+        if "name" in target.fields and target.fields["name"].required is True:
+            given.setdefault("name", given.get("code"))  # what was typed or scanned is all that is known of it
+        made.append(given)
     return made
 
 

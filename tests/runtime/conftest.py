@@ -1,0 +1,46 @@
+"""A small app on both databases; every test works in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection
+
+from runtime.context import RunContext
+from runtime.database import Database
+from tests.runtime.shop import BOSS, SELLER, Shop, open_shop
+
+
+@pytest.fixture(scope="module")
+def shop(module_database: Database) -> Shop:
+    """The app with a few records, shared by the tests of a module."""
+    return open_shop(module_database)
+
+
+@pytest.fixture
+def connection(shop: Shop) -> Iterator[Connection]:
+    """A write transaction that leaves nothing behind."""
+    engine = shop.app.database.engine.execution_options(dougong_begin="write")
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
+
+
+@pytest.fixture
+def ctx(shop: Shop, connection: Connection) -> RunContext:
+    """The system at work."""
+    return shop.context(connection)
+
+
+@pytest.fixture
+def boss(shop: Shop, connection: Connection) -> RunContext:
+    """Somebody who may do and see everything."""
+    return shop.context(connection, BOSS, language="en")
+
+
+@pytest.fixture
+def seller(shop: Shop, connection: Connection) -> RunContext:
+    """Somebody who sees neither cost nor other places' orders."""
+    return shop.context(connection, SELLER, language="en")
