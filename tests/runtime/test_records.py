@@ -67,12 +67,16 @@ def test_a_unit_that_does_not_convert_is_refused(ctx: RunContext) -> None:
 def test_all_faults_are_told_at_once_and_nothing_is_written(ctx: RunContext) -> None:
     before = rows(ctx, "order")
     with pytest.raises(Invalid) as error:
-        records.create(ctx, "order", {
-            "plase": "N",
-            "due": "tomorrow",
-            "total": "5",
-            "lines": [{"item": "X-9", "qty": "many"}, {"qty": "-1", "item": "A-0001"}, 7],
-        })
+        records.create(
+            ctx,
+            "order",
+            {
+                "plase": "N",
+                "due": "tomorrow",
+                "total": "5",
+                "lines": [{"item": "X-9", "qty": "many"}, {"qty": "-1", "item": "A-0001"}, 7],
+            },
+        )
     assert set(faults(error)) == {
         ("plase", "unknown_field"),
         ("due", "not_a_date"),
@@ -245,8 +249,16 @@ def test_ratios_are_exact_fractions(ctx: RunContext) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "code"),
-    [("1e30", "too_large"), ("NaN", "not_a_number"), ("1_0", "not_a_number"), (True, "not_a_number"), ({}, "not_a_number"),
-     ("1,2", "not_a_number"), ("9" * 61, "not_a_number"), ("1000000000000", "too_large")],
+    [
+        ("1e30", "too_large"),
+        ("NaN", "not_a_number"),
+        ("1_0", "not_a_number"),
+        (True, "not_a_number"),
+        ({}, "not_a_number"),
+        ("1,2", "not_a_number"),
+        ("9" * 61, "not_a_number"),
+        ("1000000000000", "too_large"),
+    ],
 )
 def test_odd_numbers_are_refused(ctx: RunContext, raw: object, code: str) -> None:
     with pytest.raises(Invalid) as error:
