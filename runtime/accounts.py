@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -27,8 +28,6 @@ MOST_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=5)
 TOKEN_PREFIX = "dg_"
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")
-"""Verified when the name is unknown, so that an unknown name takes as long as a wrong password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +141,15 @@ def password_is(ctx: RunContext, account: int, password: str) -> bool:
     return _verified(kept or "", password)
 
 
+@cache
+def _nobody() -> str:
+    """Verified when the name is unknown, so that an unknown name takes as long as a wrong password."""
+    return _HASHER.hash("nobody has this password")
+
+
 def _verified(kept: str, password: str) -> bool:
     try:
-        return _HASHER.verify(kept or _NOBODY, password) and bool(kept)
+        return _HASHER.verify(kept or _nobody(), password) and bool(kept)
     except (VerifyMismatchError, InvalidHashError):
         return False
 

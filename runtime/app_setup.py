@@ -1,0 +1,74 @@
+"""The first minutes of an app: its settings, its demo data and the people of the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from engine.compile.layers import CATALOGUE
+from engine.model import AppModel, EntityKind
+from runtime.accounts import add_account
+from runtime.apps import RunningApp
+from runtime.context import Clock, RunContext
+from runtime.demo import load_demo
+from runtime.demo_story import read_table
+from runtime.records import create
+
+USERS = "users.csv"
+Progress = Callable[[str, int, int], None]
+DEMO_PASSWORD = "dougong-demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    """A name and password that somebody may use now."""
+
+    name: str
+    password: str
+    roles: Sequence[str]
+
+
+def make_settings(ctx: RunContext) -> None:
+    """The one record of each setting, from its defaults, where there is none yet."""
+    for entity in ctx.app.model.entities.values():
+        if entity.kind is EntityKind.SETTING:
+            table = ctx.app.tables.entity[entity.id]
+            if not ctx.connection.execute(select(func.count()).select_from(table)).scalar_one():
+                create(ctx, entity.id, {})
+
+
+def demo_folder(model: AppModel) -> Path | None:
+    """Where the demo data of the app's template lie."""
+    folder = model.demo.get("data", "")
+    return CATALOGUE / folder if folder else None
+
+
+def demo_log_ins(model: AppModel) -> list[LogIn]:
+    """The people of the demo: those of its ``users.csv``, else one for each role."""
+    folder = demo_folder(model)
+    if folder is not None and (folder / USERS).is_file():
+        rows = read_table(folder / USERS)
+        return [LogIn(name=row["name"], password=row["password"], roles=row["roles"].split()) for row in rows]
+    return [LogIn(name=role, password=DEMO_PASSWORD, roles=(role,)) for role in model.roles]
+
+
+def fill_demo(app: RunningApp, progress: Progress) -> list[LogIn]:
+    """The template's demo data and the people of the demo."""
+    folder = demo_folder(app.model)
+    told = load_demo(app, folder, progress) if folder is not None and folder.is_dir() else None
+    members = {user.name: user.member for user in told.users} if told else {}
+    people = demo_log_ins(app.model)
+    with app.database.write() as connection:
+        ctx = app.context(connection, source="demo")
+        for each in people:
+            add_account(ctx, each.name, each.password, each.roles, member=members.get(each.name))
+    return people
+
+
+def set_up(app: RunningApp, clock: Clock) -> None:
+    """What every new app needs before the first page."""
+    with app.database.write() as connection:
+        make_settings(app.context(connection, clock))

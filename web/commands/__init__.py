@@ -1,0 +1,1 @@
+"""The commands of ``dougong``, one module a concern."""

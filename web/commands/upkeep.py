@@ -1,0 +1,116 @@
+"""``tick check backup restore``: what an operator runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from runtime.backup import backup, restore
+from runtime.context import Clock, FixedClock, SystemClock
+from runtime.ledgers import check
+from runtime.schedule import tick
+from runtime.settings import Settings
+from web.commands.place import choose, db_option, json_option, open_home, print_json, progress, text
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment with its zone, as ISO 8601."""
+
+    name = "moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The aware moment."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            return self.fail(f"{value}: 不是时刻 | not a moment, write 2026-02-01T08:00:00+08:00", param, ctx)
+        if moment.tzinfo is None:
+            return self.fail(f"{value}: 缺少时区 | the zone is missing, write {value}+08:00", param, ctx)
+        return moment
+
+
+@click.command("tick")
+@click.argument("app", required=False)
+@click.option("--now", type=Moment(), help="时刻 | The moment, by default now")
+@db_option
+@json_option
+@click.pass_obj
+def tick_command(settings: Settings, app: str | None, now: datetime | None, db: str | None, as_json: bool) -> None:
+    """执行到期的工作 | Run all that is due at a moment."""
+    clock: Clock = FixedClock(now) if now else SystemClock()
+    with open_home(settings, db) as home:
+        running = choose(home, settings, app)
+        with running.database.write() as connection:
+            done = tick(running.context(connection, clock))
+    if as_json:
+        print_json([{"kind": d.kind, "subject": d.subject, "through": d.through} for d in done])
+        return
+    for each in done:
+        click.echo(
+            text(
+                settings,
+                f"台账 {each.subject} 的月末余额已保存到 {each.through}",
+                f"ledger {each.subject}: month-end balances kept through {each.through}",
+            )
+        )
+    if not done:
+        click.echo(text(settings, "没有到期的工作", "nothing is due"))
+
+
+@click.command("check")
+@click.argument("app", required=False)
+@db_option
+@json_option
+@click.pass_context
+def check_command(ctx: click.Context, app: str | None, db: str | None, as_json: bool) -> None:
+    """核对账目 | Prove the ledgers: balances are the sums of moves, nothing forbidden is negative."""
+    settings: Settings = ctx.obj
+    with open_home(settings, db) as home:
+        running = choose(home, settings, app)
+        with running.database.snapshot() as connection:
+            found = check(connection, running.model, running.tables)
+    if as_json:
+        print_json([{"code": p.code, "ledger": p.ledger, "key": p.key, "message": p.message} for p in found])
+    else:
+        for problem in found:
+            click.echo(f"{problem.ledger} {problem.key}: {problem.message} [{problem.code}]", err=True)
+        if not found:
+            click.echo(text(settings, "账目无误", "the ledgers hold"))
+    ctx.exit(1 if found else 0)
+
+
+@click.command("backup")
+@click.argument("app")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@db_option
+@json_option
+@click.pass_obj
+def backup_command(settings: Settings, app: str, file: Path, db: str | None, as_json: bool) -> None:
+    """备份到一个文件，应用照常运行 | Write an app into one file while it runs."""
+    with open_home(settings, db) as home, progress("backup") as tell:
+        counts = backup(home.get(app), file, tell)
+    _print_counts(settings, counts, file, as_json=as_json)
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("app")
+@db_option
+@json_option
+@click.pass_obj
+def restore_command(settings: Settings, file: Path, app: str, db: str | None, as_json: bool) -> None:
+    """从备份建立应用 | Make an app from a backup."""
+    with open_home(settings, db) as home, progress("restore") as tell:
+        counts = restore(home, file, app, tell)
+    _print_counts(settings, counts, file, as_json=as_json)
+
+
+def _print_counts(settings: Settings, counts: object, file: Path, *, as_json: bool) -> None:
+    assert isinstance(counts, dict)
+    if as_json:
+        print_json({"file": str(file), "rows": counts})
+        return
+    rows = sum(counts.values())
+    click.echo(text(settings, f"{file}：{len(counts)} 张表，{rows} 行", f"{file}: {len(counts)} tables, {rows} rows"))
