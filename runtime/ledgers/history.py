@@ -24,7 +24,7 @@ class Past:
     """The moves of a pool from some moment on, in order.
 
     ``effective``: value of each with the corrections of its own moment. ``settled``: what was settled by (short move,
-    arrival). ``varied``: standard cost differences by move. ``at_of``: moment of each move. ``last_out``: latest issue.
+    arrival). ``varied``: standard cost differences by move. ``at_of``: moment of each move.
     """
 
     shape: Shape
@@ -35,7 +35,6 @@ class Past:
     settled: dict[tuple[int, int], Decimal] = field(default_factory=dict)
     settled_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
     varied: dict[int, Decimal] = field(default_factory=dict)
-    last_out: Move | None = None
 
 
 def load_past(book: Book, pool: Pool, since: datetime) -> Past:
@@ -53,6 +52,16 @@ def load_past(book: Book, pool: Pool, since: datetime) -> Past:
     if not whole:
         state.qty, state.value = start
     return _sorted_out(shape, state, book.moves(shape, inside if whole else and_(inside, table.c.at >= since)))
+
+
+def last_out(book: Book, pool: Pool) -> Move | None:
+    """The latest issue that still stands: the first to bear what can no longer be attributed exactly."""
+    table, undone = pool.shape.moves, pool.shape.moves.alias()
+    countered = select(undone.c.counter_of).where(undone.c.counter_of.is_not(None))
+    here = and_(_inside(pool), table.c[pool.shape.main] < 0, table.c.counter_of.is_(None), table.c.id.not_in(countered))
+    query = select(table).where(here).order_by(table.c.at.desc(), table.c.id.desc()).limit(1)
+    row = book.ctx.connection.execute(query).mappings().first()
+    return None if row is None else pool.shape.move(row)
 
 
 def _exact(number: object, scale: int) -> Decimal:
@@ -79,8 +88,6 @@ def _sorted_out(shape: Shape, state: PoolState, rows: Sequence[Move]) -> Past:
         if _aside(past, move, by_id) or move.id in undone or move.counter_of in undone:
             continue
         kept.append(move)
-        if move.amounts[shape.main] < 0:
-            past.last_out = move
     past.moves = kept
     return past
 

@@ -47,8 +47,8 @@ def pools_of(book: Book, shape: Shape, rows: Sequence[Mapping[str, DimensionValu
 
 
 def _by_lot(valuation: Valuation) -> str:
-    """By lot: the finest of the pools."""
-    return max(valuation.pools, key=lambda name: len(valuation.pools[name]))
+    """By lot: the pool of that name, else the finest."""
+    return "lot" if "lot" in valuation.pools else max(valuation.pools, key=lambda name: len(valuation.pools[name]))
 
 
 def pool_key(shape: Shape, pool: str, row: Mapping[str, DimensionValue]) -> str:

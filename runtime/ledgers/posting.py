@@ -79,11 +79,11 @@ def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
     walk = Walk(book=book)
     walk.open()
     for shape, drafts in by_ledger(book.drafts):
-        number(ctx, shape, drafts)
+        number(book, shape, drafts)
     walk.run()
     extra = [d for d in walk.differences if d.worth()]
     for shape, drafts in by_ledger(extra):
-        number(ctx, shape, drafts)
+        number(book, shape, drafts)
     every = [*book.drafts, *extra]
     became = keep_running(book, every)
     for shape, drafts in by_ledger(every):

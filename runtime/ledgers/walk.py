@@ -17,7 +17,7 @@ from itertools import count
 from runtime.errors import Conflict, Invalid
 from runtime.ledgers.book import Book, Draft, PoolKey
 from runtime.ledgers.costing import ZERO, Outcome, PriceNeeded, Step, advance, share
-from runtime.ledgers.history import Past, load_past
+from runtime.ledgers.history import Past, last_out, load_past
 from runtime.ledgers.pools import Pool, change_of, lock_pools, pools_of, standards, wider_cost
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
 from runtime.ledgers.running import Change
@@ -99,9 +99,9 @@ class Walk:
             self.pools.update(locked)
             self._keep_standards(shape, drafts)
             for key, pool in locked.items():
-                revalued = [d for d in drafts if d.pool_key == key and d.corrects is not None]
-                if pool.behind or revalued:
-                    self._load(pool, min([wanted[key][1].since, *(d.at for d in revalued)]))
+                touching = [d for d in drafts if d.pool_key == key and (d.corrects or d.counter_of)]
+                if pool.behind or touching:
+                    self._load(pool, wanted[key][1].since)
 
     def _keep_standards(self, shape: Shape, drafts: list[Draft]) -> None:
         found = standards(self.book, shape, [d.dimensions for d in drafts])
@@ -307,7 +307,7 @@ class Walk:
         move, value = self._written(pool.shape, draft.corrects), draft.value or ZERO
         whole, state = abs(_quantity(pool.shape, move)), pool.state
         gone = value - share(value, min(max(state.qty, ZERO), whole), whole, state.scale)
-        last = load_past(self.book, pool, self.book.now).last_out if gone else None
+        last = last_out(self.book, pool) if gone else None
         if gone and last is not None:
             state.value -= gone
             self._append(pool.shape, last, -gone, "correction", at=self.book.now)
@@ -364,16 +364,16 @@ class Walk:
     def _flow(self, draft: Draft, value: Decimal) -> None:
         """Worth that arrives on a key others have already taken from follows them in proportion."""
         shape = draft.shape
-        if draft.corrects is None or shape.main != shape.worth:
+        if draft.corrects is None:
             return
-        moves = self.book.moves_of_key(shape, draft.dimensions)
-        inflow = sum((m.amounts[shape.worth] for m in moves if m.amounts[shape.worth] > 0), ZERO)
-        taken = [m for m in moves if m.amounts[shape.worth] < 0 and m.at >= draft.at and m.corrects is None]
-        left, whole = value, inflow
-        for move in taken:
-            out = -move.amounts[shape.worth]
-            part = share(left, out, whole, shape.scales[shape.worth])
-            left, whole = left - part, whole - out
+        moves = [m for m in self.book.moves_of_key(shape, draft.dimensions) if m.corrects is None]
+        left, whole = value, sum((m.amounts[shape.main] for m in moves if m.amounts[shape.main] > 0), ZERO)
+        for move in moves:
+            out = -move.amounts[shape.main]
+            if out <= 0 or move.at < draft.at or move.counter_of is not None:
+                continue
+            part = share(left, min(out, whole), whole, shape.scales[shape.worth])
+            left, whole = left - part, whole - min(out, whole)
             if part:
                 self._append(shape, move, -part, "correction")
                 self._propagate(shape, move, -part)

@@ -19,15 +19,16 @@ GrainSpec = tuple[Grain, tuple[str, ...], Mapping[str, str]]
 """A grain, its dimensions, and column → resource of the ledger."""
 
 
-def number(ctx: RunContext, shape: Shape, drafts: Sequence[Draft]) -> None:
+def number(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
     """Give the drafts of one ledger their ids, ascending in their order."""
-    table = shape.moves
+    ctx, table = book.ctx, shape.moves
     if ctx.connection.dialect.name == "postgresql":
         query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :n)")
         name = f"{table.schema}.{table.name}" if table.schema else table.name
         ids = list(ctx.connection.scalars(query, {"name": name, "n": len(drafts)}))
     else:  # the only writer: nobody else numbers moves meanwhile
-        last = ctx.connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0
+        numbered = max((d.id for d in book.drafts if d.shape is shape), default=0)
+        last = numbered or ctx.connection.scalar(select(func.max(table.c.id))) or 0
         ids = [last + i for i in range(1, len(drafts) + 1)]
     for draft, own in zip(drafts, sorted(ids), strict=True):
         draft.id = own

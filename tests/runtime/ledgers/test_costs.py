@@ -65,7 +65,9 @@ def test_at_standard_cost_the_difference_is_a_move_of_its_own(depot: Depot) -> N
     standard(depot, "10.00")
     posted = depot.post(add(qty=100, value=1040))
     assert values(posted) == [D(1040)]
-    assert [(m.kind, m.amounts["value"], m.corrects) for m in posted.differences] == [("variance", D(-40), posted.moves[0].id)]
+    assert [(m.kind, m.amounts["value"], m.corrects) for m in posted.differences] == [
+        ("variance", D(-40), posted.moves[0].id)
+    ]
     assert depot.pool() == (D(100), D(1000))
     assert values(depot.post(take(qty=30))) == [D(-300)]
     assert depot.problems() == []
@@ -209,13 +211,9 @@ def test_a_returned_issue_takes_its_share_out_of_the_job(depot: Depot) -> None:
         take(qty=3, key="issued", line=5, posting="issued"),
         add("work", from_=("issued",), job=1, element="material", line=5, posting="consumed"),
     )
-    back = depot.post(
-        give_back("work", of=(5, "consumed"), amounts={"qty": 1}), give_back(of=(5, "issued"), qty=1)
-    )
+    back = depot.post(give_back("work", of=(5, "consumed"), amounts={"qty": 1}), give_back(of=(5, "issued"), qty=1))
     assert [m.amounts["value"] for m in back.moves] == [D("-3.33"), D("3.33")]
-    back = depot.post(
-        give_back("work", of=(5, "consumed"), amounts={"qty": 2}), give_back(of=(5, "issued"), qty=2)
-    )
+    back = depot.post(give_back("work", of=(5, "consumed"), amounts={"qty": 2}), give_back(of=(5, "issued"), qty=2))
     assert [m.amounts["value"] for m in back.moves] == [D("-6.67"), D("6.67")]
     assert depot.problems() == []
 
@@ -232,8 +230,8 @@ def test_a_price_corrected_later_reaches_what_has_gone_and_what_is_there(depot: 
     out = depot.post(take(qty=4, at=on(5), document=2))
     posted = depot.post(revalue(corrects=(came.moves[0].id,), value=20, document=3))
     assert [(m.amounts["value"], m.document.id, m.at) for m in posted.moves] == [(D(20), 1, on(2))]
-    assert [(m.amounts["value"], m.corrects, m.document.id, m.at, m.cause.id) for m in posted.differences if m.cause] == [
-        (D(-8), out.moves[0].id, 2, on(5), 3)
-    ]
+    assert [
+        (m.amounts["value"], m.corrects, m.document.id, m.at, m.cause.id) for m in posted.differences if m.cause
+    ] == [(D(-8), out.moves[0].id, 2, on(5), 3)]
     assert depot.pool() == (D(6), D(72))
     assert depot.problems() == []
