@@ -220,7 +220,12 @@ def create_token(ctx: RunContext, account: int, name: str, *, expires_at: dateti
     table = ctx.app.tables.system.token
     ctx.connection.execute(
         insert(table).values(
-            account=account, name=name, hash=_token_hash(text), created_at=ctx.now(), expires_at=expires_at, revoked=False
+            account=account,
+            name=name,
+            hash=_token_hash(text),
+            created_at=ctx.now(),
+            expires_at=expires_at,
+            revoked=False,
         )
     )
     return text
@@ -239,11 +244,15 @@ def _token_hash(text: str) -> str:
 def person_of_token(ctx: RunContext, text: str) -> Person | None:
     """The account a token stands for, while it is valid."""
     tables = ctx.app.tables.system
-    row = ctx.connection.execute(
-        select(tables.account, tables.token.c.expires_at)
-        .join(tables.token, tables.token.c.account == tables.account.c.id)
-        .where(tables.token.c.hash == _token_hash(text), tables.token.c.revoked.is_(False), tables.account.c.active)
-    ).mappings().first()
+    row = (
+        ctx.connection.execute(
+            select(tables.account, tables.token.c.expires_at)
+            .join(tables.token, tables.token.c.account == tables.account.c.id)
+            .where(tables.token.c.hash == _token_hash(text), tables.token.c.revoked.is_(False), tables.account.c.active)
+        )
+        .mappings()
+        .first()
+    )
     if row is None or (row["expires_at"] is not None and row["expires_at"] <= ctx.now()):
         return None
     return _person(ctx, dict(row))
