@@ -1,0 +1,189 @@
+"""Demo data: a story told through the write door, day by day, so that every ledger is true.
+
+The story is data beside the template: CSV files of masters and mixes, and ``story.yaml`` with the acts of a working
+day. This module knows no word of any trade; entities, transitions and fields come from the story. The same story
+gives the same records every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from runtime import records
+from runtime.apps import RunningApp
+from runtime.context import SYSTEM, FixedClock, RunContext
+from runtime.demo_acts import ACTS, Stage
+from runtime.demo_story import Story, grouped_rows, read_story, read_table
+
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoUser:
+    """A log-in of the demo. ``member``: id of the person's record, if the app keeps people."""
+
+    name: str
+    password: str
+    roles: tuple[str, ...]
+    member: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """What was told: the log-ins to make, how many records came of it, and what was refused on the way."""
+
+    users: tuple[DemoUser, ...]
+    made: int
+    refused: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Telling:
+    """The state of the telling: what is left to do is in the database, here is only what chance decided."""
+
+    app: RunningApp
+    story: Story
+    progress: Progress
+    chance: Random
+    made: int = 0
+    done: int = 0
+    refused: list[str] = field(default_factory=list)
+    waiting: dict[tuple[int, int], date] = field(default_factory=dict)
+
+
+def load_demo(app: RunningApp, folder: Path, progress: Progress = lambda what, done, all_of: None) -> DemoResult:
+    """Tell the story of ``folder`` into an empty app; ``progress(what, done, all)`` is called on the way."""
+    story = read_story(folder)
+    telling = _Telling(app, story, progress, Random(story.seed))
+    _load_masters(telling)
+    for number, day in enumerate(story.days):
+        _tell_day(telling, day, number == 0)
+        _told(telling, day.isoformat())
+    with app.database.read() as connection:
+        users = tuple(_user(app, connection, row) for row in read_table(folder / "users.csv"))
+    return DemoResult(users=users, made=telling.made, refused=tuple(telling.refused))
+
+
+def demo_moment(story: Story, zone: str) -> datetime:
+    """The moment at which the story ends."""
+    return datetime.combine(story.days[-1], time(18, 0), ZoneInfo(zone))
+
+
+def _told(telling: _Telling, what: str) -> None:
+    telling.done += 1
+    telling.progress(what, telling.done, len(telling.story.masters) + len(telling.story.days))
+
+
+def _context(telling: _Telling, connection: Connection, moment: datetime) -> RunContext:
+    return RunContext(
+        app=telling.app, connection=connection, user=SYSTEM, clock=FixedClock(moment),
+        language=telling.app.language, source="demo",
+    )  # fmt: skip
+
+
+def _moment(telling: _Telling, day: date, minutes: int) -> datetime:
+    start = datetime.combine(day, time(8, 0), ZoneInfo(telling.app.model.timezone))
+    return start + timedelta(minutes=minutes)
+
+
+# --- masters -------------------------------------------------------------------------------------------------
+
+
+def _load_masters(telling: _Telling) -> None:
+    with telling.app.database.write() as connection:
+        ctx = _context(telling, connection, _moment(telling, telling.story.days[0], 0))
+        for load in telling.story.masters:
+            telling.made += _load(ctx, telling.story, load)
+            _told(telling, load["entity"])
+
+
+def _set_setting(ctx: RunContext, entity: str, values: Row) -> None:
+    table = ctx.app.tables.entity[entity]
+    found = ctx.connection.execute(select(table.c.id)).scalar()
+    if found is None:
+        records.create(ctx, entity, values)
+    else:
+        records.update(ctx, entity, found, values)
+
+
+def _load(ctx: RunContext, story: Story, load: Row) -> int:
+    """Make the records of a file, or set some of their columns when the records are there already."""
+    entity = load["entity"]
+    if "values" in load:
+        _set_setting(ctx, entity, load["values"])
+        return 0
+    table = read_table(story.folder / f"{load.get('file', entity)}.csv")
+    described = ctx.app.model.entities
+    rows = grouped_rows(described, entity, table, leave=load.get("leave", ()), only=load.get("set", ()))
+    if "set" not in load:
+        return len(records.create_many(ctx, entity, rows))
+    ids = ids_by_code(ctx, entity)
+    records.update_many(
+        ctx, entity, [(ids[row.pop("code")], changes, None) for row in rows if (changes := _without_code(row))]
+    )
+    return 0
+
+
+def _without_code(row: Mapping[str, object]) -> Row:
+    return {name: value for name, value in row.items() if name != "code"}
+
+
+def ids_by_code(ctx: RunContext, entity: str) -> dict[str, int]:
+    """Record ids by code."""
+    table = ctx.app.tables.entity[entity]
+    return {str(code): int(id) for code, id in ctx.connection.execute(select(table.c.code, table.c.id))}
+
+
+# --- days ----------------------------------------------------------------------------------------------------
+
+
+def _tell_day(telling: _Telling, day: date, first: bool) -> None:
+    story = telling.story
+    with telling.app.database.write() as connection:
+        members = ids_by_code(_context(telling, connection, _moment(telling, day, 0)), telling.app.model.members)
+        for number, act in enumerate(story.acts):
+            if not _happens(act, day, story, first):
+                continue
+            ctx = _context(telling, connection, _moment(telling, day, 5 * (number + 1)))
+            actor = act.get("as")
+            if actor is not None:
+                ctx = replace(ctx, user=replace(SYSTEM, member=members[actor]))
+            stage = Stage(
+                ctx=ctx, story=story, number=number, act=act, day=day, chance=telling.chance,
+                waiting=telling.waiting, refused=telling.refused,
+            )  # fmt: skip
+            telling.made += ACTS[act["act"]](stage)
+
+
+def _happens(act: Row, day: date, story: Story, first: bool) -> bool:
+    """Whether an act has its turn on a day: on named dates, on the first day, on named weekdays, or always."""
+    if "dates" in act:
+        return day.isoformat() in act["dates"]
+    if act.get("first"):
+        return first
+    if "until" in act and day.isoformat() > act["until"]:
+        return False
+    return day.isoweekday() in act.get("weekdays", range(1, 8))
+
+
+# --- people --------------------------------------------------------------------------------------------------
+
+
+def _user(app: RunningApp, connection: Connection, row: Mapping[str, str]) -> DemoUser:
+    member: int | None = None
+    if row.get("member") and app.model.members:
+        table = app.tables.entity[app.model.members]
+        member = connection.execute(select(table.c.id).where(table.c.code == row["member"])).scalar()
+    return DemoUser(name=row["name"], password=row["password"], roles=tuple(row["roles"].split()), member=member)
+
+
+__all__ = ["DemoResult", "DemoUser", "demo_moment", "load_demo"]
