@@ -99,7 +99,7 @@ class Names:
         root = _At("record", frame.entity, (frame.entity,))
         if frame.inside and self._has(frame.entity, first):
             return root, parts, None
-        given = self._given(parts)
+        given = self._given(parts, column)
         if given is not None:
             return given
         if self._has(frame.entity, first):
@@ -111,7 +111,7 @@ class Names:
         known = {*WORDS, *self.scope.names, *(self.scope.fields(frame.entity) if frame.entity else ())}
         raise refuse("E330", column, f"{first} is not known here", did_you_mean(first, known))
 
-    def _given(self, parts: tuple[str, ...]) -> tuple[_At, tuple[str, ...], Typed | None] | None:
+    def _given(self, parts: tuple[str, ...], column: int) -> tuple[_At, tuple[str, ...], Typed | None] | None:
         for length in (2, 1):
             name = ".".join(parts[:length])
             type_ = self.scope.names.get(name) if len(parts) >= length else None
@@ -122,7 +122,7 @@ class Names:
             if type_.kind is Kind.REFERENCE and rest:
                 return _At(parts[0], type_.targets[0] if type_.targets else "", type_.targets, steps), rest, None
             if rest:
-                return None
+                raise refuse("E334", column, f"{name} is not a reference, so .{rest[0]} cannot follow it")
             entity = type_.targets[0] if type_.kind is Kind.REFERENCE and type_.targets else ""
             node = Path(root=parts[0], entity=entity, steps=steps, type=type_)
             return _At(parts[0], "", ()), (), Typed(node)

@@ -1,11 +1,10 @@
+// @ts-nocheck: without annotations the file is plain JavaScript too, so its tests need no compiler.
 /**
  * Exact values in the browser: what the operators and functions of expressions do, the same as on the server.
  *
  * A number is {d, s}: the BigInt d at s decimals. Empty is null. A date is "2026-03-31", a moment
  * "2026-03-31T08:00:00.000000Z", a ratio {top, bottom}, a set an array. Each result is rounded half away from zero to
  * the scale the server typed it with; one of more than 38 digits throws Overflow.
- *
- * The file is TypeScript without annotations, so it is also plain JavaScript and its tests need no compiler.
  */
 
 export class Overflow extends Error {}
