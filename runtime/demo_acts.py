@@ -322,7 +322,7 @@ def refill(stage: Stage) -> int:
         there = have.get(ids[row[act["key"]]], Decimal(0))
         if there < Decimal(row["level"]):
             step = Decimal(row.get("step") or 1)
-            need = {**row, "need": str(-((there - Decimal(row["target"])) // step) * step)}
+            need = {**row, "need": str(_up_to_step(Decimal(row["target"]) - there, step))}
             groups.setdefault(row.get(act.get("group", ""), len(groups)), []).append(need)
     rows = []
     for needs in groups.values():
@@ -331,6 +331,10 @@ def refill(stage: Stage) -> int:
             values[name] = [_fields(stage, f"{entity}.{name}", spec, need) for need in needs]
         rows.append(values)
     return _create(stage, entity, rows)
+
+
+def _up_to_step(amount: Decimal, step: Decimal) -> Decimal:
+    return (amount / step).to_integral_value(ROUND_UP) * step
 
 
 def _ids(stage: Stage, key: str, entity: str) -> dict[str, int]:

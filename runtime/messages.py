@@ -206,6 +206,8 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "role_unknown": ("没有角色 {given}；可选：{known}", "There is no role {given}; choose from: {known}"),
     "step_passed": ("不经过：{condition} 不成立", "Passed over: {condition} does not hold"),
     "step_comes": ("条件：{condition}", "If {condition}"),
+    "comment_length": ("评论要有 1 到 {most} 个字", "A comment needs 1 to {most} characters"),
+    "view_name": ("视图要有名称；每个列表最多 {most} 个视图", "A view needs a name; a list has at most {most} views"),
     # requests
     "log_in": ("请先登录", "Log in first"),
     "token_wrong": ("令牌无效或已过期，请重新生成", "The token is wrong or has expired; make a new one"),

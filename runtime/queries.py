@@ -26,6 +26,7 @@ from runtime.permissions import READ, demand, rights
 from runtime.query_columns import ColumnSql, ListColumn, Named, Selection, column_of
 from runtime.query_filters import Filter, conditions
 from runtime.record_rows import read_links
+from runtime.sql_scope import Row as SqlRow
 
 COUNT_CAP = 1000
 MOST_ROWS = 500
@@ -39,6 +40,7 @@ class ListQuery:
 
     ``filter``: an expression as text; ``where``: compiled conditions of the caller's own (pickers, drill-down).
     ``count``: ``""`` none, ``capped`` or ``exact``. ``deleted``: the recycle bin. ``page_size`` 0: everything (export).
+    ``this``: the record at hand that ``where`` may read (a form being filled in).
     """
 
     view: str = ""
@@ -53,6 +55,7 @@ class ListQuery:
     count: str = ""
     totals: bool = False
     deleted: bool = False
+    this: SqlRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
     described = _readable(ctx, entity)
     view = described.views.get(query.view) if query.view else None
     columns = _columns(ctx, described, view, query)
-    at = ColumnSql(ctx, entity, ctx.app.tables.entity[entity])
+    at = ColumnSql(ctx, entity, ctx.app.tables.entity[entity], query.this)
     wheres = _wheres(ctx, described, view, query)
     narrowed = conditions(at, described, query.filters, wheres, query.q, deleted=query.deleted)
     keys = _order(at, described, view, query)

@@ -6,7 +6,7 @@ A path a person may not see does not exist for him: the fault is the same as for
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
@@ -25,6 +25,7 @@ from runtime.permissions import READ, rights
 from runtime.record_reading import title_fields
 from runtime.row_rules import scope_of
 from runtime.sql import Joiner, SqlScope, to_sql
+from runtime.sql_scope import Row as SqlRow
 from runtime.values import ENTERED, Ref
 
 Sql = Any
@@ -144,12 +145,12 @@ class Selection:
 class ColumnSql:
     """Builds the SQL of columns of one list over ``table``."""
 
-    def __init__(self, ctx: RunContext, entity: str, table: FromClause) -> None:
+    def __init__(self, ctx: RunContext, entity: str, table: FromClause, this: SqlRow | None = None) -> None:
         self.ctx = ctx
         self.entity = entity
         self.table = table
         self.joiner = Joiner(table)
-        self.scope: SqlScope = scope_of(ctx, entity, table, self.joiner)
+        self.scope: SqlScope = replace(scope_of(ctx, entity, table, self.joiner), this=this)
 
     def value(self, column: ListColumn) -> Sql:
         """The value to filter and sort by."""

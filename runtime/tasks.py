@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, and_, false, or_, select, update
+from sqlalchemy import Table, Text, and_, cast, false, func, or_, select, update
 
 from engine.model import Approval, Entity, Step, Who
 from runtime import workflow
@@ -286,3 +286,10 @@ def history(ctx: RunContext, entity: str, record: int) -> list[Row]:
 
 
 __all__ = ["Task", "close", "decide", "history", "mine", "open_tasks", "waiting"]
+
+
+def count_mine(ctx: RunContext) -> int:
+    """How many records wait for the acting person: the number beside the menu entry."""
+    task = _table(ctx)
+    query = select(func.count(func.distinct(task.c.entity + ":" + cast(task.c.record, Text))))
+    return int(ctx.connection.execute(query.where(task.c.decided_at.is_(None), _is_mine(ctx))).scalar_one())
