@@ -2,7 +2,7 @@
 
 ``schema.json`` is the published form (editors read it). The check first asks a quick walker whether all fits; only
 when it does not, ``jsonschema`` says what is wrong and this module says where.
-``python -m engine.schema`` writes ``schema.json``.
+``python -m engine.reference`` writes ``schema.json`` with the reference.
 """
 
 from __future__ import annotations
@@ -356,7 +356,3 @@ def _prune(root: Block, path: list[str | int], error: Any) -> None:
             parent.entries.pop(str(path[-1]), None)
         elif isinstance(parent, Items) and isinstance(path[-1], int) and len(parent.items) > path[-1]:
             parent.items[path[-1]] = Scalar("", Place("", 0, 0))
-
-
-if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -34,7 +34,7 @@ def _check_start(workflow: Workflow, part: Part, states: Part) -> None:
 
 def _check_reach(workflow: Workflow, states: Part) -> None:
     reached = {state.id for state in workflow.states.values() if state.start}
-    if not reached:
+    if not reached or not all(transition.target for transition in workflow.transitions.values()):
         return
     grown = True
     while grown:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from engine.compile.part import Part
 from engine.expressions.scope import FieldInfo, LedgerInfo, Reverse
 from engine.expressions.tree import Expr
-from engine.expressions.types import INTEGER, MOMENT
+from engine.expressions.types import INTEGER, MOMENT, Kind
 from engine.model import EntityKind
 from engine.problems import Problems
 
@@ -78,6 +78,7 @@ class Bench:
     row_items: dict[str, str] = field(default_factory=dict)
     asking: list[FieldDraft] = field(default_factory=list)
     targets: dict[str, None] = field(default_factory=dict)
+    stumbled: bool = False  # a field was asked for whose own problem was told already
 
     def draft(self, entity: str, name: str) -> FieldDraft | None:
         """The field of an entity, by its id or the one it had before a rename."""
@@ -95,7 +96,10 @@ class Bench:
             return self.info(self.row_items[entity], name) if entity in self.row_items else None
         draft = self.draft(entity, name)
         if draft is not None:
-            return self.ask(draft)
+            info = self.ask(draft)
+            unknown = info.type.kind is Kind.REFERENCE and not info.type.targets
+            self.stumbled = self.stumbled or unknown or info.type.kind is Kind.EMPTY
+            return info
         if entity not in self.entities:
             return None
         return SYSTEM_FIELDS.get(name) or (LINE_FIELDS.get(name) if self.entities[entity].parent else None)

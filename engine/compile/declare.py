@@ -89,7 +89,7 @@ def _refuse_orphans(bench: Bench, written: Block, known: set[str], path: str) ->
                 what = f"{id} is a word of the system or of Python"
                 bench.problems.add("D301", written.key_place(id), here, what, "choose another id")
             continue
-        old = did_you_mean(id, known, "give it a type or a formula to declare it")
+        old = did_you_mean(id, (known | set(written.entries)) - {id}, "give it a type or a formula to declare it")
         bench.problems.add("D302", written.key_place(id), here, f"there is no field {id} to extend", old)
         bench.problems.silence(here)
         del written.entries[id]

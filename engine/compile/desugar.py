@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from engine.compile.bench import Bench, EntityDraft
 from engine.compile.declare import add_field
@@ -11,6 +13,7 @@ from engine.compile.rewrite import prefixed
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Scalar
 
+_SHARE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*$")
 AMOUNTS = ("qty", "amount", "hours", "weight")
 
 
@@ -222,6 +225,9 @@ def _add_over_drawn(bench: Bench, drawing: Drawing, whole: str) -> None:
 def tolerance_text(bench: Bench, drawing: Drawing) -> str:
     """The tolerance as it reads on the drawn line; names of the header are reached through ``parent``."""
     text = drawing.part.text("tolerance")
+    share = _SHARE.match(text)
+    if share is not None:
+        return str(Decimal(share[1]) / 100)
     if not text or not drawing.into:
         return text
     own = bench.names(drawing.rows)

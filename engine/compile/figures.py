@@ -51,6 +51,8 @@ def compile_cards(bench: Bench) -> Frozen[str, Card]:
 
 def _card(bench: Bench, id: str, part: Part) -> Card | None:
     of, rows = rows_of(bench, part)
+    if part.has("of") and not of:
+        return None
     parts, names = _parts(bench, rows, part)
     word = part.word("value")
     value = parse(word, _figure(bench, rows, names)) if word else None
@@ -150,11 +152,16 @@ def targets(bench: Bench) -> dict[str, None]:
 
 def compile_reports(bench: Bench) -> Frozen[str, Report]:
     """All reports."""
-    return Frozen({id: _report(bench, id, part) for id, part in bench.root.parts("reports")})
+    made = {id: _report(bench, id, part) for id, part in bench.root.parts("reports")}
+    return Frozen({id: report for id, report in made.items() if report is not None})
 
 
-def _report(bench: Bench, id: str, part: Part) -> Report:
+def _report(bench: Bench, id: str, part: Part) -> Report | None:
     of, rows = rows_of(bench, part)
+    if not of:
+        if not part.has("of"):
+            part.problem("D204", "", "key of is missing", "name an entity or a ledger")
+        return None
     row = _row(bench, rows)
     measures = _measures(bench, rows, part)
     return Report(

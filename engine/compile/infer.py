@@ -87,7 +87,7 @@ def infer(bench: Bench, draft: FieldDraft) -> FieldInfo:
     draft.formula = parse(formula, scope_of(bench, draft.entity), expect)
     bench.asking.pop()
     draft.type = declared or _inferred(draft.formula)
-    draft.info = _with_units(bench, draft, _from_formula(draft, expect, own))
+    draft.info = _with_units(bench, draft, _from_formula(bench, draft, expect, own))
     return draft.info
 
 
@@ -104,16 +104,18 @@ def _inferred(formula: Expr | None) -> str:
     return INFERRED.get(type.kind, "text")
 
 
-def _from_formula(draft: FieldDraft, expect: Type | None, own: frozenset[str]) -> FieldInfo:
+def _from_formula(bench: Bench, draft: FieldDraft, expect: Type | None, own: frozenset[str]) -> FieldInfo:
     formula = draft.formula
     if formula is None:
         return FieldInfo(type=expect or EMPTY, secrecy=own)
-    type = expect or stored_type(draft.type, formula.type)
+    type = expect or stored_type(bench, draft.type, formula.type)
     return FieldInfo(type=type, secrecy=own | formula.secrecy, live=formula.live)
 
 
-def stored_type(type_id: str, type: Type) -> Type:
-    """The type a formula's result has once it is a field: numbers keep the decimals of their field type."""
+def stored_type(bench: Bench, type_id: str, type: Type) -> Type:
+    """The type a formula's result has once it is a field: it keeps the decimals of its field type."""
+    if type.kind is Kind.MONEY:
+        return PRICE if type.per_unit else money(bench.money_scale)
     if type.kind in (Kind.NUMBER, Kind.QUANTITY):
         return replace(FIELD_TYPES[type_id].value, nullable=True)
     return replace(type, nullable=True)

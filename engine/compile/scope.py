@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.compile.bench import Bench
 from engine.compile.part import Word
+from engine.compile.rename import renamed
 from engine.expressions.parse import parse_expression
 from engine.expressions.problems import ExpressionProblems
 from engine.expressions.scope import FieldInfo, LedgerInfo, Reverse
@@ -72,11 +73,21 @@ def scope_of(bench: Bench, entity: str, names: Mapping[str, Type] | None = None,
 
 
 def parse(word: Word, scope: AppScope, expect: Type | None = None) -> Expr | None:
-    """The expression of a word; what is wrong with it is noted at its place."""
+    """The expression of a word; what is wrong with it is noted at its place.
+
+    Nothing is said when it reads a field that has a problem of its own: that one explains it.
+    """
     text = word.text.strip()
+    bench = scope.bench
+    outer, bench.stumbled = bench.stumbled, False
     try:
-        return parse_expression(text, scope, expect=expect)
+        expr = parse_expression(text, scope, expect=expect)
+        bench.stumbled = outer
+        return renamed(bench, expr) if bench.aliases else expr
     except ExpressionProblems as error:
+        stumbled, bench.stumbled = bench.stumbled, outer
+        if stumbled:
+            return None
         file, line, column = word.place
         for problem in error.problems:
             place = type(word.place)(file, line, column + problem.column)
