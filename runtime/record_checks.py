@@ -241,4 +241,4 @@ def _check_conditions(batch: Batch, entity: Entity, drafts: Sequence[Draft]) -> 
         for draft, text in zip(failing, texts, strict=True):
             path = f"{draft.path}{one.field}" if one.field else draft.path.removesuffix(".")
             told = Fault(code=one.id, message=text, field=path)
-            (batch.warnings if one.level == "warn" else batch.faults).append((draft.record, told))
+            (batch.warnings if one.level == "warn" or batch.lenient else batch.faults).append((draft.record, told))

@@ -50,6 +50,8 @@ class Draft:
 class Batch:
     """Records of one entity written together. ``drafts``: by entity, the header's first, lines in order.
 
+    ``lenient``: the entity's checks only warn (history is as it was).
+
     ``strict``: whether field rights, workflow and locks hold (not for the system's own writes). ``changed``: cells
     that differ from before in some draft. ``gone``: lines to be removed, by lines entity.
     """
@@ -58,6 +60,7 @@ class Batch:
     plan: RecordPlan
     at: Workspace
     strict: bool = True
+    lenient: bool = False
     drafts: dict[str, list[Draft]] = field(default_factory=dict)
     gone: dict[str, list[Row]] = field(default_factory=dict)
     changed: set[Cell] = field(default_factory=set)

@@ -34,6 +34,8 @@ from runtime.row_rules import visible_ids
 
 Row = dict[str, Any]
 Record = dict[str, Any]
+HISTORY = "history"
+"""The kind of records taken over from another system: as they were, with no postings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ def create_many(
     if strict:
         demand(ctx, entity, "create")
     batch = new_batch(ctx, record_plan(ctx, entity), strict=strict)
+    batch.lenient = kind == HISTORY
     for number, values in enumerate(rows):
         add_new(batch, values, number)
     _start_workflow(batch, described)
@@ -335,7 +338,7 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     _clean(batch)
     _refuse_rows_out_of_reach(batch)
     computed.propagate(batch)
-    if entity.sources:
+    if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)
     write_trail(batch, kind, transition=transition, notes=notes)
 
