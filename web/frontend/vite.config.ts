@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
 import { iconSprite } from "./icons";
 import { flatManifest } from "./manifest";
 
 const here = import.meta.dirname;
-const decimal = resolve(here, "src/decimal.ts");
 
 export default defineConfig({
   base: "./",
@@ -18,7 +16,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { main: resolve(here, "src/main.ts"), ...(existsSync(decimal) ? { decimal } : {}) },
+      input: { main: resolve(here, "src/main.ts") },
       preserveEntrySignatures: "exports-only",
       output: { entryFileNames: "assets/[name]-[hash].js", chunkFileNames: "assets/[name]-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" },
     },

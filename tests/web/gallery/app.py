@@ -32,7 +32,7 @@ def create_gallery() -> Flask:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    add_pages(app, names)
+    add_pages(app)
     return app
 
 
@@ -41,7 +41,7 @@ def language() -> str:
     return "en" if request.args.get("lang") == "en" else "zh"
 
 
-def add_pages(app: Flask, names: dict[str, str]) -> None:
+def add_pages(app: Flask) -> None:
     """The pages and the little endpoints that the scripts talk to."""
 
     @app.get("/<page>")
@@ -64,8 +64,7 @@ def add_pages(app: Flask, names: dict[str, str]) -> None:
 
     @app.get("/forms/sales.js")
     def formulas() -> Response:
-        script = data.FORMULAS.replace("DECIMAL", f"/static/dist/{names.get('decimal.js', '')}")
-        return Response(script, mimetype="text/javascript")
+        return Response(data.FORMULAS, mimetype="text/javascript")
 
     @app.post("/preferences")
     def preferences() -> tuple[str, int]:

@@ -14,8 +14,8 @@ ITEMS = (
 )
 
 FORMULAS = """
-import * as d from "DECIMAL";
-export const amount = (v) => window.__amount(d, v);
+export const amount = (v, D) => D.mul(v[0], v[1], 2);
+export const total = (v, D) => v[0];
 """
 
 

@@ -44,10 +44,22 @@ function waterfall(spec: Spec): Series[] {
     const value = pointValue(point), ends = index === 0 || index === points.length - 1;
     const from = ends ? 0 : Math.min(level, level + value);
     hidden.push(from);
-    seen.push({ value: ends ? value : Math.abs(value), name: ends ? short(value) : `${value > 0 ? "+" : ""}${grouped(String(value))}`, role: typeof point === "object" && point && !Array.isArray(point) && point.role ? point.role : index === 0 ? "base" : ends ? "own" : value > 0 ? "warn" : "good" });
+    seen.push({ value: ends ? value : Math.abs(value), name: ends ? grouped(String(value)) : `${value > 0 ? "+" : ""}${grouped(String(value))}`, role: typeof point === "object" && point && !Array.isArray(point) && point.role ? point.role : index === 0 ? "base" : ends ? "own" : value > 0 ? "warn" : "good" });
     level = ends ? value : level + value;
   });
-  return [{ name: "", data: hidden, kind: "hidden" }, { ...spec.series[0]!, data: seen, kind: "bar", labels: true }];
+  return [{ name: "", data: hidden, kind: "hidden", role: "base" }, { ...spec.series[0]!, data: seen, kind: "bar", labels: true }];
+}
+
+/** Where a waterfall's axis starts: just below its lowest step, so that the steps can be seen. */
+function floorOf(spec: Spec): number | undefined {
+  if (spec.kind !== "waterfall") return undefined;
+  const values = spec.series[0]!.data.map(pointValue), ends = [values[0] ?? 0, values.at(-1) ?? 0];
+  let level = 0;
+  const levels = values.map((value, index) => (level = index === values.length - 1 ? value : level + value));
+  const low = Math.min(...levels), high = Math.max(...levels);
+  if (low <= 0 || (high - low) / high > 0.4 || Math.min(...ends) <= 0) return undefined;
+  const size = 10 ** Math.floor(Math.log10(high - low || high));
+  return Math.max(0, Math.floor((low - (high - low) * 0.6) / size) * size);
 }
 
 function seriesOption(s: Series, spec: Spec, look: ReturnType<typeof theme>): Record<string, unknown> {
@@ -89,7 +101,7 @@ function option(spec: Spec): Record<string, unknown> {
     legend: named.length > 1 ? { show: true, left: 0, top: 0, itemWidth: 12, itemHeight: 8, itemGap: 14, data: named.map((s) => s.name), textStyle: { color: look.color("--text-2"), fontSize: 12 } } : { show: false },
     tooltip: { trigger: xy ? "item" : "axis", backgroundColor: look.color("--raised"), borderColor: look.color("--line-strong"), textStyle: { color: look.color("--text-1"), fontSize: 12 }, valueFormatter: (v: unknown) => (typeof v === "number" ? grouped(String(v)) : String(v ?? "–")), renderMode: "richText", axisPointer: { type: "line", lineStyle: { color: look.color("--line-strong") } } },
     xAxis: xy ? { type: "value", axisLabel, splitLine: { show: false }, axisLine: { show: true, lineStyle: { color: look.color("--line-strong") } } } : { type: "category", data: spec.categories ?? [], axisLabel: { ...axisLabel, hideOverlap: true }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.color("--line-strong") } } },
-    yAxis: axes.map((axis) => ({ type: "value", scale: spec.kind === "line" || spec.kind === "waterfall" || xy, position: axis ? "right" : "left", splitNumber: 4, axisLabel: { ...axisLabel, formatter: short }, splitLine: { show: axis === axes[0], lineStyle: { color: look.color("--chart-grid") } } })),
+    yAxis: axes.map((axis) => ({ type: "value", scale: spec.kind === "line" || xy, ...(axis === axes[0] ? { min: floorOf(spec) } : {}), position: axis ? "right" : "left", splitNumber: 3, axisLabel: { ...axisLabel, formatter: short }, splitLine: { show: axis === axes[0], lineStyle: { color: look.color("--chart-grid") } } })),
     series: series.map((s) => seriesOption(s, spec, look)),
   };
 }

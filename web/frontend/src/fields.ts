@@ -217,7 +217,7 @@ function setUpPlace(element: HTMLElement): void {
 
 export function setUp(root: ParentNode): void {
   each(root, "input[data-number]", setUpNumber);
-  each(root, ".control > input[type=date]", setUpDate);
+  each(root, ".control > input[type=date]:not(.native-date)", setUpDate);
   each(root, ".control[data-picker]", (control) => { new ReferenceField(control); });
   each(root, "[data-files]", setUpFiles);
   each(root, "[data-signature]", setUpSignature);

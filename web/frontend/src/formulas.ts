@@ -1,11 +1,11 @@
 /** Instant results: runs the compiled formulas of a form over what is in it now. The server computes again and decides. */
-import { all, one } from "./dom";
+import { all, english, one } from "./dom";
 import { Line } from "./grid_cells";
 import { grouped, plain } from "./numbers";
-import { aggregate, fromText, toText, type Value } from "./formula_values";
+import { aggregate, D, fromText, inWords, toText, type Value } from "./formula_values";
 
-interface Formula { field: string; fn: string; inputs: string[]; lines?: string; scale?: number; type?: string }
-type Compiled = Record<string, (values: Value[]) => Value>;
+interface Formula { field: string; fn: string; inputs: string[]; kinds?: string[]; kind?: string; lines?: string; scale?: number }
+type Compiled = Record<string, (values: Value[], decimal: typeof D) => Value>;
 
 export class Formulas {
   private compiled: Compiled = {};
@@ -17,7 +17,8 @@ export class Formulas {
 
   async load(): Promise<void> {
     if (!this.formulas.length) return;
-    this.compiled = (await import(/* @vite-ignore */ new URL(this.form.dataset["module"]!, location.href).href)) as Compiled;
+    // Without the module the form still works: the server computes when it is sent.
+    this.compiled = await (import(/* @vite-ignore */ new URL(this.form.dataset["module"]!, location.href).href) as Promise<Compiled>).catch(() => ({}));
   }
 
   /** Runs all formulas in their order; a line's formulas for that line, or for all when none is given. */
@@ -40,38 +41,39 @@ export class Formulas {
   /** The value, or undefined when an input is not known here. */
   private result(formula: Formula, line: Line | null): Value | undefined {
     const values: Value[] = [];
-    for (const input of formula.inputs) {
-      const value = this.input(input, line);
+    for (const [index, input] of formula.inputs.entries()) {
+      const value = this.input(input, line, formula.kinds?.[index]);
       if (value === undefined) return undefined;
       values.push(value);
     }
     try {
-      return this.compiled[formula.fn]!(values);
+      return this.compiled[formula.fn]!(values, D);
     } catch {
       return undefined; // half-typed figures may overflow or divide by nothing; the server says so when the form is sent
     }
   }
 
-  private input(name: string, line: Line | null): Value | undefined {
+  private input(name: string, line: Line | null, kind?: string): Value | undefined {
     const sum = /^(sum|count|min|max|avg):([^.]+)\.(.+)$/.exec(name);
-    if (sum) return aggregate(sum[1]!, this.linesOf(sum[2]!).map((l) => fromText(l.value(sum[3]!))));
-    if (name.startsWith("parent.")) return this.head(name.slice(7));
-    if (!line) return this.head(name);
-    if (line.cell(name)) return fromText(line.value(name));
+    if (sum) return aggregate(sum[1]!, this.linesOf(sum[2]!).map((l) => fromText(l.value(sum[3]!), kind)));
+    if (name.startsWith("parent.")) return this.head(name.slice(7), kind);
+    if (!line) return this.head(name, kind);
+    if (line.cell(name)) return fromText(line.value(name), kind);
     const extra = line.inputs[name];
-    return extra === undefined ? undefined : fromText(extra);
+    return extra === undefined ? undefined : fromText(extra, kind);
   }
 
-  private head(name: string): Value | undefined {
+  private head(name: string, kind?: string): Value | undefined {
     const field = all<HTMLInputElement>(`[name="${CSS.escape(name)}"]`, this.form).at(-1);
-    if (field) return fromText(field.type === "checkbox" ? String(field.checked) : field.matches("[data-number]") ? plain(field.value) ?? "" : field.value);
+    if (field) return fromText(field.type === "checkbox" ? String(field.checked) : field.matches("[data-number]") ? plain(field.value) ?? "" : field.value, kind);
     const output = one(`[data-field="${CSS.escape(name)}"]`, this.form);
-    return output ? fromText(output.dataset["value"] ?? plain(output.textContent ?? "") ?? "") : undefined;
+    return output ? fromText(output.dataset["value"] ?? plain(output.textContent ?? "") ?? "", kind) : undefined;
   }
 
   private show(formula: Formula, result: Value | undefined): void {
     if (result === undefined) return;
     const text = toText(result, formula.scale);
+    for (const words of all(`[data-words="${CSS.escape(formula.field)}"]`, this.form)) if (!english()) words.textContent = inWords(result);
     for (const place of all(`[data-field="${CSS.escape(formula.field)}"]`, this.form)) {
       const money = /^[^\d−-]*/.exec(place.textContent ?? "")?.[0] ?? "";
       place.dataset["value"] = text;
@@ -80,4 +82,4 @@ export class Formulas {
   }
 }
 
-const shown = (text: string, formula: Formula): string => (/^-?\d/.test(text) ? grouped(text, formula.type === "quantity" ? 0 : Math.min(formula.scale ?? 0, 2)) : text);
+const shown = (text: string, formula: Formula): string => (/^-?\d/.test(text) ? grouped(text, formula.kind === "quantity" ? 0 : Math.min(formula.scale ?? 0, 2)) : text);
