@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from engine.expressions import operators
+from engine.expressions import operators, units
 from engine.expressions.functions import (
     AGGREGATES,
     BALANCES,
@@ -22,7 +22,7 @@ from engine.expressions.functions import (
     STEPS,
 )
 from engine.expressions.names import Frame, Names, Seen, SetOf
-from engine.expressions.operators import Basis, Typed, describe
+from engine.expressions.operators import Typed, describe
 from engine.expressions.problems import ExpressionProblem, ExpressionProblems, did_you_mean
 from engine.expressions.scope import FieldInfo, LedgerInfo, PlainScope, Reverse, Scope
 from engine.expressions.sets import Sets
@@ -33,17 +33,14 @@ from engine.expressions.tree import (
     Call,
     Clock,
     Conditional,
-    Convert,
     Expr,
     Literal,
     Node,
-    Path,
     Several,
     Unary,
-    UnitRatio,
     children,
 )
-from engine.expressions.types import DATE, MOMENT, QUOTIENT, QUOTIENT_SCALE, TEXT, YES_NO, Kind, Type, choice
+from engine.expressions.types import DATE, MOMENT, TEXT, YES_NO, Kind, Type, choice
 
 __all__ = [
     "ExpressionProblem",
@@ -214,10 +211,10 @@ class Builder:
         if type_ is None:
             message = f"{describe(left.type)} {sign} {describe(right.type)} makes no sense"
             raise refuse("E340", column_of(tree), message, _hint(sign, left, right))
-        left, right, basis = self._in_one_unit(sign, left, right, column_of(tree))
+        left, right, basis = units.in_one_unit(sign, left, right, column_of(tree))
         made = Typed(Binary(operator=sign, left=left.node, right=right.node, type=type_), basis)
         if sign == "/" and operators.key_of(left.type) is Kind.MONEY and right.basis:
-            return Typed(self._converted(made, right.basis, divide=False), None)
+            return Typed(units.converted(made, right.basis, divide=False), None)
         return made
 
     def _time(self, sign: str, left: Typed, right: Typed) -> Typed | None:
@@ -263,7 +260,7 @@ class Builder:
         if not operators.comparable(sign, one, two):
             message = f"{describe(one.type)} cannot be compared with {describe(two.type)} by {sign}"
             raise refuse("E341", column_of(left), message)
-        one, two, _ = self._in_one_unit(sign, one, two, column_of(left))
+        one, two, _ = units.in_one_unit(sign, one, two, column_of(left))
         return Binary(operator=sign, left=one.node, right=two.node, type=CONDITION)
 
     def _pair(self, left: ast.expr, right: ast.expr, frame: Frame) -> tuple[Typed, Typed]:
@@ -306,7 +303,7 @@ class Builder:
         if type_ is None:
             message = f"one branch gives {describe(then.type)}, the other {describe(otherwise.type)}"
             raise refuse("E340", column_of(tree), message)
-        (one, two), basis = self.one_basis([then, otherwise])
+        (one, two), basis = units.one_basis([then, otherwise])
         return Typed(Conditional(test=test.node, then=one.node, otherwise=two.node, type=type_), basis)
 
     # -- calls
@@ -341,10 +338,10 @@ class Builder:
         if isinstance(type_, str):
             raise refuse("E340", column_of(tree), f"{name}: {type_}")
         if name == "convert":
-            return Typed(self._into_unit(args[0], args[1], column_of(tree)))
+            return Typed(units.into_unit(args[0], args[1], column_of(tree)))
         basis = None
         if name in ("min", "max", "coalesce"):
-            args, basis = self.one_basis(args)
+            args, basis = units.one_basis(args)
         elif name in ("abs", "round", "round_up", "round_down"):
             basis = args[0].basis
         return Typed(Call(function=name, arguments=tuple(a.node for a in args), type=type_), basis)
@@ -356,59 +353,6 @@ class Builder:
             return [self.value(t, frame) for t in trees]
         first = self.value(trees[0], frame, expect)
         return [first, *(self.value(t, frame, expect or first.type) for t in trees[1:])]
-
-    # -- units
-
-    def one_basis(self, values: Sequence[Typed]) -> tuple[list[Typed], Basis | None]:
-        """Values that may be prices per different units, brought to one unit: theirs if they agree, else the base."""
-        bases = {v.basis for v in values if operators.key_of(v.type) == "price" and not v.written}
-        if len(bases) <= 1:
-            return list(values), next(iter(bases), None)
-        return [self.to_base(v) for v in values], None
-
-    def to_base(self, value: Typed) -> Typed:
-        """A price per base unit (quantities are in the base unit already)."""
-        if value.basis is None or operators.key_of(value.type) != "price":
-            return value
-        return Typed(self._converted(value, value.basis, divide=True))
-
-    def _in_one_unit(self, sign: str, left: Typed, right: Typed, column: int) -> tuple[Typed, Typed, Basis | None]:
-        keys = (operators.key_of(left.type), operators.key_of(right.type))
-        if keys == ("price", "price"):
-            (left, right), basis = self.one_basis([left, right])
-            return left, right, basis if sign in ("+", "-", "%") else None
-        if sign == "*" and keys == (Kind.QUANTITY, "price"):
-            return self._quantity_at(left, right), right, None
-        if sign == "*" and keys == ("price", Kind.QUANTITY):
-            return left, self._quantity_at(right, left), None
-        if keys[0] == "price" and sign in ("*", "/", "+", "-", "%"):
-            return left, right, left.basis
-        return left, right, right.basis if keys[1] == "price" and sign in ("*", "+", "-") else None
-
-    def _quantity_at(self, quantity: Typed, price: Typed) -> Typed:
-        """The quantity in the unit the price is per: as entered where it is the same unit field, else by the ratio."""
-        if price.basis is None:
-            return quantity
-        node = quantity.node
-        same = quantity.basis is not None and quantity.basis.unit == price.basis.unit
-        if isinstance(node, Path) and same:
-            return Typed(replace(node, entered=True))
-        item = price.basis.item or (quantity.basis.item if quantity.basis else None)
-        return Typed(self._converted(quantity, Basis(item, price.basis.unit), divide=True))
-
-    def _into_unit(self, quantity: Typed, unit: Typed, column: int) -> Node:
-        item = quantity.basis.item if quantity.basis else None
-        if item is None or not isinstance(unit.node, Path):
-            raise refuse("E340", column, "convert: the quantity must be a field with a unit, the unit a field")
-        type_ = replace(QUOTIENT, nullable=True)
-        return replace(self._converted(quantity, Basis(item, unit.node), divide=True), type=type_)
-
-    def _converted(self, value: Typed, basis: Basis, *, divide: bool) -> Convert:
-        if basis.item is None:
-            raise refuse("E340", 0, "two units meet here, but it is not known of which thing; use one unit field")
-        ratio = UnitRatio(item=basis.item, unit=basis.unit, type=QUOTIENT)
-        type_ = replace(value.type, scale=QUOTIENT_SCALE, nullable=True)
-        return Convert(operand=value.node, ratio=ratio, type=type_, divide=divide)
 
 
 def dotted(tree: ast.expr) -> tuple[str, ...]:

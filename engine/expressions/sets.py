@@ -16,6 +16,7 @@ from engine.expressions.scope import LedgerInfo
 from engine.expressions.syntax import column_of, refuse
 from engine.expressions.tree import Aggregate, Balance, Literal, Node, Order, Rows
 from engine.expressions.types import DATE, INTEGER, QUOTIENT_SCALE, TEXT, YES_NO, Kind, Type, choice
+from engine.expressions.units import to_base
 
 if TYPE_CHECKING:
     from engine.expressions.parse import Builder
@@ -43,7 +44,7 @@ class Sets:
         where = self._builder.condition(options["where"], inner).node if "where" in options else None
         order = self._order(options.get("order"), inner)
         if value is not None:
-            value = self._builder.to_base(value)
+            value = to_base(value)
         type_ = self._result(name, value, column)
         separator = self._separator(name, tree)
         node = None if value is None else value.node
