@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from engine.dependencies import Route, Step
 from engine.expressions.tree import Path
@@ -128,6 +128,7 @@ def _matching(at: Workspace, step: Step, here: Touched) -> set[int]:
     found: set[int] = set()
     for begin in range(0, len(keys), 400):
         chunk = keys[begin : begin + 400]
+        condition: ColumnElement[bool]
         if len(sides) == 1:
             condition = sides[0].in_([key[0] for key in chunk])
         else:

@@ -27,7 +27,7 @@ from sqlalchemy import delete, insert, select
 
 from engine.model import Entity, Field
 from runtime.context import RunContext
-from runtime.errors import Invalid
+from runtime.errors import Fault, Invalid
 from runtime.messages import fault, say
 from runtime.permissions import rights
 
@@ -163,11 +163,11 @@ def guess_mapping(ctx: RunContext, entity: Entity, header: Sequence[str], *, his
     if history and "status" in entity.fields:
         words.update({"status": "status", str(entity.fields["status"].label): "status"})
     cells: dict[str, Cell] = {}
-    faults = []
+    faults: list[Fault] = []
     for heading in header:
-        path = words.get(heading.strip().lower())
-        if path is not None:
-            cells.setdefault(path, Cell(column=heading))
+        found = words.get(heading.strip().lower())
+        if found is not None:
+            cells.setdefault(found, Cell(column=heading))
         elif heading.strip() and heading.strip().lower() not in IGNORED:
             faults.append(
                 fault(ctx, "import_column", heading[:60], given=heading[:60], hint=_hint(ctx, heading, words))

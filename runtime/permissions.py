@@ -6,13 +6,13 @@ reads the entity hides it, and rows are those that any of them lets through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.expressions.tree import Expr
 from engine.model import AppModel, Field, Role
 from runtime.context import RunContext
-from runtime.errors import Forbidden
+from runtime.errors import Fault, Forbidden
 from runtime.messages import fault, say
 
 ALL = "all"
@@ -68,7 +68,7 @@ def demand(ctx: RunContext, entity: str, action: str) -> Rights:
     return found
 
 
-def forbidden_fault(ctx: RunContext, entity: str, action: str):  # type: ignore[no-untyped-def]
+def forbidden_fault(ctx: RunContext, entity: str, action: str) -> Fault:
     """The sentence that says who may not do what."""
     verb = f"verb_{action}" if action in VERBS else "verb_other"
     return fault(ctx, "forbidden", action=say(ctx, verb), label=label_of(ctx, entity))
@@ -192,6 +192,3 @@ def visible_tags(ctx: RunContext) -> frozenset[str]:
 def may_see(ctx: RunContext, secrecy: frozenset[str]) -> bool:
     """Whether a figure with these tags (a card, a measure, a column) may be shown."""
     return ctx.user.is_system or not secrecy - visible_tags(ctx)
-
-
-RightsFunction = Callable[[RunContext, str], Rights]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -259,7 +259,7 @@ def _packed(value: Any) -> Any:
     return value
 
 
-_UNPACK = {"n": Decimal, "m": datetime.fromisoformat, "d": date.fromisoformat, "t": time.fromisoformat}
+_UNPACK: Mapping[str, Callable[[str], Any]] = {"n": Decimal, "m": datetime.fromisoformat, "d": date.fromisoformat, "t": time.fromisoformat}
 
 
 def _read_cursor(ctx: RunContext, cursor: str, keys: Sequence[_Key]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from engine.expressions.tree import Expr
 from engine.model import Entity, EntityKind, Field
@@ -217,6 +217,7 @@ def _taken(
     found: set[tuple[Any, ...]] = set()
     for start in range(0, len(keyed), 400):
         keys = sorted({key for _, key in keyed[start : start + 400]}, key=str)
+        condition: ColumnElement[bool]
         if len(columns) == 1:
             condition = columns[0].in_([key[0] for key in keys])
         else:

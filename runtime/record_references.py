@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
@@ -59,8 +59,8 @@ def fetch_named(batch: Batch) -> None:
             else:
                 ids = value if isinstance(value, tuple) else (value,)
                 wanted.setdefault(_only_target(field), set()).update(i for i in ids if isinstance(i, int))
-    for entity, ids in wanted.items():
-        batch.at.need(entity, ids)
+    for entity, named in wanted.items():
+        batch.at.need(entity, named)
 
 
 def _only_target(field: Field) -> str:
@@ -121,6 +121,7 @@ def _find_shape(
     if not usable:
         return {}
     columns = [table.c[name] for name in names]
+    condition: ColumnElement[bool]
     if len(names) == 1:
         condition = columns[0].in_(sorted({key[0] for key in usable.values()}, key=str))
     else:

@@ -194,7 +194,7 @@ def settle(field: Field, value: Any) -> Any:
 
 def too_large(field: Field, value: Decimal) -> bool:
     """Whether the database cannot keep it."""
-    return abs(value) >= 10 ** (MOST_DIGITS - field.value.scale)
+    return bool(abs(value) >= 10 ** (MOST_DIGITS - field.value.scale))
 
 
 RUN: Mapping[str, Callable[[Batch, Step, Sequence[Draft]], None]] = {

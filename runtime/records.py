@@ -252,7 +252,7 @@ def _refuse_deleted(ctx: RunContext, entity: str, row: Row) -> None:
         raise NotFound(fault(ctx, "deleted_record", **_naming(ctx, entity, row)))
 
 
-def _naming(ctx: RunContext, entity: str, row: Row) -> dict[str, object]:
+def _naming(ctx: RunContext, entity: str, row: Row) -> dict[str, str]:
     label = ctx.app.model.entities[entity].label.get(ctx.language)
     return {"label": label, "title": record_title(ctx.app.model, entity, row)}
 

@@ -30,14 +30,14 @@ class Sheet:
     """A table: its header and rows; ``first_line`` is the line of the first row in the file."""
 
     header: tuple[str, ...]
-    rows: list[Sequence[Any]]
+    rows: Sequence[Sequence[Any]]
     first_line: int = 2
 
 
 def read_sheet(content: bytes, name: str, sheet: str = "") -> Sheet:
     """The table in a CSV or XLSX file."""
     if content[:4] == b"PK\x03\x04" or name.lower().endswith((".xlsx", ".xlsm", ".xls", ".ods")):
-        rows = _workbook_rows(content, sheet)
+        rows: Sequence[Sequence[Any]] = _workbook_rows(content, sheet)
     else:
         rows = list(csv_rows(decode(content)))
     start = next((i for i, row in enumerate(rows) if any(cell not in ("", None) for cell in row)), None)
@@ -69,13 +69,13 @@ def csv_rows(text: str) -> Iterator[list[str]]:
         raise Unreadable(str(error)) from None
 
 
-def _workbook_rows(content: bytes, sheet: str) -> list[Sequence[Any]]:
+def _workbook_rows(content: bytes, sheet: str) -> Sequence[Sequence[Any]]:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         if sheet and sheet not in book.sheet_names:
             raise Unreadable(f"{sheet}: {', '.join(book.sheet_names)}")
         found = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
-        rows: list[Sequence[Any]] = found.to_python(skip_empty_area=False)
+        rows: Sequence[Sequence[Any]] = found.to_python(skip_empty_area=False)
     except (CalamineError, OSError, IndexError) as error:
         raise Unreadable(str(error)[:200]) from None
     return rows
