@@ -204,3 +204,25 @@ def test_settings_come_from_flags_then_environment_then_file(
     assert run("--home", "from_file", "versions").code == 0
     (tmp_path / "dougong.toml").write_text("port = many\n", encoding="utf-8")
     assert run("versions").code == 2
+
+
+def test_records_come_in_and_go_out(shop: Run, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("code,name,size\nA,螺栓,1.5\nB,螺母,\n", encoding="gb18030")
+    looked = shop("import", "shop", "item", "items.csv", "--dry-run")
+    assert looked == Ran(0, "2 rows: 2 created, 0 updated, 0 skipped, 0 faults\nnothing was written\n", "")
+    assert shop("import", "shop", "item", "items.csv").out == "2 rows: 2 created, 0 updated, 0 skipped, 0 faults\n"
+    dumped = shop("dump", "shop", "item").out
+    assert ("螺栓" in dumped, "1.5" in dumped, dumped.count("\n")) == (True, True, 3)
+
+
+def test_a_bad_row_is_told_with_its_line_and_nothing_is_written(shop: Run, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("code,name,size\nA,a,1.5\nB,b,big\n", encoding="utf-8")
+    found = shop("import", "shop", "item", "items.csv")
+    assert (found.code, found.err.startswith("items.csv:3: size: "), "nothing was written" in found.out) == (
+        1,
+        True,
+        True,
+    )
+    assert shop("dump", "shop", "item").out.count("\n") == 1
+    assert shop("import", "shop", "item", "items.csv", "--partial").code == 0
+    assert shop("dump", "shop", "item").out.count("\n") == 2

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import click
 
+from runtime.context import RunContext
+from runtime.errors import Fault, NotFound
 from runtime.exporting import dump
-from runtime.importing import run_import
+from runtime.importing import ImportOptions, Report, import_file
+from runtime.importing_mapping import FileMapping, keep_mapping, kept_mapping, kept_mappings, read_mapping
 from runtime.settings import Settings
 from web.commands.place import db_option, json_option, open_home, print_json, text
 
@@ -17,7 +20,8 @@ from web.commands.place import db_option, json_option, open_home, print_json, te
 @click.argument("app")
 @click.argument("entity")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mapping", metavar="M", help="映射：名称或文件 | Mapping, by name or file")
+@click.option("--mapping", metavar="M", help="映射：保存的名称或文件 | Mapping, a kept name or a file")
+@click.option("--keep-as", metavar="NAME", help="保存这个映射 | Keep the mapping under a name")
 @click.option("--dry-run", is_flag=True, help="只检查 | Only check")
 @click.option("--partial", is_flag=True, help="收下没有问题的行 | Take the rows that are right")
 @click.option("--as-history", is_flag=True, help="作为历史：不过账 | As history: final state, no postings")
@@ -25,43 +29,70 @@ from web.commands.place import db_option, json_option, open_home, print_json, te
 @json_option
 @click.pass_context
 def import_command(
-    ctx: click.Context, app: str, entity: str, file: Path, mapping: str | None, dry_run: bool, partial: bool,
-    as_history: bool, db: str | None, as_json: bool,
+    ctx: click.Context, app: str, entity: str, file: Path, mapping: str | None, keep_as: str | None, dry_run: bool,
+    partial: bool, as_history: bool, db: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """导入 CSV 或 XLSX | Bring records in from CSV or XLSX."""
     settings: Settings = ctx.obj
+    options = ImportOptions(dry_run=dry_run, partial=partial, as_history=as_history)
     with open_home(settings, db) as home:
         running = home.get(app)
         with running.database.write() as connection:
-            result = run_import(
-                running.context(connection, source="import"), entity, file,
-                mapping=mapping, dry_run=dry_run, partial=partial, as_history=as_history,
-            )  # fmt: skip
-    faults = [{"line": f.line, "field": f.field, "message": f.message, "code": f.code} for f in result.faults]
+            inside = running.context(connection, source="import")
+            used = _mapping(inside, entity, mapping)
+            report = import_file(inside, entity, file.read_bytes(), file.name, used, options)
+            if keep_as and mapping and not dry_run:
+                keep_mapping(inside, entity, keep_as, Path(mapping).read_text(encoding="utf-8"))
+    _tell(settings, file, report, as_json=as_json)
+    ctx.exit(1 if report.faults and not partial else 0)
+
+
+def _mapping(ctx: RunContext, entity: str, named: str | None) -> FileMapping | None:
+    """The mapping in a file, or the one kept under a name; ``None``: guessed from the headings."""
+    if named is None:
+        return None
+    if Path(named).is_file():
+        return read_mapping(ctx, Path(named).read_text(encoding="utf-8"))
+    found = kept_mapping(ctx, entity, named)
+    if found is None:
+        known = ", ".join(kept_mappings(ctx, entity)) or "—"
+        message = f"没有映射 {named}，已有：{known} | there is no mapping {named}; kept: {known}"
+        raise NotFound(Fault(code="unknown_mapping", message=message))
+    return found
+
+
+def _tell(settings: Settings, file: Path, report: Report, *, as_json: bool) -> None:
+    names = ("line", "field", "code", "message", "level")
+    told = [{name: getattr(one, name) for name in names} for one in (*report.faults, *report.warnings)]
+    counts = {name: getattr(report, name) for name in ("rows", "created", "updated", "skipped", "written")}
     if as_json:
-        print_json({"created": result.created, "updated": result.updated, "faults": faults})
-    else:
-        for each in faults:
-            click.echo(f"{file.name}:{each['line']}: {each['field']}: {each['message']} [{each['code']}]", err=True)
-        done = f"新增 {result.created}，更新 {result.updated}，有问题 {len(faults)}"
-        click.echo(text(settings, done, f"{result.created} created, {result.updated} updated, {len(faults)} faults"))
-    ctx.exit(1 if faults and not partial else 0)
+        print_json({**counts, "faults": told})
+        return
+    for one in told:
+        click.echo(f"{file.name}:{one['line']}: {one['field']}: {one['message']} [{one['code']}]", err=True)
+    faults = len(report.faults)
+    chinese = f"{report.rows} 行：新增 {report.created}，更新 {report.updated}，跳过 {report.skipped}，有问题 {faults}"
+    english = f"{report.rows} rows: {report.created} created, {report.updated} updated, "
+    english += f"{report.skipped} skipped, {faults} faults"
+    click.echo(text(settings, chinese, english))
+    if not report.written:
+        click.echo(text(settings, "没有写入任何数据", "nothing was written"))
 
 
 @click.command("dump")
 @click.argument("app")
 @click.argument("entity")
 @click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="写入文件 | Write to a file")
+@click.option("--xlsx", is_flag=True, help="XLSX 而不是 CSV | XLSX instead of CSV")
 @db_option
 @click.pass_obj
-def dump_command(settings: Settings, app: str, entity: str, output: Path | None, db: str | None) -> None:
-    """导出为 CSV | Write records as CSV."""
+def dump_command(settings: Settings, app: str, entity: str, output: Path | None, xlsx: bool, db: str | None) -> None:
+    """导出为 CSV 或 XLSX，能再导入 | Write records as CSV or XLSX that can be brought in again."""
     with open_home(settings, db) as home:
         running = home.get(app)
         with running.database.read() as connection:
-            ctx = running.context(connection)
-            if output is None:
-                dump(ctx, entity, sys.stdout.buffer)
-            else:
-                with output.open("wb") as stream:
-                    dump(ctx, entity, stream)
+            content = dump(running.context(connection), entity, "xlsx" if xlsx else "csv")
+    if output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        output.write_bytes(content)
