@@ -25,6 +25,7 @@ from engine.expressions.tree import (
     Several,
     Unary,
     children,
+    may_be_ratio,
 )
 from engine.expressions.types import Kind
 
@@ -92,7 +93,7 @@ class _Oracle:
 def explain(expr: Expr, given: Sequence[Scalar]) -> Explained:
     """How ``expr`` comes out for the values of its inputs; raises ``ExpressionOverflow``."""
     inputs = {node: f"v{index}" for index, node in enumerate(expr.inputs)}
-    oracle = _Oracle(dict(zip(inputs.values(), given, strict=True)), inputs)
+    oracle = _Oracle(_names(inputs, given), inputs)
     steps = tuple(_steps(oracle, expr.tree, 0))
     return Explained(text=expr.text, value=oracle.evaluate(expr.tree), steps=steps)
 
@@ -100,7 +101,12 @@ def explain(expr: Expr, given: Sequence[Scalar]) -> Explained:
 def evaluate(expr: Expr, given: Sequence[Scalar]) -> Scalar:
     """The value alone."""
     inputs = {node: f"v{index}" for index, node in enumerate(expr.inputs)}
-    return _Oracle(dict(zip(inputs.values(), given, strict=True)), inputs).evaluate(expr.tree)
+    return _Oracle(_names(inputs, given), inputs).evaluate(expr.tree)
+
+
+def _names(inputs: Mapping[Node, str], given: Sequence[Scalar]) -> dict[str, Any]:
+    pairs = zip(inputs.items(), given, strict=True)
+    return {name: values.plain(value) if may_be_ratio(node) else value for (node, name), value in pairs}
 
 
 def _steps(oracle: _Oracle, node: Node, depth: int) -> Iterator[Step]:

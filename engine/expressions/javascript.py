@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from engine.expressions.tree import Binary, Call, Conditional, Convert, Expr, Literal, Node, Several, Unary
+from engine.expressions.tree import (
+    Binary,
+    Call,
+    Conditional,
+    Convert,
+    Expr,
+    Literal,
+    Node,
+    Several,
+    Unary,
+    may_be_ratio,
+)
 from engine.expressions.types import Kind
 
 _ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div", "%": "rem"}
@@ -33,13 +44,15 @@ class _Writer:
 
     def write(self, node: Node) -> str:
         name = self.inputs.get(node)
-        return name if name is not None else _WRITERS[type(node)](self, node)
+        if name is None:
+            return _WRITERS[type(node)](self, node)
+        return f"D.plain({name})" if may_be_ratio(node) else name
 
 
 def javascript(expr: Expr) -> str:
     """The source of ``expr`` as a function of ``v`` (values of its inputs) and ``D`` (``decimal.ts``)."""
     writer = _Writer({node: f"v[{index}]" for index, node in enumerate(expr.inputs)})
-    return f"(v, D) => {writer.write(expr.tree)}"
+    return f"(v, D) => {writer.inputs.get(expr.tree) or writer.write(expr.tree)}"
 
 
 def _literal(writer: _Writer, node: Literal) -> str:

@@ -24,6 +24,7 @@ from engine.expressions.tree import (
     Scalar,
     Several,
     Unary,
+    may_be_ratio,
 )
 from engine.expressions.types import Kind
 from engine.expressions.values import round_to
@@ -44,6 +45,7 @@ _GLOBALS: Mapping[str, Any] = {
     "_rem": values.WIDE.remainder,
     "_minus": values.WIDE.minus,
     "_fit": values.NARROW.quantize,
+    "_plain": values.plain,
     "_convert": values.convert,
     "_Invalid": InvalidOperation,
     "_Overflow": ExpressionOverflow,
@@ -62,7 +64,9 @@ class _Writer:
 
     def write(self, node: Node) -> str:
         name = self.inputs.get(node)
-        return name if name is not None else _WRITERS[type(node)](self, node)
+        if name is None:
+            return _WRITERS[type(node)](self, node)
+        return f"_plain({name})" if may_be_ratio(node) else name
 
     def test(self, node: Node) -> str:
         """A condition that is never empty."""
@@ -98,7 +102,7 @@ def compile_python(expr: Expr) -> Function:
     """``expr`` as a function over the values of ``expr.inputs``, in their order; raises ``ExpressionOverflow``."""
     names = {node: f"_v{index}" for index, node in enumerate(expr.inputs)}
     writer = _Writer(names)
-    body = writer.write(expr.tree)
+    body = names.get(expr.tree) or writer.write(expr.tree)
     unpack = f"({', '.join(names.values())},) = _values" if names else "pass"
     source = (
         f"def _function(_values):\n {unpack}\n try:\n  return {body}\n"

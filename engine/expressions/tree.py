@@ -13,7 +13,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TypeAlias
 
-from engine.expressions.types import Type
+from engine.expressions.types import QUOTIENT_SCALE, Kind, Type
 
 Scalar: TypeAlias = bool | int | str | Decimal | date | datetime | time | None
 
@@ -231,6 +231,11 @@ def children(node: Node) -> tuple[Node, ...]:
             return tuple(n for n in inner if n is not None)
         case _:
             return ()
+
+
+def may_be_ratio(node: Node) -> bool:
+    """Whether an input may come as an exact fraction that arithmetic takes as a number."""
+    return isinstance(node, Path) and node.type.kind is Kind.NUMBER and node.type.scale == QUOTIENT_SCALE
 
 
 Values: TypeAlias = Mapping[Node, Scalar]

@@ -53,6 +53,11 @@ def round_to(type_: Type, value: Any) -> Any:
     return stored
 
 
+def plain(value: Any, scale: int = QUOTIENT_SCALE) -> Any:
+    """A stored ratio as a number; other values as they are."""
+    return fit(value, scale) if isinstance(value, Fraction) else value
+
+
 _SCALED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.QUANTITY, Kind.DURATION})
 
 

@@ -157,6 +157,15 @@ def test_units_convert_by_exact_ratios(node_js: Browser, divide: bool) -> None:
     assert node_js.run(javascript(expr), values) == wanted
 
 
+def test_a_stored_ratio_is_a_number_in_arithmetic_and_itself_alone(node_js: Browser) -> None:
+    scope = PlainScope(names={"r": QUOTIENT})
+    third: list[Any] = [Fraction(1, 3)]
+    expr = parse_expression("r * 3", scope)
+    assert compile_python(expr)(third) == evaluate(expr, third) == Decimal("0.9999999999")
+    assert node_js.run(javascript(expr), third) == Decimal("0.9999999999")
+    assert compile_python(parse_expression("r", scope))(third) == Fraction(1, 3)
+
+
 def test_every_function_exists_in_every_reading() -> None:
     parsed_away = {"convert"}
     assert set(FUNCTION_VALUES) == (set(FUNCTIONS) | MADE) - parsed_away

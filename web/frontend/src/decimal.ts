@@ -58,6 +58,10 @@ export const ratio = (text) => {
   return { top: top.d * ten(below.s), bottom: below.d * ten(top.s) };
 };
 
+/** A ratio as a number of 10 decimals; other values as they are. */
+export const plain = (x) =>
+  x !== null && typeof x === "object" && "top" in x ? make(halfAway(x.top * ten(10), x.bottom), 10) : x;
+
 /** The number rounded to a scale. */
 export const fit = (x, s) => (x === null ? null : make(moved(x.d, x.s, s), s));
 
@@ -236,7 +240,7 @@ const stepped = (up) => (s, a, step) => {
   return make(moved(times * by.d, by.s, s), s);
 };
 
-const plain = (x) => {
+const shown = (x) => {
   const text = str(x);
   const short = text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
   return short === "-0" ? "0" : short;
@@ -270,7 +274,7 @@ export const fn = {
   day: strict((s, day) => integer(parts(day)[2])),
   weekday: strict((s, day) => integer(weekday(day) + 1)),
   empty: (s, a) => a === null || a === "" || (Array.isArray(a) && a.length === 0),
-  text: strict((s, a) => (isNumber(a) ? plain(a) : String(a))),
+  text: strict((s, a) => (isNumber(a) ? shown(a) : String(a))),
   words: strict((s, a) => moneyWords(a)),
   lower: strict((s, a) => a.toLowerCase()),
   upper: strict((s, a) => a.toUpperCase()),
