@@ -265,7 +265,8 @@ class Source:
     """How one document is drawn from another.
 
     ``lines_from`` / ``lines_into``: lines fields ("" = the header itself: ``single_line``). ``header_field``: field of
-    the drawn header that names the source document. ``line_field``: field of the drawn line (or header) that names the source line.
+    the drawn header that names the source document. ``line_field``: field of the drawn line (or header) that names
+    the source line.
     ``left`` / ``done``: computed fields the compiler added to the source line. ``holds`` / ``counts``: over the
     drawn header. ``tolerance``: over the drawn line. ``beyond``: ``refuse`` or ``approve``.
     """

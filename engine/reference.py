@@ -88,15 +88,18 @@ entities:
 
 ## What the compiler adds
 
-| where | what |
-|---|---|
-| kind `master` | `code name` … `active note`; with `tree: true` the reference `parent_<entity>` |
-| kind `document` | `code date` … `owner` (where the app has `members`) `department` (where it has `departments`) `note attachments` |
-| `workflow` | the choice `status` of its states (masters and documents) |
-| `progress: {axis: …}` | the choice `axis` (none, partial, done, closed) and the percent `axis_share` |
-| `sources: {id: …}` | on the header the reference `id` (or the field named by `into`; `references` with `many`); on the drawn line `source_line` (of further sources over the same lines `<id>_line`), seen from the line drawn from as `<entity>_<id>`; on the line drawn from the computed `left` and `done`; `over_drawn` on drawn line and header, `over_drawn_value` where the line has an `amount` |
-| `form`, `views.all`, `menu` | made when not written |
-| a posting | dimensions not in `at` bind to the line's field of the same name, else the header's; amounts to the line's field; `each` is that of its `from` |
+* kind `master`: `code name` … `active note`; with `tree: true` the reference `parent_<entity>`.
+* kind `document`: `code date` … `owner` (where the app has `members`), `department` (where it has `departments`),
+  `note`, `attachments`.
+* `workflow`: the choice `status` of its states (masters and documents). A state that no transition leaves is an end.
+* `progress: {axis: …}`: the choice `axis` (none, partial, done, closed) and the percent `axis_share`.
+* `sources: {id: …}`: on the header the reference `id` (or the field named by `into`; `references` with `many`); on the
+  drawn line `source_line` (for further sources over the same lines `<id>_line`), which the line drawn from sees as
+  `<entity>_<id>`; on the line drawn from the computed `left` and `done`; `over_drawn` on drawn line and header, and
+  `over_drawn_value` where the line has an `amount`.
+* `form`, `views.all` and `menu` are made when they are not written.
+* a posting: dimensions not in `at` bind to the line's field of the same name, else to the header's; amounts bind to the
+  line's field; `each` is that of the posting named by `from`, and dimensions of its ledger are carried on.
 """
 
 
@@ -130,7 +133,8 @@ def _functions() -> Iterator[str]:
     yield f"Over sets (`where=`, `order=`): {', '.join(f'`{name}`' for name in sorted(AGGREGATES))}.\n"
     options = ", ".join(f"`{name}=`" for name in BALANCE_OPTIONS)
     yield f"Over ledgers (dimensions by name, {options}, `where=`): {', '.join(f'`{n}`' for n in sorted(BALANCES))}.\n"
-    yield f"Clock: {', '.join(f'`{name}()`' for name in CLOCKS)}. Lengths of time: {', '.join(f'`{n}(n)`' for n in sorted(STEPS))}.\n"
+    yield f"Clock: {', '.join(f'`{name}()`' for name in CLOCKS)}.\n"
+    yield f"Lengths of time: {', '.join(f'`{name}(n)`' for name in sorted(STEPS))}.\n"
     rows = ((f"`{name}`", _arguments(each.least, each.most), each.help) for name, each in sorted(FUNCTIONS.items()))
     yield from _table(("function", "arguments", "gives"), rows)
 

@@ -199,27 +199,37 @@ def _typed_like(part: Part) -> dict[str, object]:
 
 
 def _add_over_drawn(bench: Bench, drawing: Drawing, whole: str) -> None:
+    """Whether a drawn row goes beyond one of its sources, and by how much; the header asks its lines."""
     line, left = drawing.line_field, f"{drawing.line_field}.{drawing.lines.text('left')}"
-    rows = bench.entities[drawing.rows]
-    if "over_drawn" in rows.fields:
-        return
     tolerance = tolerance_text(bench, drawing)
     all_of_it = prefixed(whole, line, bench.names(drawing.origin_rows))
-    text = f"not empty({line}) and {left} < " + (f"-({all_of_it}) * ({tolerance})" if tolerance else "0")
+    beyond = f"{left} < " + (f"-({all_of_it}) * ({tolerance})" if tolerance else "0")
     label = "超出来源 | Beyond the source"
-    add_field(bench, drawing.rows, "over_drawn", {"type": "yes_no", "label": label, "formula": text}, drawing.part)
+    keys = {"type": "yes_no", "label": label, "formula": f"(not empty({line}) and {beyond})"}
+    _add_or_extend(bench, drawing, "over_drawn", keys, "{} or {}")
     amount = bench.draft(drawing.rows, "amount")
+    worth = "超出金额 | Value beyond"
     if amount is not None:
         value = f"amount * min(1, max(0, -{left} / {drawing.quantity}))"
-        keys = {"type": "money", "label": "超出金额 | Value beyond", "formula": value}
-        add_field(bench, drawing.rows, "over_drawn_value", keys, drawing.part)
-    if not drawing.into:
+        keys = {"type": "money", "label": worth, "formula": value}
+        _add_or_extend(bench, drawing, "over_drawn_value", keys, "coalesce({}, {})")
+    if not drawing.into or "over_drawn" in bench.entities[drawing.entity].fields:
         return
     keys = {"type": "yes_no", "label": label, "formula": f"any({drawing.into}.over_drawn)"}
     add_field(bench, drawing.entity, "over_drawn", keys, drawing.part)
     if amount is not None:
-        keys = {"type": "money", "label": "超出金额 | Value beyond", "formula": f"sum({drawing.into}.over_drawn_value)"}
+        keys = {"type": "money", "label": worth, "formula": f"sum({drawing.into}.over_drawn_value)"}
         add_field(bench, drawing.entity, "over_drawn_value", keys, drawing.part)
+
+
+def _add_or_extend(bench: Bench, drawing: Drawing, id: str, keys: dict[str, str], both: str) -> None:
+    """A computed field of the drawn row; when an earlier source made it, its formula joins ``both``."""
+    made = bench.entities[drawing.rows].fields.get(id)
+    if made is None:
+        add_field(bench, drawing.rows, id, keys, drawing.part)
+    elif made.standard:
+        text = both.format(made.part.text("formula"), keys["formula"])
+        made.part.block.entries["formula"] = _scalar(drawing, text)
 
 
 def tolerance_text(bench: Bench, drawing: Drawing) -> str:

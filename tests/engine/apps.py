@@ -102,7 +102,12 @@ ledgers:
     allocations: {oldest: {over: [place], order: [first_in]}}
     measures: {unit_cost: {per: by_item, formula: value / qty, secrecy: cost}}
     guards: {enough: {that: qty >= 0, say: <item.code> 只有 <before.qty> | <item.code> has only <before.qty>}}
-roles: {buyer: {label: 采购 | Buyer, sees: [cost], can: {all: [all]}, rows: {own: {of: [order, ledger.stock], where: place.keeper == user}}}}
+roles:
+  buyer:
+    label: 采购 | Buyer
+    sees: [cost]
+    can: {all: [all]}
+    rows: {own: {of: [order, ledger.stock], where: place.keeper == user}}
 cards: {stock_value: {of: stock, value: sum(value), colors: {red: value > 1000}, opens: {view: item.all}}}
 """
 

@@ -21,7 +21,12 @@ entities:
     kind: master
     fields:
       item: {type: reference, to: item, reverse: recipes}
-      lines: {type: lines, fields: {item: {type: reference, to: item}, qty: {type: decimal}, cost: {type: money, formula: qty * item.cost}}}
+      lines:
+        type: lines
+        fields:
+          item: {type: reference, to: item}
+          qty: {type: decimal}
+          cost: {type: money, formula: qty * item.cost}
       cost: {type: money, formula: sum(lines.cost)}
 structures: {recipe: {of: recipe, makes: item, uses: item, need: qty}}
 """

@@ -18,7 +18,10 @@ def test_a_layer_relabels_and_reorders() -> None:
 
 
 def test_a_layer_adds_fields_options_and_retires() -> None:
-    body = "entities: {unit: {fields: {measures: {options: {area: {label: 面积, after: count}, mass: {retired: true}}}}}, item: {fields: {price: {retired: true}}}}"
+    body = """entities:
+  unit: {fields: {measures: {options: {area: {label: 面积, after: count}, mass: {retired: true}}}}}
+  item: {fields: {price: {retired: true}}}
+"""
     model = shop("", layer(body))
     options = model.entities["unit"].fields["measures"].options
     assert [(option.id, option.label.zh, option.retired) for option in options] == [
