@@ -31,7 +31,7 @@ class Settings:
     threads: int = 16
     language: str = "zh"
     secret: str = ""
-    log: str = "info"
+    log: str = "error"
 
 
 def load_settings(flags: Mapping[str, object], environment: Mapping[str, str], folder: Path) -> Settings:

@@ -53,5 +53,5 @@ def demo_with_bar(app: RunningApp) -> list[LogIn]:
 def print_log_ins(settings: Settings, people: list[LogIn]) -> None:
     """Who may log in, for whoever tries the demo."""
     if people:
-        click.echo(text(settings, "演示账号：", "demo log-ins:"))
+        click.echo(text(settings, "可用账号：", "log-ins:"))
         print_table([{"name": p.name, "password": p.password, "roles": " ".join(p.roles)} for p in people])

@@ -80,9 +80,8 @@ def _serve(settings: Settings) -> None:
         blocking_threads=settings.threads,
         factory=True,
         websockets=False,
-        log_level=LogLevels(settings.log if settings.log != "info" else "warning"),
+        log_level=LogLevels(settings.log),
         respawn_failed_workers=True,
         workers_kill_timeout=5,
-        process_name="dougong",
     )
     server.serve()
