@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -10,11 +9,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import insert, select
+import orjson
+from sqlalchemy import select
 
 from engine.model import Entity
 from runtime.context import RunContext
 from runtime.permissions import rights
+from runtime.record_bulk import insert_rows
 from runtime.values import Ref, decimal_text
 
 Row = dict[str, Any]
@@ -52,12 +53,12 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
             "version": e.version,
             "kind": e.kind,
             "transition": e.transition,
-            "changes": json.dumps(e.changes, ensure_ascii=False, default=plain, separators=(",", ":")),
+            "changes": orjson.dumps(e.changes, default=plain, option=orjson.OPT_NON_STR_KEYS).decode(),
             "note": e.note,
         }
         for e in entries
     ]
-    ctx.connection.execute(insert(ctx.app.tables.system.audit), rows)
+    insert_rows(ctx, ctx.app.tables.system.audit, rows)
 
 
 def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def history(ctx: RunContext, entity: str, record: int, limit: int = 200) -> list
         select(table).where(table.c.entity == entity, table.c.record == record).order_by(table.c.id.desc()).limit(limit)
     ).mappings()
     described = ctx.app.model.entities[entity]
-    return [{**row, "changes": _shown(ctx, described, json.loads(row["changes"] or "{}"))} for row in found]
+    return [{**row, "changes": _shown(ctx, described, orjson.loads(row["changes"] or "{}"))} for row in found]
 
 
 def _shown(ctx: RunContext, entity: Entity, changes: Mapping[str, Any]) -> dict[str, Any]:

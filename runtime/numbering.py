@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, func
+from sqlalchemy import BigInteger, Table, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Entity, Numbering, Segment
@@ -94,8 +95,13 @@ def _pattern(ctx: RunContext, entity: Entity, number: Numbering, values: Mapping
             if not piece:
                 missing.append(segment.expr.text if segment.expr else "")
         before, after = (before, after + piece) if serial else (before + piece, after)
-    counter = "|".join((entity.id, day.strftime(PERIODS[number.reset]), *named))
+    counter = "|".join((entity.id, _formatted(PERIODS[number.reset], day), *named))
     return Pattern(before, after, length, counter, tuple(missing))
+
+
+@lru_cache(maxsize=2000)
+def _formatted(pattern: str, day: date) -> str:
+    return day.strftime(pattern)
 
 
 def date_text(pattern: str, day: date) -> str:
@@ -113,14 +119,18 @@ def _serial_in(code: str, pattern: Pattern) -> int | None:
 
 def _raise(ctx: RunContext, counter: str, count: int, least: int) -> int:
     """Move a counter on by ``count``, from at least ``least``; answers the last number taken."""
+    statement = ctx.app.programs.keep("serial", lambda: _upsert(ctx))
+    given = {"counter": counter, "first": least + count, "least": least, "count": count}
+    return int(ctx.connection.execute(statement, given).scalar_one())
+
+
+def _upsert(ctx: RunContext) -> Any:
+    """One statement that makes the counter or moves it on: two writers take turns at its row."""
     table: Table = ctx.app.tables.system.serial
-    insert = (postgresql if ctx.app.database.dialect == "postgresql" else sqlite).insert
-    first = insert(table).values(key=counter, value=least + count)
-    higher = _greatest(ctx, table.c.value, least) if least else table.c.value
-    statement = first.on_conflict_do_update(index_elements=[table.c.key], set_={"value": higher + count})
-    return int(ctx.connection.execute(statement.returning(table.c.value)).scalar_one())
-
-
-def _greatest(ctx: RunContext, column: Any, least: int) -> Any:
-    from_sql = func.greatest if ctx.app.database.dialect == "postgresql" else func.max
-    return from_sql(column, least)
+    on_server = ctx.app.database.dialect == "postgresql"
+    insert = (postgresql if on_server else sqlite).insert
+    greatest = func.greatest if on_server else func.max
+    least, count = bindparam("least", type_=BigInteger), bindparam("count", type_=BigInteger)
+    made = insert(table).values(key=bindparam("counter"), value=bindparam("first"))
+    higher = greatest(table.c.value, least) + count
+    return made.on_conflict_do_update(index_elements=[table.c.key], set_={"value": higher}).returning(table.c.value)

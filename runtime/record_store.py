@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, update
 
 from engine.model import Entity, Field
 from runtime import audit
 from runtime.context import RunContext
 from runtime.files import claim
+from runtime.record_bulk import MANY, insert_rows, take_ids
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import EntityPart
 from runtime.record_steps import differs
@@ -64,7 +65,7 @@ def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
 
 def _give_ids(ctx: RunContext, entity: str, drafts: Sequence[Draft], rows: list[Row]) -> None:
     table = ctx.app.tables.entity[entity]
-    if len(rows) > 1 and ctx.app.database.dialect == "sqlite":
+    if len(rows) >= MANY or (len(rows) > 1 and ctx.app.database.dialect == "sqlite"):
         _insert_numbered(ctx, table, drafts, rows)
         return
     statement = ctx.app.programs.keep(
@@ -76,11 +77,10 @@ def _give_ids(ctx: RunContext, entity: str, drafts: Sequence[Draft], rows: list[
 
 
 def _insert_numbered(ctx: RunContext, table: Table, drafts: Sequence[Draft], rows: list[Row]) -> None:
-    """SQLite tells the ids of many rows only one statement a row; being the only writer, we number them ourselves."""
-    last = ctx.connection.execute(select(func.max(table.c.id))).scalar() or 0
-    for number, (draft, row) in enumerate(zip(drafts, rows, strict=True), last + 1):
+    """Ids first: SQLite would tell those of many rows only by one statement a row."""
+    for number, draft, row in zip(take_ids(ctx, table, len(rows)), drafts, rows, strict=True):
         draft.row["id"] = row["id"] = number
-    ctx.connection.execute(insert(table), rows)
+    insert_rows(ctx, table, rows)
 
 
 def _update_headers(batch: Batch, drafts: Sequence[Draft]) -> None:

@@ -48,6 +48,7 @@ def _fetch(at: Workspace, entity: Entity, measured: Measured, pairs: Sequence[tu
         return
     if measured.units:
         at.column(entity.id, [item for item, _ in pairs], measured.units)
+    pairs = [(i, u) for i, u in pairs if u is not None and _own_ratio(at, entity, measured, i, u) is None]
     target = entity.fields[measured.unit].targets[0]
     at.need(target, {i for item, unit in pairs for i in (item.get(measured.unit), unit) if i is not None})
 

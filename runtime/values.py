@@ -119,6 +119,10 @@ def round_to(number: Decimal, scale: int) -> Decimal:
 
 
 def _number(raw: object) -> Decimal:
+    if type(raw) is str:
+        number = _typed_number(raw)
+        if number.is_finite():
+            return number
     if isinstance(raw, bool):
         raise Refusal("not_a_number", given=str(raw).lower())
     if isinstance(raw, (int, float, Decimal)):
@@ -186,6 +190,8 @@ def _ratio(ctx: RunContext, field: Field, raw: object) -> Fraction:
 
 
 def _quantity(ctx: RunContext, field: Field, raw: object) -> object:
+    if type(raw) is str:
+        return parse_decimal(ctx, field, raw)
     if isinstance(raw, Base):
         value = parse_decimal(ctx, field, raw.value)
         return Base(value) if field.unit_field else value
@@ -296,6 +302,8 @@ def _choice(ctx: RunContext, field: Field, raw: object) -> str:
 
 
 def _reference(ctx: RunContext, field: Field, raw: object) -> object:
+    if type(raw) in (str, int) and len(field.targets) == 1:
+        return _named(raw)
     entity = ""
     if isinstance(raw, Ref):
         entity, raw = raw.entity, raw.id
@@ -311,6 +319,8 @@ def _reference(ctx: RunContext, field: Field, raw: object) -> object:
 
 
 def _named(raw: object) -> int | Lookup:
+    if type(raw) is str and raw.isascii() and raw.isprintable() and len(raw) <= TEXT_LENGTH:
+        return Lookup(text=raw.strip())  # the usual case of imports, kept short
     if isinstance(raw, int) and not isinstance(raw, bool):
         if not 0 < raw < 2**63:
             raise Refusal("no_such_record", given=_shown(raw))
