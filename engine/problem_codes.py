@@ -68,6 +68,7 @@ _TABLE = (
         "formulas in a circle",
         "A formula needs its own result. Only `along` a structure may a formula return to itself.",
     ),
+    ("D502", "chain of formulas too long", "Formulas may build on each other at most 30 deep."),
     # workflows
     ("D601", "no start state", "A workflow has exactly one state with `start: true`."),
     ("D602", "state out of reach", "No transition leads to the state."),

@@ -100,5 +100,5 @@ def shorten(names: Sequence[str], most: int = 12) -> str:
 
 def got(value: object) -> str:
     """A value as it is quoted in a problem: short, on one line."""
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).split()) or "(nothing)"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -76,10 +76,22 @@ def read_yaml(text: str, file: str, problems: Problems, layer: str = "") -> Bloc
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         problems.add("D106", Place(file, 1, 1), "", "the file is larger than 2 MB", "split it into modules")
         return Block(Place(file, 1, 1))
+    if any("\ud800" <= letter <= "\udfff" for letter in _odd(text)):
+        problems.add("D109", Place(file, 1, 1), "", "half a character", "save the file as plain UTF-8 text")
+        return Block(Place(file, 1, 1))
     if "\t" in text:
         _refuse_tabs(text, file, problems)
         return Block(Place(file, 1, 1))
     return reader.read(text)
+
+
+def _odd(text: str) -> str:
+    """The text itself if it cannot be written as UTF-8, else nothing."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return text[error.start : error.end]
+    return ""
 
 
 def _refuse_tabs(text: str, file: str, problems: Problems) -> None:

@@ -14,6 +14,9 @@ from engine.expressions.types import EMPTY, PRICE, Kind, Type, choice, money, re
 from engine.field_types import FIELD_TYPES, INFERRED
 from engine.problems import did_you_mean, got
 
+MAX_CHAIN = 30
+"""Formulas that build on each other; each asks the next, so the chain is bounded."""
+
 
 def declared_type(bench: Bench, draft: FieldDraft, type_id: str) -> Type:
     """The value type of a declared field."""
@@ -81,6 +84,11 @@ def infer(bench: Bench, draft: FieldDraft) -> FieldInfo:
     if formula is None:
         draft.type = declared or "text"
         draft.info = _with_units(bench, draft, FieldInfo(type=declared_type(bench, draft, draft.type), secrecy=own))
+        return draft.info
+    if len(bench.asking) >= MAX_CHAIN:
+        what = f"formulas build on each other more than {MAX_CHAIN} deep"
+        part.problem("D502", "formula", what, "let one of them be typed in, or write it in one formula")
+        draft.info = FieldInfo(type=EMPTY, secrecy=own)
         return draft.info
     bench.asking.append(draft)
     expect = declared_type(bench, draft, declared) if declared else None

@@ -132,7 +132,7 @@ def _parse(stack: Stack, source: Source) -> Block:
 def _add_app(stack: Stack, source: Source, seen: tuple[str, ...]) -> None:
     block = _parse(stack, source)
     part = Part(block, "", stack.problems)
-    if not part.has("app") and not part.has("module") and block.entries:
+    if not block.keys.keys() & {"app", "module"} and block.entries:
         what = "neither app nor module"
         stack.problems.add("D313", block.place, "", what, "start the file with app: and an id")
     base = part.word("extends")
