@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from engine.expressions.problems import CODES, ExpressionProblem, ExpressionProblems
 
@@ -34,7 +36,7 @@ _REFUSED: tuple[tuple[tuple[type[ast.AST], ...], str], ...] = (
     ((ast.NamedExpr,), "E315"),
     ((ast.FloorDiv, ast.MatMult), "E321"),
 )
-_CODE_OF = {kind: code for kinds, code in _REFUSED for kind in kinds}
+_CODE_OF: Mapping[type[ast.AST], str] = MappingProxyType({kind: code for kinds, code in _REFUSED for kind in kinds})
 _ALLOWED = (
     ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call,
     ast.keyword, ast.Tuple, ast.List, ast.Load, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
