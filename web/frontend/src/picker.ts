@@ -38,7 +38,7 @@ function option(item: Item, id: string): HTMLElement {
   const row = make("div", { role: "option", id, "aria-selected": "false" }, make("span", {}, item.name));
   if (item.code) row.append(make("span", { cls: "code" }, item.code));
   if (item.facts?.length) {
-    row.append(make("span", { cls: "facts" }, ...item.facts.map((fact) => (typeof fact === "string" ? make("span", {}, fact) : make("span", { cls: fact.tone ?? "" }, fact.text)))));
+    row.append(make("span", { cls: "pick-facts" }, ...item.facts.map((fact) => (typeof fact === "string" ? make("span", {}, fact) : make("span", { cls: fact.tone ?? "" }, fact.text)))));
   }
   return row;
 }
