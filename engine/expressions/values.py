@@ -21,9 +21,9 @@ from engine.expressions.types import QUOTIENT_SCALE, Kind, Type
 
 DIGITS = 38
 STORED_LIMIT = 2**63
-_TRAPS = [InvalidOperation, DivisionByZero, Overflow]
-WIDE = Context(prec=120, rounding=ROUND_DOWN, Emax=9999, Emin=-9999, traps=_TRAPS)
-NARROW = Context(prec=DIGITS, rounding=ROUND_HALF_UP, Emax=9999, Emin=-9999, traps=_TRAPS)
+_TRAPS = (InvalidOperation, DivisionByZero, Overflow)
+WIDE = Context(prec=120, rounding=ROUND_DOWN, Emax=9999, Emin=-9999, traps=list(_TRAPS))
+NARROW = Context(prec=DIGITS, rounding=ROUND_HALF_UP, Emax=9999, Emin=-9999, traps=list(_TRAPS))
 """Products and quotients are made ``WIDE`` and cut (so a tie is never made up), then rounded once, ``NARROW``."""
 STEPS = tuple(Decimal(1).scaleb(-scale) for scale in range(QUOTIENT_SCALE + 1))
 _DAY = 86400
