@@ -1,4 +1,4 @@
-"""What people say about a record, seen by who sees the record."""
+"""What people say about a record: remarks under it, oldest first. Whoever may read the record may read and add them."""
 
 from __future__ import annotations
 
@@ -7,43 +7,57 @@ from datetime import datetime
 
 from sqlalchemy import insert, select
 
-from runtime.accounts import account_names
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
-from runtime.permissions import demand
-from runtime.records import load_visible
+from runtime.records import load_visible, may_read
 
-LONGEST = 2000
-MOST = 200
+LONGEST = 10_000
+MOST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """One remark. ``name``: who said it."""
+    """A remark: who, when, what."""
 
     id: int
+    account: int
     name: str
     at: datetime
     text: str
 
 
-def add(ctx: RunContext, entity: str, record: int, text: str) -> int:
-    """Say something; the record must be visible."""
+def comments(ctx: RunContext, entity: str, record: int) -> list[Comment]:
+    """The remarks under a record, oldest first."""
+    _readable(ctx, entity, record)
+    comment, account = ctx.app.tables.system.comment, ctx.app.tables.system.account
+    query = (
+        select(comment.c.id, comment.c.account, account.c.name, comment.c.at, comment.c.text)
+        .select_from(comment.outerjoin(account, account.c.id == comment.c.account))
+        .where(comment.c.entity == entity, comment.c.record == record)
+        .order_by(comment.c.id.desc())
+        .limit(MOST)
+    )
+    rows = ctx.connection.execute(query).all()
+    return [Comment(id=i, account=who or 0, name=name or "", at=at, text=text) for i, who, name, at, text in rows[::-1]]
+
+
+def add(ctx: RunContext, entity: str, record: int, text: str) -> Comment:
+    """Add a remark under a record."""
+    _readable(ctx, entity, record)
     said = text.strip()
-    if not said or len(said) > LONGEST:
-        raise Invalid(fault(ctx, "comment_length", "text", most=LONGEST))
-    demand(ctx, entity, "read")
+    if not said:
+        raise Invalid(fault(ctx, "comment_empty", "text"))
+    if len(said) > LONGEST:
+        raise Invalid(fault(ctx, "comment_long", "text", most=LONGEST))
+    if "\x00" in said:
+        raise Invalid(fault(ctx, "comment_empty", "text"))
+    table = ctx.app.tables.system.comment
+    values = {"entity": entity, "record": record, "account": ctx.user.account, "at": ctx.now(), "text": said}
+    made = ctx.connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
+    return Comment(id=made, account=ctx.user.account, name=ctx.user.name, at=ctx.now(), text=said)
+
+
+def _readable(ctx: RunContext, entity: str, record: int) -> None:
+    may_read(ctx, entity)
     load_visible(ctx, entity, record)
-    table = ctx.app.tables.system.comment
-    values = {"entity": entity, "record": record, "account": ctx.user.account or None, "at": ctx.now(), "text": said}
-    return int(ctx.connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one())
-
-
-def of(ctx: RunContext, entity: str, record: int) -> list[Comment]:
-    """The remarks on a record, newest first."""
-    table = ctx.app.tables.system.comment
-    query = select(table).where(table.c.entity == entity, table.c.record == record).order_by(table.c.id.desc()).limit(MOST)
-    rows = ctx.connection.execute(query).mappings().all()
-    names = account_names(ctx, [row["account"] for row in rows])
-    return [Comment(id=r["id"], name=names.get(r["account"] or 0, ""), at=r["at"], text=r["text"]) for r in rows]

@@ -16,6 +16,7 @@ from runtime.planning_structure import Scope, ends_of, items_of, load
 from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
+from runtime.structure_checks import titled
 from runtime.values import Base
 
 Row = dict[str, Any]
@@ -42,10 +43,7 @@ def parts_of(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) 
 
 def named_path(at: Workspace, structure: str, cycle: StructureCycle) -> str:
     """The way round, with the names people know."""
-    stocked = ends_of(at.ctx, at.model.structures[structure]).stocked
-    at.need(stocked, (item for item in cycle.path if isinstance(item, int)))
-    rows = [at.known(stocked, item) or {"id": item} for item in cycle.path]
-    return " → ".join(record_title(at.model, stocked, row) for row in rows)
+    return titled(at.ctx, ends_of(at.ctx, at.model.structures[structure]).stocked, cycle.path)
 
 
 def exploded(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> list[tuple[int, Row]]:

@@ -184,6 +184,8 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "too_many_rows": ("展开超过 {most} 行", "The explosion has more than {most} rows"),
     "plan_no_document": ("{title} 没有适用的建议单据", "No document fits the suggestion for {title}"),
     "no_such_report": ("没有报表“{given}”", "There is no report {given}"),
+    "comment_empty": ("请写下内容", "Write something"),
+    "comment_long": ("太长，最多 {most} 个字符", "Too long, at most {most} characters"),
     "no_such_card": ("没有卡片“{given}”", "There is no card {given}"),
     # ledgers
     "period_closed": ("{ledger}已结账至 {day}，请改用之后的日期", "{ledger} is closed through {day}; use a later date"),

@@ -31,6 +31,7 @@ from runtime.record_steps import note_changes, run_steps
 from runtime.record_store import store, write_trail
 from runtime.record_texts import record_title
 from runtime.row_rules import visible_ids
+from runtime.structure_checks import check_structures
 
 Row = dict[str, Any]
 Record = dict[str, Any]
@@ -337,6 +338,7 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     store(batch)
     _clean(batch)
     _refuse_rows_out_of_reach(batch)
+    check_structures(ctx, entity.id, rows)  # before formulas that follow a structure could go round in it
     computed.propagate(batch)
     if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)

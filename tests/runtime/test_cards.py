@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event
 
-from runtime import cards, workflow
+from runtime import cards, records, workflow
 from runtime.context import User
 from runtime.database import Database
 from runtime.errors import NotFound
@@ -76,7 +76,8 @@ def test_k1_days_are_told_by_their_parts(works: Works) -> None:
     parcel_days = card(works, "days", period="this_month")
     assert parcel_days.value is None
     assert parcel_days.color == ""
-    assert [(p.id, p.label, p.value) for p in parcel_days.parts][0] == ("used", "Used", 0)
+    used = parcel_days.parts[0]
+    assert (used.id, used.label, used.value) == ("used", "Used", 0)
     assert parcel_days.parts[0].formula.startswith("outflow(stock.value")
     assert parcel_days.period == Period("this_month", date(2026, 3, 1), date(2026, 3, 31))
     assert (parcel_days.target, parcel_days.periods) == (45, ("this_month", "last_30_days"))
@@ -86,8 +87,6 @@ def test_a_balance_is_compared_with_a_day_that_is_past(works: Works) -> None:
     works.stock(1, BOLT="100")
     later = NOON + timedelta(days=40)
     with works.acting(BOSS, moment=later) as ctx:
-        from runtime import records
-
         lines = [{"item": {"code": "BOLT"}, "qty": "20", "price": "10"}]
         made = records.create(ctx, "receipt", {"place": 1, "lines": lines, "date": "2026-04-11"}).id
         workflow.take(ctx, "receipt", made, "post")

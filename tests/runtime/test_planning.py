@@ -65,11 +65,12 @@ def test_explosion_takes_the_version_of_the_day(works: Works) -> None:
 
 
 def test_a_structure_that_leads_back_to_itself_is_named_with_its_way_round(works: Works) -> None:
-    lines = [{"item": CONN, "qty": "1"}]
+    lines = [{"item": BOLT, "qty": "1"}]
     with works.acting() as ctx:
-        records.create(ctx, "formula", {"code": "F3", "name": "loop", "item": SCREW, "lines": lines})
-        table = ctx.app.tables.entity["thing"]
-        ctx.connection.execute(table.update().where(table.c.id == SCREW).values(supply="make"))
+        made = records.create(ctx, "formula", {"code": "F3", "name": "loop", "item": SCREW, "lines": lines}).id
+        line, thing = ctx.app.tables.entity["formula.lines"], ctx.app.tables.entity["thing"]
+        ctx.connection.execute(line.update().where(line.c.parent == made).values(item=CONN))
+        ctx.connection.execute(thing.update().where(thing.c.id == SCREW).values(supply="make"))
     with pytest.raises(Conflict) as refused, works.acting(BOSS) as ctx:
         planning.explode(ctx, CONN, Decimal(1))
     assert refused.value.faults[0].message == "It is made of itself: CONN 接头 → KIT 套件 → SCREW 螺丝 → CONN 接头"

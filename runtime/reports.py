@@ -1,0 +1,412 @@
+"""Reports: grouped figures over an entity or a ledger, with columns, buckets, totals and the way down from each cell.
+
+The database groups and adds; totals are made from what it added, so a share in a total is the share of the total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.expressions.tree import Node, Path, walk
+from engine.expressions.types import Kind
+from engine.model import Column, Report, ReportMeasure
+from runtime.context import RunContext
+from runtime.errors import Forbidden, Malformed, NotFound
+from runtime.figures import (
+    Period,
+    Rows,
+    added,
+    columns_of,
+    compute,
+    ledger_table,
+    needs_database,
+    period_of,
+    periods_known,
+    restricted,
+    rule_tree,
+    things_read,
+)
+from runtime.messages import fault
+from runtime.permissions import LEDGER, forbidden_fault, may_see, rights
+from runtime.record_inputs import Workspace
+from runtime.report_axes import (
+    Bucket,
+    End,
+    Names,
+    bucket_of,
+    buckets,
+    end_of,
+    is_hidden,
+    key_columns,
+    key_value,
+    sort_key,
+)
+from runtime.sql import typed
+from runtime.values import Ref
+
+MOST_GROUPS = 20_000
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A measure or an axis: id, label, and how its values are shown (kind of value)."""
+
+    id: str
+    label: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A row of a report. ``level``: how many axes it names (0 = the grand total). ``keys``: values of these axes.
+
+    ``cells``: by column key (``()`` = the row's total) the values of measures. ``drill``: filters (path, value) that
+    lead to what is behind it.
+    """
+
+    level: int
+    keys: Key
+    titles: tuple[str, ...]
+    cells: Mapping[Key, Mapping[str, Any]]
+    drill: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Across:
+    """A column of a pivot: its key, what people call it, and the filters that lead to what is behind it."""
+
+    key: Key
+    title: str
+    drill: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A report drawn. ``cut``: there were more groups than are shown."""
+
+    id: str
+    label: str
+    help: str
+    of: str
+    axes: tuple[Heading, ...]
+    measures: tuple[Heading, ...]
+    columns: tuple[Across, ...]
+    lines: tuple[Line, ...]
+    period: Period | None
+    chart: Mapping[str, Any] | None
+    filters: tuple[Heading, ...]
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a reader chose: filters (path → values it may have) and a period."""
+
+    filters: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    period: str = ""
+
+
+def visible(ctx: RunContext, report: Report) -> bool:
+    """Whether the reader may read everything a report is about; some measure must be left to see."""
+    read = {report.of}.union(*(things_read(measure.value) for measure in report.measures))
+    seen = [measure for measure in report.measures if may_see(ctx, measure.secrecy)]
+    return bool(seen) and all(rights(ctx, thing).may("read") for thing in read if thing)
+
+
+def run(ctx: RunContext, id: str, asked: Asked | None = None) -> Result:
+    """Draw a report."""
+    report = ctx.app.model.reports.get(id)
+    if report is None:
+        raise NotFound(fault(ctx, "no_such_report", given=id[:60]))
+    if not visible(ctx, report):
+        raise Forbidden(forbidden_fault(ctx, report.of, "read"))
+    return _Run(ctx, report, asked or Asked()).result()
+
+
+@dataclass(slots=True)
+class _Group:
+    """What the database added for one combination of keys: the columns of each input."""
+
+    row: Key
+    column: Key
+    parts: Mapping[Node, Sequence[Any]]
+
+
+class _Run:
+    """One drawing of a report."""
+
+    def __init__(self, ctx: RunContext, report: Report, asked: Asked) -> None:
+        self.ctx = ctx
+        self.report = report
+        self.asked = asked
+        chosen = asked.period if asked.period and periods_known(asked.period) else report.period
+        self.period = period_of(ctx, chosen) if chosen else None
+        self.names: dict[str, object] = self.period.names() if self.period else {}
+        self.rows = Rows(ctx, report.of, report.where, self.names)
+        self.measures = [m for m in report.measures if may_see(ctx, m.secrecy)]
+        self.ends = [end_of(ctx, report.of, path) for path in report.rows if not is_hidden(ctx, report.of, path)]
+        self.axes = [c for c in report.columns if c.buckets is not None or not is_hidden(ctx, report.of, c.by)]
+        self.titles = Names(ctx)
+
+    @cached_property
+    def inputs(self) -> list[Node]:
+        """Everything the measures fetch, each once (also what measures not shown hand on to others)."""
+        nodes = (n for m in self.report.measures for n in m.value.inputs if needs_database(n))
+        return list(dict.fromkeys(nodes))
+
+    @cached_property
+    def column_ends(self) -> list[End | None]:
+        """Where the column axes end; ``None``: buckets."""
+        return [None if c.buckets is not None else end_of(self.ctx, self.report.of, c.by) for c in self.axes]
+
+    def result(self) -> Result:
+        """The report with its lines and totals."""
+        groups = self._groups()
+        cut = len(groups) > MOST_GROUPS
+        groups = groups[:MOST_GROUPS]
+        for index, end in enumerate(self.ends):
+            self.titles.read(end, (group.row[index] for group in groups))
+        for position, column_end in enumerate(self.column_ends):
+            if column_end is not None:
+                self.titles.read(column_end, (group.column[position] for group in groups))
+        columns = self._columns(groups)
+        lines = self._lines(groups)
+        language = self.ctx.language
+        return Result(
+            id=self.report.id,
+            label=self.report.label.get(language),
+            help=self.report.help.get(language) if self.report.help else "",
+            of=self.report.of,
+            axes=tuple(Heading(id=end.path, label=end.label, kind=end.node.type.kind) for end in self.ends),
+            measures=tuple(_heading(self.ctx, measure) for measure in self.measures),
+            columns=columns,
+            lines=tuple(lines),
+            period=self.period,
+            chart=self._chart(lines, columns),
+            filters=tuple(Heading(id=p, label=end_of(self.ctx, self.report.of, p).label) for p in self._filterable()),
+            cut=cut,
+        )
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def _groups(self) -> list[_Group]:
+        self.rows.over(self._table())
+        key_widths: list[int] = []
+        keys: list[Any] = []
+        for end in self.ends:
+            columns = key_columns(self.rows, end)
+            key_widths.append(len(columns))
+            keys.extend(columns)
+        for column, end_ in zip(self.axes, self.column_ends, strict=True):
+            found = self._axis(column, end_)
+            key_widths.append(len(found))
+            keys.extend(found)
+        fetched = [columns_of(self.rows.compiler(), restricted(self.ctx, node)) for node in self.inputs]
+        flat = [*keys, *(c for each in fetched for c in each)]
+        assert self.rows.joiner is not None
+        labelled = [column.label(f"c{index}") for index, column in enumerate(flat)]
+        query = select(*labelled)
+        conditions = [*self.rows.conditions(), *self._filters()]
+        query = self.rows.joiner.apply(query).where(*conditions).limit(MOST_GROUPS + 1)
+        if keys:
+            query = query.group_by(*keys)
+        return [
+            self._group(row, key_widths, [len(each) for each in fetched]) for row in self.ctx.connection.execute(query)
+        ]
+
+    def _axis(self, column: Column, end: End | None) -> list[Any]:
+        if end is not None:
+            return key_columns(self.rows, end)
+        assert column.buckets is not None
+        return [typed(self.rows.compiler().value(column.buckets.tree), column.buckets.type)]
+
+    def _table(self) -> Any:
+        if not self.report.of.startswith(LEDGER):
+            return self.ctx.app.tables.entity[self.report.of].alias()
+        ledger = self.ctx.app.model.ledgers[self.report.of.removeprefix(LEDGER)]
+        read = {step for node in self._read() for step in node.steps[:1]}
+        return ledger_table(self.rows, read & set(ledger.resources), read & set(ledger.dimensions))
+
+    def _read(self) -> Iterable[Path]:
+        """Every path that the statement takes from a row."""
+        yield from (end.node for end in self.ends)
+        yield from (end.node for end in self.column_ends if end is not None)
+        yield from (end_of(self.ctx, self.report.of, path).node for path in self.asked.filters)
+        trees: list[Node] = [column.buckets.tree for column in self.axes if column.buckets is not None]
+        trees.extend(self.inputs)
+        trees.extend(tree for tree in (rule_tree(self.ctx, self.report.of),) if tree is not None)
+        if self.report.where is not None:
+            trees.append(self.report.where.tree)
+        for tree in trees:
+            for node in walk(tree):
+                if isinstance(node, Path) and node.entity == self.report.of and node.root in ("record", "this"):
+                    yield node
+
+    def _filterable(self) -> list[str]:
+        paths = dict.fromkeys((*self.report.filters, *self.report.rows, *(c.by for c in self.report.columns if c.by)))
+        return [path for path in paths if not is_hidden(self.ctx, self.report.of, path)]
+
+    def _filters(self) -> Iterable[Any]:
+        allowed = self._filterable()
+        for path, values in self.asked.filters.items():
+            if path not in allowed:
+                raise Malformed(fault(self.ctx, "filter_bad", path[:60], reason=path[:60]))
+            end = end_of(self.ctx, self.report.of, path)
+            column = key_columns(self.rows, end)[0]
+            plain = [value.id if isinstance(value, Ref) else value for value in values]
+            known = [value for value in plain if value is not None]
+            condition = column.in_(known)
+            yield condition | column.is_(None) if len(known) < len(plain) else condition
+
+    def _group(self, row: Sequence[Any], widths: list[int], fetched: list[int]) -> _Group:
+        values = list(row)
+        keys: list[Any] = []
+        for index, width in enumerate(widths):
+            parts, values = values[:width], values[width:]
+            keys.append(self._key(index, parts))
+        parts_by_input: dict[Node, Sequence[Any]] = {}
+        for node, width in zip(self.inputs, fetched, strict=True):
+            parts_by_input[node], values = values[:width], values[width:]
+        return _Group(tuple(keys[: len(self.ends)]), tuple(keys[len(self.ends) :]), parts_by_input)
+
+    def _key(self, index: int, parts: Sequence[Any]) -> Any:
+        if index < len(self.ends):
+            return key_value(self.ends[index], parts)
+        position = index - len(self.ends)
+        end = self.column_ends[position]
+        return bucket_of(self.axes[position], parts[0]) if end is None else key_value(end, parts)
+
+    # --- lines and totals --------------------------------------------------------------------------------------
+
+    def _lines(self, groups: Sequence[_Group]) -> list[Line]:
+        """Every level from the grand total down, a total before what it adds up, in the report's order."""
+        depth = len(self.ends)
+        levels = range(depth + 1) if "rows" in self.report.totals or depth == 0 else range(1, depth + 1)
+        by_level: dict[int, dict[Key, list[_Group]]] = {level: {} for level in range(depth + 1)}
+        for group in groups:
+            for level in range(depth + 1):
+                by_level[level].setdefault(group.row[:level], []).append(group)
+        if not groups and 0 in levels:
+            by_level[0][()] = []
+        made = {key: self._line(key, found) for level in range(depth + 1) for key, found in by_level[level].items()}
+        ordered = self._ordered(made, (), by_level)
+        return [line for line in ordered if line.level in levels]
+
+    def _ordered(self, made: Mapping[Key, Line], above: Key, by_level: Mapping[int, Mapping[Key, Any]]) -> list[Line]:
+        """A line, then what it adds up."""
+        children: dict[Key, list[Line]] = {}
+        for line in made.values():
+            if line.level:
+                children.setdefault(line.keys[:-1], []).append(line)
+        found: list[Line] = []
+        stack = [made[above]] if above in made else []
+        while stack:
+            line = stack.pop()
+            found.append(line)
+            stack.extend(reversed(self._sorted(children.get(line.keys, []))))
+        return found
+
+    def _sorted(self, lines: list[Line]) -> list[Line]:
+        lines.sort(key=lambda line: (line.titles[-1], sort_key(line.keys[-1])))
+        for path, down in reversed(self.report.sort):
+            if any(measure.id == path for measure in self.measures):
+                lines.sort(key=lambda line: _ranked(line.cells[()].get(path), down=down))
+            elif lines and self.ends[lines[0].level - 1].path == path:
+                lines.sort(key=lambda line: sort_key(line.keys[-1]), reverse=down)
+        return lines
+
+    def _line(self, key: Key, groups: Sequence[_Group]) -> Line:
+        by_column: dict[Key, list[_Group]] = {(): list(groups)}
+        for group in groups:
+            if self.axes:
+                by_column.setdefault(group.column, []).append(group)
+        ends = self.ends[: len(key)]
+        return Line(
+            level=len(key),
+            keys=key,
+            titles=tuple(self.titles.text(end, value) for end, value in zip(ends, key, strict=True)),
+            cells={column: self._values(found) for column, found in by_column.items()},
+            drill=tuple((end.path, value) for end, value in zip(ends, key, strict=True)),
+        )
+
+    def _values(self, groups: Sequence[_Group]) -> dict[str, Any]:
+        """The measures of a cell, from the inputs of all its groups."""
+        at = Workspace(self.ctx)
+        inputs = {node: added(node, [group.parts[node] for group in groups]) for node in self.inputs}
+        names = dict(self.names)
+        for measure in self.report.measures:
+            names[measure.id] = compute(at, measure.value, inputs, names)
+        return {measure.id: names[measure.id] for measure in self.measures}
+
+    def _columns(self, groups: Sequence[_Group]) -> tuple[Across, ...]:
+        if not self.axes:
+            return ()
+        keys = list(dict.fromkeys(group.column for group in groups))
+        if len(self.axes) == 1 and self.column_ends[0] is None:
+            empty = [(None,)] if (None,) in keys else []
+            keys = [*((bucket,) for bucket in buckets(self.axes[0])), *empty]
+        else:
+            keys.sort(key=lambda key: [(self._across_title(n, v), sort_key(v)) for n, v in enumerate(key)])
+        return tuple(
+            Across(
+                key=key,
+                title=" · ".join(self._across_title(n, value) for n, value in enumerate(key)),
+                drill=tuple((c.by, v) for c, v in zip(self.axes, key, strict=True) if c.by),
+            )
+            for key in keys
+        )
+
+    def _across_title(self, position: int, value: Any) -> str:
+        column, end = self.axes[position], self.column_ends[position]
+        if value is None and column.empty is not None:
+            return column.empty.get(self.ctx.language)
+        if isinstance(value, Bucket):
+            whole = column.buckets is not None and column.buckets.type.kind is not Kind.MONEY
+            return value.label(whole)
+        return self.titles.text(end, value) if end is not None else "–"
+
+    # --- chart -------------------------------------------------------------------------------------------------
+
+    def _chart(self, lines: Sequence[Line], columns: Sequence[Across]) -> Mapping[str, Any] | None:
+        chart = self.report.chart
+        shown = [m for m in self.measures if chart is not None and m.id in chart.y]
+        if chart is None or not shown:
+            return None
+        if any(column.id == chart.x for column in self.axes) and lines:
+            total = next((line for line in lines if line.level == 0), lines[0])
+            points = [(across.title, total.cells.get(across.key, {})) for across in columns]
+        else:
+            level = next((n for n, end in enumerate(self.ends, 1) if end.path == chart.x), 1)
+            points = [(line.titles[-1], line.cells[()]) for line in lines if line.level == level]
+        return {
+            "type": chart.type,
+            "x": [title for title, _ in points],
+            "series": [
+                {"id": m.id, "label": m.label.get(self.ctx.language), "data": [cell.get(m.id) for _, cell in points]}
+                for m in shown
+            ],
+        }
+
+
+def _says_something(group: _Group) -> bool:
+    """Whether a group of a ledger has anything left: what came and went again is not shown."""
+    return not group.parts or any(value for parts in group.parts.values() for value in parts)
+
+
+def _heading(ctx: RunContext, measure: ReportMeasure) -> Heading:
+    return Heading(id=measure.id, label=measure.label.get(ctx.language), kind=measure.value.type.kind)
+
+
+def _ranked(value: Any, *, down: bool) -> tuple[bool, Any]:
+    if value is None:
+        return (True, 0)
+    return (False, -value if down else value)
+
+
+__all__ = ["Across", "Asked", "Heading", "Line", "Result", "run", "visible"]
