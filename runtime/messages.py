@@ -62,6 +62,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "not_allowed_here": ("{label}：{given} 不在可选范围内", "{label}: {given} is not among those allowed here"),
     "not_unique": ("{label}已存在：{given}", "{label} exists already: {given}"),
     "overflow": ("{label}的计算结果太大", "The result of {label} is too large"),
+    "taken_meanwhile": (
+        "{label}没有保存：他人刚刚占用了相同的值或删除了引用的记录，请重试",
+        "{label} was not saved: somebody has just taken the same value or removed a record it names; try again",
+    ),
     "circle": ("{label}的计算首尾相接，请检查引用", "{label} is computed in a circle; check the references"),
     "verb_read": ("查看", "see"),
     "verb_create": ("新建", "create"),
