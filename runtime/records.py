@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
 from engine.model import Entity, EntityKind
 from runtime import audit, computed
 from runtime.context import RunContext
@@ -110,6 +113,21 @@ def _change(
         _refuse_deleted(ctx, entity, found[record])
         add_changed(batch, found[record], values, number)
     return _finish(batch, "update")
+
+
+def save_setting(ctx: RunContext, entity: str, changes: Mapping[str, object], *, version: int | None = None) -> Saved:
+    """Change a setting's one record; it comes into being, with its defaults, when it is first saved."""
+    found = setting_id(ctx, entity)
+    if found is not None:
+        return update(ctx, entity, found, changes, version=version)
+    demand_known(ctx, entity, "change")
+    return create_many(ctx, entity, [changes], strict=False)[0]
+
+
+def setting_id(ctx: RunContext, entity: str) -> int | None:
+    """The id of a setting's record, if it was ever saved."""
+    table = ctx.app.tables.entity[entity_of(ctx, entity).id]
+    return ctx.connection.execute(select(table.c.id).order_by(table.c.id).limit(1)).scalar()
 
 
 def apply_system(
@@ -335,7 +353,10 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     if entity.sources:
         lock_origins(ctx, entity.id, rows)
     check_lines_free(batch)
-    store(batch)
+    try:
+        store(batch)
+    except IntegrityError as error:  # somebody else took the value or removed the record a moment ago
+        raise Conflict(fault(ctx, "taken_meanwhile", label=entity.label.get(ctx.language))) from error
     _clean(batch)
     _refuse_rows_out_of_reach(batch)
     check_structures(ctx, entity.id, rows)  # before formulas that follow a structure could go round in it

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from runtime import records
 from runtime.context import RunContext
-from runtime.errors import Conflict, Invalid, NotFound, Stale
+from runtime.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from runtime.record_reading import as_json
 from tests.runtime.shop import counting
 
@@ -294,3 +294,22 @@ def test_a_batch_is_the_same_as_one_by_one(ctx: RunContext) -> None:
         return {n: v for n, v in row.items() if n not in ("id", "code", "lines")} | {"lines": lines}
 
     assert [bare(r) for r in single] == [bare(r) for r in together]
+
+
+def test_a_setting_is_one_record_with_its_defaults(ctx: RunContext, boss: RunContext, seller: RunContext) -> None:
+    assert records.setting_id(ctx, "rules") is None
+    first = records.save_setting(boss, "rules", {})
+    assert records.load(ctx, "rules", first.id)["most"] == D(500)
+    again = records.save_setting(boss, "rules", {"most": "7"}, version=1)
+    assert (again.id, records.load(ctx, "rules", first.id)["most"]) == (first.id, D(7))
+    with pytest.raises(Forbidden):
+        records.save_setting(seller, "rules", {"most": "8"})
+
+
+def test_a_value_taken_a_moment_ago_is_a_conflict_not_a_crash(ctx: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.record_checks._taken", lambda *_: set())
+    savepoint = ctx.connection.begin_nested()
+    with pytest.raises(Conflict) as error:
+        records.create(ctx, "place", {"code": "N", "name": "x"})
+    savepoint.rollback()
+    assert error.value.faults[0].code == "taken_meanwhile"
