@@ -1,0 +1,98 @@
+"""A card as the figure macro takes it: the value in words, its state, its comparison, how it was computed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+
+from runtime.cards import Figure
+from runtime.context import RunContext
+from web.display import number, percent
+from web.texts import translator
+
+View = dict[str, Any]
+STATES = {"red": "over", "orange": "near", "yellow": "near", "green": "ok", "blue": "ok", "": "ok"}
+TEN_THOUSAND = Decimal(10_000)
+
+
+def figure_text(ctx: RunContext, value: object, format: str) -> str:
+    """A figure in words: money with its sign, shares as percent, counts whole."""
+    if value is None:
+        return "–"
+    if not isinstance(value, (Decimal, int)) or isinstance(value, bool):
+        return str(value)
+    if format == "percent":
+        return percent(Decimal(value), 1)
+    if format == "money":
+        sign = {"CNY": "¥", "USD": "$", "EUR": "€"}.get(ctx.app.model.currency, "")
+        whole = abs(Decimal(value)) >= TEN_THOUSAND
+        return sign + number(Decimal(value), 0 if whole else ctx.app.model.currency_scale)
+    if isinstance(value, Decimal) and value != value.to_integral_value():
+        return number(value, 1 if abs(value) >= 10 else 2)
+    return number(Decimal(value).quantize(Decimal(1)))
+
+
+def card_view(ctx: RunContext, figure: Figure) -> View:
+    """Everything the macro ``figure`` needs."""
+    note, good = _note(ctx, figure)
+    limit = figure.target if isinstance(figure.target, (Decimal, int)) else None
+    return {
+        "id": figure.id,
+        "label": figure.label,
+        "text": figure_text(ctx, figure.value, figure.format),
+        "unit": figure.unit,
+        "note": note,
+        "note_good": good,
+        "state": STATES.get(figure.color, "ok"),
+        "url": opens_url(figure.opens),
+        "points": [float(value) for _, value in figure.points if isinstance(value, (Decimal, int))],
+        "limit": float(limit) if limit is not None else None,
+        "explain": explanation(ctx, figure),
+    }
+
+
+def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
+    """What the figure is compared with; the second text is good news."""
+    t = translator(ctx.language)
+    if isinstance(figure.target, (Decimal, int)) and isinstance(figure.value, (Decimal, int)):
+        sign = "≤" if figure.better == "lower" else "≥"
+        met = figure.value <= figure.target if figure.better == "lower" else figure.value >= figure.target
+        words = t(f"目标 {sign} ", f"Target {sign} ") + figure_text(ctx, figure.target, figure.format)
+        return words, t("达标", "met") if met else ""
+    if isinstance(figure.change, Decimal) and isinstance(figure.compared, Decimal) and figure.compared:
+        share = percent(figure.change / figure.compared, 1)
+        signed = share if figure.change < 0 else f"+{share}"
+        better = figure.change < 0 if figure.better == "lower" else figure.change > 0
+        before = t("较上期", "vs before")
+        return (before, signed) if better else (f"{before} {signed}", "")
+    return "", ""
+
+
+def explanation(ctx: RunContext, figure: Figure) -> View:
+    """How the figure is computed: its parts with their values, the formula, what it counts."""
+    terms = [{"label": part.label, "text": figure_text(ctx, part.value, "")} for part in figure.parts]
+    terms.append({"label": figure.formula, "text": figure_text(ctx, figure.value, figure.format), "sum": True})
+    period = f"{figure.period.start} – {figure.period.end}" if figure.period else ""
+    return {
+        "title": figure.label,
+        "result": figure_text(ctx, figure.value, figure.format) + (f" {figure.unit}" if figure.unit else ""),
+        "terms": terms,
+        "note": " ".join(x for x in (figure.help, period) if x),
+    }
+
+
+def opens_url(opens: str) -> str:
+    """Where the records behind a figure are."""
+    kind, _, rest = opens.partition(".")
+    if kind == "view":
+        entity, _, view = rest.rpartition(".")
+        return url_for("pages.records", entity=entity, view=view)
+    if kind == "report":
+        return url_for("pages.report", report=rest)
+    if kind == "plan":
+        return url_for("pages.plan", plan=rest)
+    if kind == "ledger":
+        return url_for("pages.ledger", ledger=rest)
+    return ""

@@ -1,0 +1,123 @@
+"""Formulas for the browser: a script file per entity with the same functions the server computes with.
+
+Only formulas whose inputs stand in the form itself go along; the others the server computes when it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint, Response, abort, url_for
+
+from engine.expressions.javascript import javascript
+from engine.expressions.tree import Aggregate, Node, Path
+from engine.model import Entity, Field
+from runtime.context import RunContext
+from runtime.permissions import rights
+from web.access import reading
+from web.display import is_numeric
+
+Formula = dict[str, Any]
+SETS = frozenset({"sum", "count", "min", "max", "avg"})
+
+
+def described(ctx: RunContext, entity: Entity) -> list[Formula]:
+    """The formulas of an entity's form that the reader may see the results of, in the order they are computed."""
+    key = ("formulas", entity.id, ctx.user.roles, ctx.language)
+    return ctx.app.programs.keep(key, lambda: [f for f, _ in _formulas(ctx, entity)])
+
+
+def module_url(ctx: RunContext, entity: Entity) -> str:
+    """Where the script stands; its name changes with its content."""
+    source = module_source(ctx, entity)
+    if not source:
+        return ""
+    mark = sha256(source.encode()).hexdigest()[:12]
+    return url_for("pages.formula_module", entity=entity.id, mark=mark)
+
+
+def module_source(ctx: RunContext, entity: Entity) -> str:
+    """The script: one exported function a formula."""
+
+    def made() -> str:
+        return "".join(f"export const {f['fn']} = {source};\n" for f, source in _formulas(ctx, entity))
+
+    return ctx.app.programs.keep(("formula_source", entity.id, ctx.user.roles), made)
+
+
+def _formulas(ctx: RunContext, entity: Entity) -> Iterator[tuple[Formula, str]]:
+    order = {pair: index for index, pair in enumerate(ctx.app.model.order)}
+    inner = [ctx.app.model.entities[f.lines] for f in entity.fields.values() if f.lines]
+    found = [(each, one) for each in (*inner, entity) for one in each.fields.values() if one.formula is not None]
+    found.sort(key=lambda pair: order.get((pair[0].id, pair[1].id), len(order)))
+    for each, one in found:
+        told = _formula(ctx, entity, each, one)
+        if told is not None and one.formula is not None:
+            yield told, javascript(one.formula)
+
+
+def _formula(ctx: RunContext, form: Entity, entity: Entity, one: Field) -> Formula | None:
+    if one.formula is None or one.many or not rights(ctx, entity.id).sees(one.id):
+        return None
+    inputs = [_input(ctx, form, entity, node) for node in one.formula.inputs]
+    if not inputs or any(name is None for name in inputs):
+        return None
+    return {
+        "field": one.id,
+        "fn": f"f_{entity.id.replace('.', '__')}_{one.id}",
+        "inputs": inputs,
+        "kinds": [node.type.kind.value for node in one.formula.inputs],
+        "kind": one.value.kind.value if one.type != "percent" else "percent",
+        "scale": ctx.app.model.currency_scale if one.type == "money" and not one.value.per_unit else one.value.scale,
+        "lines": entity.parent_field if entity.parent else "",
+        "num": is_numeric(one),
+    }
+
+
+def _input(ctx: RunContext, form: Entity, entity: Entity, node: Node) -> str | None:
+    """How the form names an input; ``None`` for one it does not hold."""
+    if isinstance(node, Path):
+        return _path(ctx, form, entity, node)
+    if isinstance(node, Aggregate) and node.function in SETS and node.where is None and node.rows.kind == "lines":
+        value = node.value
+        if node.rows.base is not None and node.rows.base.steps:
+            return None
+        if value is None and node.function == "count":
+            return f"count:{node.rows.by}.id"
+        if isinstance(value, Path) and len(value.steps) == 1 and rights(ctx, node.rows.entity).sees(value.steps[0]):
+            return f"{node.function}:{node.rows.by}.{value.steps[0]}"
+    return None
+
+
+def _path(ctx: RunContext, form: Entity, entity: Entity, node: Path) -> str | None:
+    if node.root != "record" or not node.steps:
+        return None
+    name = node.steps[-1]
+    if len(node.steps) == 2 and node.steps[0] == "parent" and entity.parent == form.id:
+        return f"parent.{name}" if rights(ctx, form.id).sees(name) else None
+    one = entity.fields.get(name) if len(node.steps) == 1 else None
+    if one is None or not rights(ctx, entity.id).sees(name):
+        return None
+    if one.unit_field and not node.entered:
+        return None  # the form holds what was entered, not the base quantity
+    return name
+
+
+def formula_module(entity: str, mark: str) -> Response:
+    """The script of an entity."""
+    with reading() as ctx:
+        found = ctx.app.model.entities.get(entity)
+        source = module_source(ctx, found) if found and rights(ctx, entity).may("read") else ""
+    if not source or sha256(source.encode()).hexdigest()[:12] != mark:
+        abort(404)
+    response = Response(source, content_type="text/javascript; charset=utf-8")
+    response.headers["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+def register(pages: Blueprint) -> None:
+    """Attach the address."""
+    pages.add_url_rule("/forms/<entity>.<mark>.js", "formula_module", formula_module)
+

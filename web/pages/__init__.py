@@ -1,0 +1,18 @@
+"""The pages people work on, each made from metadata and the reader's rights."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from web import formulas
+from web.pages import account, assist, attachments, boards, lists, records, tasks
+
+ROOMS = (account, assist, attachments, boards, formulas, lists, records, tasks)
+
+
+def register(app: Flask) -> None:
+    """Attach all pages under one name, so that addresses are made as ``pages.<function>``."""
+    pages = Blueprint("pages", __name__)
+    for room in ROOMS:
+        room.register(pages)
+    app.register_blueprint(pages)

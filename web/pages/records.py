@@ -1,0 +1,277 @@
+"""One record: look at it, fill it in, save it, act on it, delete and restore it, comment on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from engine.model import Entity, EntityKind
+from runtime import comments, records, workflow
+from runtime.context import RunContext
+from runtime.errors import Conflict, Fault, Invalid, NotFound, Stale, UserError
+from runtime.messages import fault
+from runtime.permissions import demand, rights
+from runtime.record_inputs import Workspace
+from runtime.record_reading import visible_record, with_live
+from runtime.record_rows import load_rows
+from web import formulas
+from web.access import reading, writing
+from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blank_lines
+from web.record_actions import body_of, dialogs
+from web.record_conflict import clash_view
+from web.record_drafts import new_row, row_of_posted
+from web.record_page import record_view, scene_of
+from web.render import render, tell
+from web.texts import translator
+
+Row = dict[str, Any]
+
+
+def entity_of(ctx: RunContext, name: str) -> Entity:
+    """The entity of a page; lines and system records have none."""
+    entity = ctx.app.model.entities.get(name)
+    if entity is None or entity.kind in (EntityKind.LINES, EntityKind.SYSTEM):
+        raise NotFound(fault(ctx, "no_such_page", given=name[:60]))
+    return entity
+
+
+def visible_row(ctx: RunContext, entity: Entity, id: int) -> Row:
+    """The record with its live figures, without what the reader may not see."""
+    demand(ctx, entity.id, "read")
+    row = records.load_visible(ctx, entity.id, id)
+    with_live(Workspace(ctx), entity, [row])
+    return visible_record(ctx, entity.id, row)
+
+
+def record(entity: str, id: int) -> AnyResponse:
+    """The page of a record."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        return _page(ctx, found, visible_row(ctx, found, id))
+
+
+def new_record(entity: str) -> AnyResponse:
+    """An empty page, or one filled from other documents (``source``, ``ids``), from a copy, or from ``f.<field>``."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        demand(ctx, found.id, "create")
+        return _page(ctx, found, new_row(ctx, found, request.args))
+
+
+def _page(
+    ctx: RunContext,
+    entity: Entity,
+    row: Row,
+    *,
+    faults: tuple[Fault, ...] = (),
+    warnings: tuple[Fault, ...] = (),
+    posted: Mapping[str, str] | None = None,
+    clash: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> Response:
+    scene = scene_of(ctx, entity, row, faults=faults, warnings=warnings, posted=posted)
+    view = record_view(ctx, entity, row, scene)
+    dialogs(ctx, entity, row, view, scene)
+    t = translator(ctx.language)
+    return render(
+        ctx,
+        "pages/record.html",
+        title=view["title"],
+        status=status,
+        r=view,
+        problems=[_problem(entity, ctx, f) for f in faults],
+        problem_title=t(f"没有保存，{len(faults)} 处要改", f"Not saved: {len(faults)} to mend"),
+        warnings=[f.message for f in warnings],
+        clash=clash,
+        module=formulas.module_url(ctx, entity),
+        formulas=formulas.described(ctx, entity),
+        nav=None,
+        save_state="",
+        save_text="",
+        more=_more(ctx, entity, row, view),
+        comment_url=url_for("pages.comment", entity=entity.id, id=row["id"]) if row.get("id") else "",
+        delete_url=url_for("pages.delete_record", entity=entity.id, id=row["id"]) if row.get("id") else "",
+    )
+
+
+def _problem(entity: Entity, ctx: RunContext, found: Fault) -> dict[str, str]:
+    """A fault with the name of its place and where to go."""
+    parts = found.field.split(".")
+    one = entity.fields.get(parts[0])
+    label = one.label.get(ctx.language) if one else ""
+    if one is not None and one.lines and len(parts) == 3 and parts[1].isdigit():
+        inner = ctx.app.model.entities[one.lines].fields.get(parts[2])
+        t = translator(ctx.language)
+        number = int(parts[1]) + 1
+        label = t(f"第 {number} 行 ", f"Line {number} ") + (inner.label.get(ctx.language) if inner else "")
+    return {"label": label, "message": found.message, "target": found.field.replace(".", "-")}
+
+
+def _more(ctx: RunContext, entity: Entity, row: Row, view: Mapping[str, Any]) -> list[dict[str, Any]]:
+    t = translator(ctx.language)
+    found: list[dict[str, Any]] = []
+    if row.get("id") and view["may_copy"]:
+        copy = url_for("pages.new_record", entity=entity.id, copy=row["id"])
+        found.append({"label": t("复制一张", "Duplicate"), "url": copy, "icon": "copy"})
+    if view["deleted"]:
+        url = url_for("pages.restore_record", entity=entity.id, id=row["id"])
+        found.append({"label": t("恢复", "Restore"), "url": "", "attrs": {"data-post": url}, "icon": "restore"})
+    elif view["may_delete"]:
+        found.append({"label": t("删除", "Delete"), "attrs": {"data-dialog": "delete"}, "icon": "trash"})
+    return found
+
+
+# --- saving ----------------------------------------------------------------------------------------------------
+
+
+def _form_values(ctx: RunContext, entity: Entity) -> tuple[dict[str, object], list[Fault]]:
+    """What was posted, and what the form itself refuses."""
+    allowed = {entity.id: rights(ctx, entity.id)}
+    lines = [f for f in entity.fields.values() if f.lines]
+    allowed.update({f.lines: rights(ctx, f.lines) for f in lines})
+    needed = translator(ctx.language)("请填写", "Needed")
+    form = ctx.app.programs.keep(
+        ("form", entity.id, ctx.language, ctx.user.roles), lambda: form_class(ctx.app.model, entity, allowed, needed)
+    )(meta={"csrf": False})
+    values = without_blank_lines(values_of(form, entity, ctx.app.model), [f.id for f in lines])
+    if any(len(values.get(f.id) or ()) >= MOST_LINES for f in lines):  # type: ignore[arg-type]
+        raise Invalid(fault(ctx, "too_many_records", most=MOST_LINES, given=MOST_LINES))
+    return values, [] if form.validate() else _form_faults(form, entity, values)
+
+
+def _form_faults(form: Any, entity: Entity, values: Mapping[str, object]) -> list[Fault]:
+    """Faults of the form; those in lines that were left empty are none."""
+    kept = {f.id: len(values.get(f.id) or ()) for f in entity.fields.values() if f.lines}  # type: ignore[arg-type]
+    found = []
+    for path, said in faults_of(form):
+        head, _, rest = path.partition(".")
+        index = rest.partition(".")[0]
+        if head in kept and index.isdigit() and int(index) >= kept[head]:
+            continue
+        found.append(Fault(code="required", field=path, message=said))
+    return found
+
+
+def create_record(entity: str) -> AnyResponse:
+    """Save a new record, and take the transition whose button was pressed."""
+    return _save(entity, None)
+
+
+def save_record(entity: str, id: int) -> AnyResponse:
+    """Save a record, and take the transition whose button was pressed."""
+    return _save(entity, id)
+
+
+def _save(entity: str, id: int | None) -> AnyResponse:
+    action = request.form.get("action", "save")
+    values: dict[str, object] = {}
+    try:
+        with writing() as ctx:
+            found = entity_of(ctx, entity)
+            values, faults = _form_values(ctx, found)
+            if faults:
+                raise Invalid(*faults)
+            saved = _write(ctx, found, id, values)
+            if action != "save":
+                workflow.take(ctx, found.id, saved.id, action, {})
+            _tell_saved(ctx, found, saved, action)
+    except UserError as error:
+        return _refused(entity, id, values, error)
+    return redirect(url_for("pages.record", entity=entity, id=saved.id), code=303)
+
+
+def _write(ctx: RunContext, entity: Entity, id: int | None, values: Mapping[str, object]) -> records.Saved:
+    if id is None:
+        return records.create(ctx, entity.id, values)
+    version = request.form.get("version", "")
+    resolution = request.form.get("resolution", "")
+    seen = int(version) if version.isdigit() and resolution not in ("mine", "merge") else None
+    return records.update(ctx, entity.id, id, values, version=seen)
+
+
+def _tell_saved(ctx: RunContext, entity: Entity, saved: records.Saved, action: str) -> None:
+    t = translator(ctx.language)
+    name = saved.code or entity.label.get(ctx.language)
+    done = t("已保存", "Saved")
+    if action != "save" and entity.workflow is not None:
+        transition = entity.workflow.transitions.get(action)
+        done = transition.label.get(ctx.language) if transition else done
+    tell("done", f"{done} {name}")
+    for warning in saved.warnings:
+        tell("info", warning.message)
+
+
+def _refused(entity: str, id: int | None, values: Mapping[str, object], error: UserError) -> Response:
+    """The page again, with what was typed and what is wrong."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        kept = visible_row(ctx, found, id) if id is not None else None
+        row = row_of_posted(ctx, found, kept, values)
+        clash = clash_view(ctx, found, kept, values) if isinstance(error, Stale) and kept else None
+        status = 409 if isinstance(error, (Conflict, Stale)) else 422 if isinstance(error, Invalid) else 400
+        faults = () if clash else tuple(error.faults)
+        return _page(ctx, found, row, faults=faults, posted=request.form, clash=clash, status=status)
+
+
+# --- acting ----------------------------------------------------------------------------------------------------
+
+
+def act(entity: str, id: int, transition: str) -> AnyResponse:
+    """Take a transition with what its dialog asked for."""
+    try:
+        with writing() as ctx:
+            found = entity_of(ctx, entity)
+            row = workflow.take(ctx, found.id, id, transition, body_of(ctx, found, transition, request.form))
+            taken = found.workflow.transitions[transition].label.get(ctx.language) if found.workflow else ""
+            tell("done", f"{taken} {row.get('code') or ''}".strip())
+    except UserError as error:
+        if isinstance(error, NotFound):
+            raise
+        with reading() as ctx:
+            found = entity_of(ctx, entity)
+            status = 422 if isinstance(error, Invalid) else 409
+            return _page(ctx, found, visible_row(ctx, found, id), faults=tuple(error.faults), status=status)
+    return redirect(url_for("pages.record", entity=entity, id=id), code=303)
+
+
+def delete_record(entity: str, id: int) -> AnyResponse:
+    """Into the bin; the toast offers the way back."""
+    with writing() as ctx:
+        found = entity_of(ctx, entity)
+        records.delete(ctx, found.id, id)
+        t = translator(ctx.language)
+        tell("done", t("已放进回收站", "Moved to the bin"), url_for("pages.record", entity=entity, id=id), t("去恢复", "Restore"))
+    return redirect(url_for("pages.records", entity=entity), code=303)
+
+
+def restore_record(entity: str, id: int) -> AnyResponse:
+    """Out of the bin."""
+    with writing() as ctx:
+        found = entity_of(ctx, entity)
+        records.restore(ctx, found.id, id)
+        tell("done", translator(ctx.language)("已恢复", "Restored"))
+    return redirect(url_for("pages.record", entity=entity, id=id), code=303)
+
+
+def comment(entity: str, id: int) -> AnyResponse:
+    """Say something about a record."""
+    with writing() as ctx:
+        found = entity_of(ctx, entity)
+        comments.add(ctx, found.id, id, request.form.get("text", ""))
+    return redirect(url_for("pages.record", entity=entity, id=id), code=303)
+
+
+def register(pages: Blueprint) -> None:
+    """Attach the addresses."""
+    one = "/e/<entity>/<int:id>"
+    pages.add_url_rule("/e/<entity>/new", "new_record", new_record)
+    pages.add_url_rule("/e/<entity>/new", "create_record", create_record, methods=["POST"])
+    pages.add_url_rule(one, "record", record)
+    pages.add_url_rule(one, "save_record", save_record, methods=["POST"])
+    pages.add_url_rule(f"{one}/actions/<transition>", "act", act, methods=["POST"])
+    pages.add_url_rule(f"{one}/delete", "delete_record", delete_record, methods=["POST"])
+    pages.add_url_rule(f"{one}/restore", "restore_record", restore_record, methods=["POST"])
+    pages.add_url_rule(f"{one}/comments", "comment", comment, methods=["POST"])

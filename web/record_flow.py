@@ -1,0 +1,292 @@
+"""What stands around a record: its axes, the chain of documents, the flow with its people, what happened before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+
+from engine.model import Entity, Field, State, Workflow
+from runtime import audit, comments, documents
+from runtime.task_flow import steps
+from runtime.context import RunContext
+from runtime.documents_after import Link
+from runtime.permissions import rights
+from runtime.workflow_rights import Action
+from web.display import day, moment, option_label, percent
+from web.texts import translator
+
+Row = Mapping[str, Any]
+View = dict[str, Any]
+
+BUTTON_KINDS = {"forward": "", "back": "back", "cancel": "back"}
+
+
+# --- axes ------------------------------------------------------------------------------------------------------
+
+
+def approval_tone(state: State) -> str:
+    """Which of the five marks of the approval axis a state wears."""
+    if state.color in ("draft", "pending", "approved", "refused", "closed"):
+        return state.color
+    if state.start:
+        return "draft"
+    if state.approval is not None:
+        return "pending"
+    return "closed" if state.end and state.id in ("closed", "cancelled") else "approved"
+
+
+def axis_of(ctx: RunContext, entity: Entity, one: Field, value: object, share: object, *, started: bool) -> View | None:
+    """The mark of one axis; ``started``: the document has left its first state."""
+    language = ctx.language
+    if entity.workflow is not None and one.id == "status":
+        state = entity.workflow.states.get(str(value))
+        if state is None:
+            return None
+        return {"axis": "approval", "state": approval_tone(state), "label": state.label.get(language)}
+    if one.id in entity.progress:
+        return _progress(ctx, entity, one, value, share, started=started)
+    return None
+
+
+def _progress(ctx: RunContext, entity: Entity, one: Field, value: object, share: object, *, started: bool) -> View:
+    first = next(iter(entity.progress))
+    kind = "execution" if one.id == first else "settlement"
+    if not started or value is None:
+        return {"axis": kind, "share": None, "label": ""}
+    part = int(share * 100) if isinstance(share, Decimal) else 0
+    label = option_label(one, value, ctx.language)
+    if value == "partial" and isinstance(share, Decimal):
+        label = f"{label} {percent(share, 0)}"
+    return {"axis": kind, "share": part, "label": label, "closed": value == "closed"}
+
+
+def chips(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
+    """The axes of a record for its head."""
+    found = []
+    workflow = entity.workflow
+    status = row.get("status")
+    started = workflow is None or status != workflow.start.id
+    for name in ("status", *entity.progress):
+        one = entity.fields.get(name)
+        if one is None or name not in row:
+            continue
+        mark = axis_of(ctx, entity, one, row.get(name), row.get(f"{name}_share"), started=started)
+        if mark is not None and mark.get("share", 0) is not None:
+            found.append(mark)
+    return found
+
+
+# --- chain -----------------------------------------------------------------------------------------------------
+
+
+def chain(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
+    """Documents before, this one, those after, and what may be drawn next."""
+    record = row.get("id")
+    if not isinstance(record, int):
+        return []
+    links = documents.links(ctx, entity.id, record)
+    here = {
+        "label": entity.label.get(ctx.language),
+        "note": translator(ctx.language)("本单", "this one"),
+        "url": "",
+        "state": "here",
+    }
+    before = _grouped(ctx, [link for link in links if link.distance < 0])
+    after = _grouped(ctx, [link for link in links if link.distance > 0])
+    to_come = _to_come(ctx, entity, {link.entity for link in links})
+    steps = [*reversed(before), here, *after, *to_come]
+    return steps if len(steps) > 1 else []
+
+
+def _grouped(ctx: RunContext, links: Sequence[Link]) -> list[View]:
+    """One step for each kind of document, nearest first; several of a kind are counted."""
+    kinds: dict[str, list[Link]] = {}
+    for link in sorted(links, key=lambda link: abs(link.distance)):
+        kinds.setdefault(link.entity, []).append(link)
+    return [_step(ctx, same) for same in kinds.values()]
+
+
+def _step(ctx: RunContext, same: Sequence[Link]) -> View:
+    first = same[0]
+    t = translator(ctx.language)
+    note = f"{first.title} {first.status_label}".strip()
+    if len(same) > 1:
+        note = t(f"{first.title} 等 {len(same)} 张", f"{first.title} and {len(same) - 1} more")
+    url = url_for("pages.record", entity=first.entity, id=first.id) if first.title else ""
+    return {"label": first.label, "note": note, "url": url, "state": "done"}
+
+
+def _to_come(ctx: RunContext, entity: Entity, known: set[str]) -> list[View]:
+    model = ctx.app.model
+    t = translator(ctx.language)
+    found = []
+    for other in model.entities.values():
+        if other.id in known or not rights(ctx, other.id).may("read"):
+            continue
+        if any(source.origin == entity.id for source in other.sources.values()):
+            found.append({"label": other.label.get(ctx.language), "note": t("还没有", "not yet"), "url": "", "state": "next"})
+    return found[:4]
+
+
+# --- flow ------------------------------------------------------------------------------------------------------
+
+
+def flow(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
+    """The states on the straight way, with the approval's steps: done, now, to come, passed over and why."""
+    workflow = entity.workflow
+    if workflow is None:
+        return []
+    path = straight_way(workflow, str(row.get("status") or workflow.start.id))
+    here = path.index(str(row.get("status") or workflow.start.id))
+    views: list[View] = []
+    for position, name in enumerate(path):
+        state = workflow.states[name]
+        mark = "done" if position < here else "now" if position == here else "next"
+        views.append({"label": state.label.get(ctx.language), "state": mark})
+        if state.approval is not None:
+            views += _steps(ctx, entity, state, row, mark)
+    return views
+
+
+def straight_way(workflow: Workflow, now: str) -> list[str]:
+    """From the first state through ``now`` to an end, by forward transitions in the order they are declared."""
+    ahead: dict[str, str] = {}
+    for transition in workflow.transitions.values():
+        if transition.kind == "forward":
+            for origin in transition.origins:
+                ahead.setdefault(origin, transition.target)
+    path = [workflow.start.id]
+    while path[-1] in ahead and ahead[path[-1]] not in path:
+        path.append(ahead[path[-1]])
+    if now not in path:
+        path = [*path[:1], now]
+    return path
+
+
+def _steps(ctx: RunContext, entity: Entity, state: State, row: Row, mark: str) -> list[View]:
+    told = steps(ctx, entity.id, dict(row), state.id)
+    return [
+        {
+            "label": step.label,
+            "who": step.who,
+            "when": moment(step.at, ctx) if step.at else "",
+            "state": step.state if mark != "done" or step.state != "next" else "done",
+            "why": step.why,
+            "will": step.state == "next",
+        }
+        for step in told
+    ]
+
+
+# --- history ---------------------------------------------------------------------------------------------------
+
+ICONS = {"create": "plus", "delete": "trash", "restore": "restore", "history": "database-import"}
+
+
+def history(ctx: RunContext, entity: Entity, record: int) -> list[View]:
+    """The trail and the comments, newest first, in words."""
+    trail = [(e["at"], _told(ctx, entity, e)) for e in audit.history(ctx, entity.id, record)]
+    said = [(c.at, {"who": c.name, "text": "", "said": c.text, "when": moment(c.at, ctx)}) for c in comments.comments(ctx, entity.id, record)]
+    return [view for _, view in sorted([*trail, *said], key=lambda pair: pair[0], reverse=True)]
+
+
+def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any]) -> View:
+    t = translator(ctx.language)
+    kind = entry["kind"]
+    words = {
+        "create": t("新建", "created it"),
+        "update": t("修改", "changed it"),
+        "delete": t("删除", "deleted it"),
+        "restore": t("恢复", "restored it"),
+        "history": t("作为历史导入", "imported it as history"),
+    }
+    transition = entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None
+    return {
+        "who": entry.get("name") or t("系统", "System"),
+        "icon": ICONS.get(kind, ""),
+        "text": transition.label.get(ctx.language) if transition else words.get(kind, kind),
+        "when": moment(entry["at"], ctx),
+        "changes": [] if kind == "create" else _changes(ctx, entity, entry["changes"]),
+        "said": entry.get("note", ""),
+    }
+
+
+MOST_CHANGES = 6
+
+
+def _changes(ctx: RunContext, entity: Entity, changes: Mapping[str, Any]) -> list[View]:
+    found = []
+    for path, pair in changes.items():
+        if not isinstance(pair, list) or len(pair) != 2 or any(isinstance(v, (dict, list)) for v in pair):
+            continue
+        one = entity.fields.get(path) or _line_field(ctx, entity, path)
+        if one is None:
+            continue
+        found.append({"label": one.label.get(ctx.language), "old": _word(ctx, one, pair[0]), "new": _word(ctx, one, pair[1])})
+    return found[:MOST_CHANGES]
+
+
+def _line_field(ctx: RunContext, entity: Entity, path: str) -> Field | None:
+    parts = path.split(".")
+    lines = entity.fields.get(parts[0])
+    if len(parts) != 3 or lines is None or not lines.lines:
+        return None
+    return ctx.app.model.entities[lines.lines].fields.get(parts[2])
+
+
+def _word(ctx: RunContext, one: Field, value: object) -> str:
+    if value is None:
+        return ""
+    if one.options:
+        return option_label(one, value, ctx.language)
+    if isinstance(value, bool):
+        return translator(ctx.language)("是" if value else "否", "yes" if value else "no")
+    return str(value)
+
+
+# --- what one may do -------------------------------------------------------------------------------------------
+
+
+def buttons(actions: Sequence[Action]) -> list[View]:
+    """The transitions as buttons: backward ones first, the straight way last and primary."""
+    ordered = sorted(actions, key=lambda a: ("cancel", "back", "forward").index(a.kind))
+    views = [_button(a) for a in ordered]
+    if views and ordered[-1].kind == "forward":
+        views[-1]["kind"] = "primary"
+    return views
+
+
+def _button(action: Action) -> View:
+    return {
+        "id": action.id,
+        "label": action.label,
+        "kind": BUTTON_KINDS[action.kind],
+        "demands": action.demands,
+        "refused": action.refused_because,
+        "asks": bool(action.demands) or action.kind != "forward",
+    }
+
+
+def draws(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
+    """Documents that may be drawn from this one now."""
+    found = []
+    for name, source in documents.drawable(ctx, entity.id, dict(row)):
+        other = ctx.app.model.entities[name]
+        found.append(
+            {
+                "label": translator(ctx.language)(
+                    f"生成{other.label.get('zh')}", f"Make {other.label.get('en').lower()}"
+                ),
+                "url": url_for("pages.new_record", entity=name, source=source.id, ids=str(row["id"])),
+                "icon": other.icon or "file-plus",
+            }
+        )
+    return found
+
+
+def when(ctx: RunContext, value: object) -> str:
+    """A date in words."""
+    return day(value, ctx.today(), ctx.language) if hasattr(value, "year") else ""  # type: ignore[arg-type]
