@@ -27,7 +27,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     path = chromium.find()
     if path is None:
         pytest.fail(chromium.REMEDY)
-    return {**browser_type_launch_args, "executable_path": path, "args": ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]}
+    return {
+        **browser_type_launch_args,
+        "executable_path": path,
+        "args": ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    }
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +55,9 @@ def open_page(browser: Browser, gallery: str) -> Iterator[Open]:
     contexts, errors = [], []
 
     def open_one(path: str, width: int = 1440, height: int = 900) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 768, reduced_motion="reduce")
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, has_touch=width < 768, reduced_motion="reduce"
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

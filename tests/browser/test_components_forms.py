@@ -108,14 +108,18 @@ def test_enter_while_an_input_method_composes_stays_in_the_cell(form: Page) -> N
     form.locator("#lines-7-item").click()
     session = form.context.new_cdp_session(form)
     session.send("Input.imeSetComposition", {"text": "fa", "selectionStart": 2, "selectionEnd": 2})
-    form.evaluate("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))")
+    form.evaluate(
+        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))"
+    )
     expect(form.locator("#lines-7-item")).to_have_class("wide can active")
     session.send("Input.insertText", {"text": "法兰"})
     expect(form.locator(".picker:popover-open [role=option]")).to_have_count(3)
 
 
 def test_blank_lines_and_thousands_are_not_posted(form: Page) -> None:
-    sent = form.evaluate("[...new FormData(document.getElementById('record')).keys()].filter((k) => k.startsWith('lines-'))")
+    sent = form.evaluate(
+        "[...new FormData(document.getElementById('record')).keys()].filter((k) => k.startsWith('lines-'))"
+    )
     assert "lines-6-qty" in sent
     assert not [name for name in sent if name.startswith("lines-7-")]
 
@@ -160,4 +164,6 @@ def test_control_s_saves_what_is_being_typed(form: Page) -> None:
     form.keyboard.type("55")
     with form.expect_request("**/form") as sent:
         form.keyboard.press("Control+s")
-    assert 'name="lines-0-qty"\r\n\r\n55' in (sent.value.post_data or "") or "lines-0-qty=55" in (sent.value.post_data or "")
+    assert 'name="lines-0-qty"\r\n\r\n55' in (sent.value.post_data or "") or "lines-0-qty=55" in (
+        sent.value.post_data or ""
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from pathlib import Path
 
 from flask import Flask, Response, abort, jsonify, render_template, request
@@ -18,7 +19,7 @@ POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self
 
 def create_gallery() -> Flask:
     """The gallery with the same policy headers and template globals as the product."""
-    app = Flask("gallery", static_folder=str(WEB / "static"), static_url_path="/static")
+    app = Flask("gallery", static_folder=None)
     app.jinja_loader = ChoiceLoader([FileSystemLoader(HERE / "pages"), FileSystemLoader(WEB / "templates")])
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -50,9 +51,23 @@ def add_pages(app: Flask) -> None:
             abort(404)
         lang = language()
         return render_template(
-            f"{page}.html", lang=lang, theme=request.args.get("theme", "light"), csrf="token", density="", title=page,
-            shell=data.shell(lang, page), data=data, here=f"/{page}",
+            f"{page}.html",
+            lang=lang,
+            theme=request.args.get("theme", "light"),
+            csrf="token",
+            density="",
+            title=page,
+            shell=data.shell(lang, page),
+            data=data,
+            here=f"/{page}",
         )
+
+    @app.get("/static/dist/<path:name>")
+    def built(name: str) -> Response:
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(
+            (DIST / name).read_bytes(), mimetype=kind
+        )  # whole: a page left early must not leave a file open
 
     @app.get("/pick/<entity>")
     def pick(entity: str) -> Response:

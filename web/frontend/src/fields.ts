@@ -164,7 +164,7 @@ function setUpFiles(zone: HTMLElement): void {
       const drop = make("button", { type: "button", cls: "btn weak only small", "data-drop": true, "aria-label": `${t("去掉", "Remove")} ${sent.name}` }, icon("x", "icon-s"));
       chip.replaceChildren(make("input", { type: "hidden", name: zone.dataset["files"] ?? "", value: String(sent.id) }), sent.thumb ? make("img", { src: sent.thumb, alt: "" }) : icon("paperclip"), make("a", { href: sent.url }, sent.name), make("small", {}, sent.size ?? ""), drop);
       announce(t(`${sent.name} 已传`, `${sent.name} uploaded`));
-      changed(input);
+      changed(zone);
     }
     input.value = "";
   };
@@ -172,7 +172,7 @@ function setUpFiles(zone: HTMLElement): void {
   zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
   zone.addEventListener("dragleave", () => zone.classList.remove("over"));
   zone.addEventListener("drop", (event) => { event.preventDefault(); zone.classList.remove("over"); void send(event.dataTransfer?.files ?? []); });
-  zone.addEventListener("click", (event) => { const drop = (event.target as Element).closest("[data-drop]"); if (drop) { drop.closest(".attached")?.remove(); changed(input); } });
+  zone.addEventListener("click", (event) => { const drop = (event.target as Element).closest("[data-drop]"); if (drop) { drop.closest(".attached")?.remove(); changed(zone); } });
 }
 
 function setUpSignature(pad: HTMLElement): void {
