@@ -24,6 +24,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
+    Numeric,
     Table,
     Text,
     func,
@@ -120,10 +121,7 @@ def _plain_kind(column: Column[Any]) -> str:
     ):
         if isinstance(column.type, kind):
             return name
-    try:
-        return "integer" if column.type.python_type in (int, Decimal) else "text"
-    except NotImplementedError:
-        return "text"
+    return "integer" if isinstance(column.type, (Integer, Numeric)) else "text"
 
 
 def _write_table(connection: Connection, table: Table, raw: Any) -> int:
