@@ -17,8 +17,22 @@ from runtime.demo_story import Story, read_story, read_table
 
 TEMPLATES = sorted(path.stem for path in CATALOGUE.glob("*.yaml"))
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-TRANSITIONS = set("submit approve reject return withdraw post dispatch sign start finish close cancel reopen".split())
-ROLES = set("admin manager sales buyer keeper production quality finance viewer".split())
+TRANSITIONS = {
+    "submit",
+    "approve",
+    "reject",
+    "return",
+    "withdraw",
+    "post",
+    "dispatch",
+    "sign",
+    "start",
+    "finish",
+    "close",
+    "cancel",
+    "reopen",
+}
+ROLES = {"admin", "manager", "sales", "buyer", "keeper", "production", "quality", "finance", "viewer"}
 
 pytestmark = pytest.mark.parametrize("template", TEMPLATES)
 
