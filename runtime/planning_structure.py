@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import FromClause, Select, bindparam, false, literal, or_, select, true
 
@@ -17,11 +17,13 @@ from engine.expressions.tree import Expr, Path, walk
 from engine.model import Structure as Declared
 from engine.planning.structure import Also, Key, Line, Structure, Version, structure_of, whole_step
 from runtime.context import RunContext
+from runtime.planning_reading import Reading
 from runtime.record_rows import CHUNK, read_links
-from runtime.sql import Joiner, SqlScope, TableRow, to_sql, to_where
+from runtime.sql import Joiner, SqlScope, TableRow, to_where
 from runtime.values import Ref
 
 ZERO = Decimal(0)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,50 +150,34 @@ class _Reading:
 
     def _lines(self, headers: Sequence[int], *, everything: bool) -> dict[int, list[Line]]:
         key = ("lines", everything, id(self.scope.where) if self.scope.where else 0)
-        query = self._kept(key, lambda: self._line_query(everything=everything))
+        query, readings = self._kept(key, lambda: self._line_query(everything=everything))
+        need, fixed, step, through = (reading.reader() for reading in readings)
         found: dict[int, list[Line]] = {header: [] for header in headers}
         chunks = [{}] if everything else [{"ids": headers[s : s + CHUNK]} for s in range(0, len(headers), CHUNK)]
-        steps: dict[Decimal | None, Decimal | None] = {}
-        made = self.ends.key
-        stocked = self.ends.stocked
         for chunk in chunks:
-            for line, parent, item, need, fixed, step, through, loss in self.ctx.connection.execute(query, chunk):
-                if step not in steps:
-                    steps[step] = whole_step(step)
-                lines = found.get(parent)
+            for row in self.ctx.connection.execute(query, chunk).all():
+                lines = found.get(row[1])
                 if lines is not None:
-                    lines.append(
-                        Line(
-                            line,
-                            made(stocked, item),
-                            need or ZERO,
-                            fixed or ZERO,
-                            steps[step],
-                            bool(through),
-                            (),
-                            loss or ZERO,
-                        )
-                    )
+                    item, loss = row[2], row[3]
+                    lines.append(Line(row[0], item, need(row), fixed(row), step(row), through(row), (), loss or ZERO))
         return self._with_instead(found) if self.scope.extras and self.declared.instead else found
 
-    def _line_query(self, *, everything: bool) -> Select[Any]:
+    def _line_query(self, *, everything: bool) -> tuple[Select[Any], tuple[Reading, ...]]:
         declared, table = self.declared, self.ctx.app.tables.entity[self.ends.line]
         joiner = Joiner(table)
         scope = sql_scope(self.ctx, self.ends.line, table, joiner)
-
-        def value(expr: Expr | None) -> Any:
-            return literal(None) if expr is None else to_sql(expr, scope)
-
-        columns = [
-            table.c.id,
-            table.c.parent,
-            table.c[declared.uses],
-            value(declared.need),
-            value(declared.fixed),
-            value(declared.step),
-            value(declared.through),
-            table.c[declared.loss] if declared.loss else literal(None),
-        ]
+        loss = table.c[declared.loss] if declared.loss else literal(None)
+        columns: list[Any] = [table.c.id, table.c.parent, table.c[declared.uses], loss]
+        readings = []
+        for expr, finish in (
+            (declared.need, _amount),
+            (declared.fixed, _amount),
+            (declared.step, whole_step),
+            (declared.through, bool),
+        ):
+            reading = Reading(self.ctx, expr, finish, scope, len(columns))
+            columns.extend(reading.columns)
+            readings.append(reading)
         where = declared.where
         conditions = [to_where(where, scope)] if where is not None and stands_on(where) == self.ends.line else []
         if self.scope.where is not None:  # judges what is used, not what is only passed through
@@ -200,7 +186,7 @@ class _Reading:
         query = joiner.apply(select(*columns)).where(table.c[declared.uses].is_not(None), *(conditions or [true()]))
         if not everything:
             query = query.where(table.c.parent.in_(bindparam("ids", expanding=True)))
-        return query.order_by(table.c.parent, table.c.position, table.c.id)
+        return query.order_by(table.c.parent, table.c.position, table.c.id), tuple(readings)
 
     def _with_instead(self, found: Mapping[int, list[Line]]) -> dict[int, list[Line]]:
         ids = [line.id for lines in found.values() for line in lines]
@@ -226,9 +212,13 @@ class _Reading:
                     found.setdefault(parent, []).append(Also(item, quantity or ZERO, share or ZERO))
         return found
 
-    def _kept(self, key: tuple[Hashable, ...], make: Callable[[], Select[Any]]) -> Select[Any]:
+    def _kept(self, key: tuple[Hashable, ...], make: Callable[[], Made]) -> Made:
         whole = ("structure", self.declared.id, self.ctx.today(), self.ctx.connection.dialect.name, *key)
         return self.ctx.app.programs.keep(whole, make)
+
+
+def _amount(value: Decimal | None) -> Decimal:
+    return value or ZERO
 
 
 def stands_on(expr: Expr) -> str:

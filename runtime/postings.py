@@ -77,6 +77,10 @@ def build(ctx: RunContext, entity: str, records: Sequence[Row], posting_set: str
     for posting in postings:
         building.each[posting.id] = posting.each
         _add(building, posting, records)
+    for record in records:  # as they were given
+        for name in {posting.each for posting in postings if posting.each}:
+            for line in record[name]:
+                line["parent"] = record["id"]
     return building.requests
 
 

@@ -138,12 +138,14 @@ def apply_system(
     kind: str = "transition",
     transition: str = "",
     notes: Mapping[int, str] | str = "",
+    held: Mapping[int, Row] | None = None,
 ) -> list[Record]:
     """The system's own change (a transition's status): same store, formulas and trail, no field rights or checks.
 
-    Answers the records as they are now, by order of ``changes``.
+    ``held``: the records as the caller loaded and locked them in this transaction. Answers the records as they are
+    now, by order of ``changes``.
     """
-    found = load_rows(ctx, entity, changes, lock=True)
+    found = load_rows(ctx, entity, changes, lock=True) if held is None else held
     batch = new_batch(ctx, record_plan(ctx, entity), strict=False)
     for number, (record, values) in enumerate(changes.items()):
         add_changed(batch, _present(ctx, entity, found, record), values, number)

@@ -216,7 +216,8 @@ def _move(
         check_nothing_hangs(ctx, entity, found)
     ids = [record["id"] for record in found]
     found = _enter(ctx, entity, found, transition, given)
-    tasks.close(ctx, entity, ids)
+    if any(state.approval is not None for state in _left(ctx, entity, transition)):
+        tasks.close(ctx, entity, ids)
     if fill_lines(ctx, entity, found, transition.id):
         fresh = load_rows(ctx, entity, ids)
         found = [fresh[i] for i in ids]
@@ -225,13 +226,20 @@ def _move(
     return _approve_at_once(ctx, entity, found, transition)
 
 
+def _left(ctx: RunContext, entity: str, transition: Transition) -> list[State]:
+    """The states a transition leads out of."""
+    states = workflow_of(ctx, entity).states
+    return [states[name] for name in transition.origins]
+
+
 def _enter(
     ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition, given: Sequence[Given]
 ) -> list[Row]:
     """Write the new state and what was given with it, through the one door; the records as they are then."""
     changes = {r["id"]: {**g.values, "status": transition.target} for r, g in zip(found, given, strict=True)}
     notes = {r["id"]: g.note for r, g in zip(found, given, strict=True) if g.note}
-    entered = records.apply_system(ctx, entity, changes, transition=transition.id, notes=notes)
+    held = {record["id"]: record for record in found}
+    entered = records.apply_system(ctx, entity, changes, transition=transition.id, notes=notes, held=held)
     for record, one in zip(found, given, strict=True):
         keep_files(ctx, entity, record["id"], one)
     return entered
