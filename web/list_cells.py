@@ -12,7 +12,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import current_app, render_template_string
 from markupsafe import Markup
 
 from engine.expressions.types import Kind
@@ -21,6 +20,7 @@ from runtime.context import RunContext
 from runtime.query_columns import ListColumn
 from web import display
 from web.record_flow import approval_tone
+from web.templating import environment
 from web.texts import translator
 
 NOTHING = Markup('<span class="t3">–</span>')
@@ -111,7 +111,7 @@ class CellKit:
     def _flag(self, value: bool) -> Markup:
         if not value:
             return NOTHING
-        return Markup(render_template_string(FLAGS, word=translator(self.ctx.language)("是", "yes")))
+        return rendered(self.ctx, FLAGS, word=translator(self.ctx.language)("是", "yes"))
 
     def other(self, one: Field, value: object) -> object:
         """Anything rarer."""
@@ -123,7 +123,14 @@ class CellKit:
 
 
 def _axis(view: Mapping[str, object], ctx: RunContext) -> Markup:
-    return Markup(render_template_string(AXES, a=view, t=translator(ctx.language)))
+    return rendered(ctx, AXES, a=view)
+
+
+def rendered(ctx: RunContext, source: str, **content: object) -> Markup:
+    """A small piece of template, compiled once."""
+    key = ("piece", source, ctx.language)
+    template = ctx.app.programs.keep(key, lambda: environment(ctx.language).from_string(source))
+    return Markup(template.render(**content))
 
 
 # --- the compiled source ---------------------------------------------------------------------------------------
@@ -261,7 +268,7 @@ def render_rows(
     seen = columns[:shown]
     key = ("list", entity.id, tuple(c.path for c in columns), shown, ctx.language, base, pick)
     template = ctx.app.programs.keep(
-        key, lambda: current_app.jinja_env.from_string(rows_source(entity, seen, places, base, pick=pick))
+        key, lambda: environment(ctx.language).from_string(rows_source(entity, seen, places, base, pick=pick))
     )
     kit = CellKit(ctx, entity, ctx.today())
     labels = ctx.app.programs.keep((*key, "options"), lambda: option_labels(seen, ctx.language))
