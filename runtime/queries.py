@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -16,20 +16,22 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, literal, or_, select, tuple_
 
-from engine.expressions.tree import Expr
+from engine.expressions.tree import Clock, Expr, walk
 from engine.model import Entity, EntityKind, View
 from runtime.context import RunContext
 from runtime.errors import Malformed, NotFound
 from runtime.messages import fault
 from runtime.model_scope import parse_filter
-from runtime.permissions import READ, demand, rights
+from runtime.permissions import READ, demand, owner_of, rights
 from runtime.query_columns import ColumnSql, ListColumn, Named, Selection, column_of
-from runtime.query_filters import Filter, conditions
+from runtime.query_filters import Filter, Parsed, conditions, parameters, parse_filters, parse_words
 from runtime.record_rows import read_links
 from runtime.sql_scope import Row as SqlRow
 
 COUNT_CAP = 1000
 MOST_ROWS = 500
+USUAL = 50
+MOST_SHAPES = 400
 EXPORT_ROWS = 1_000_000
 Sql = Any
 
@@ -79,32 +81,108 @@ class _Key:
     nullable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Everything of a list but its values: built once per shape, role and day.
+
+    ``wheres`` are held because the shape names them by identity.
+    """
+
+    at: ColumnSql
+    narrowed: list[Sql]
+    keys: list[_Key]
+    selection: Selection
+    statement: Select[Any]
+    wheres: tuple[Expr, ...]
+
+
 def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
     """One page of a list, as the acting person may see it."""
     described = _readable(ctx, entity)
     view = described.views.get(query.view) if query.view else None
     columns = _columns(ctx, described, view, query)
-    at = ColumnSql(ctx, entity, ctx.app.tables.entity[entity], query.this)
+    filters = parse_filters(ctx, described, query.filters)
+    words = parse_words(query.q)
     wheres = _wheres(ctx, described, view, query)
-    narrowed = conditions(at, described, query.filters, wheres, query.q, deleted=query.deleted)
-    keys = _order(at, described, view, query)
-    selection = at.select(columns)
     size = _size(ctx, query)
-    statement = select(at.table.c.id, *(k.sql for k in keys), *selection.sql).where(*narrowed)
+    key = _shape_of(ctx, entity, query, columns, filters, words, wheres)
+    made = _kept(ctx, key, lambda: _prepare(ctx, described, view, query, columns, filters, words, wheres))
+    given = parameters(filters, words)
+    statement = made.statement
     if query.cursor:
-        statement = statement.where(_after(ctx, keys, _read_cursor(ctx, query.cursor, keys)))
-    statement = at.joiner.apply(statement.order_by(*(_spelled(k) for k in keys)).limit(size + 1))
-    found = ctx.connection.execute(statement).all()
-    rows = [_row(selection, len(keys), values) for values in found[:size]]
-    _add_links(ctx, entity, selection, rows)
-    more = len(found) > size
+        values = _read_cursor(ctx, query.cursor, made.keys)
+        statement = statement.where(_after(ctx, made.keys, values))
+    found = ctx.connection.execute(statement.limit(size + 1) if size != USUAL else statement, given).all()
+    rows = [_row(made.selection, len(made.keys), values) for values in found[:size]]
+    _add_links(ctx, entity, made.selection, rows)
     return Page(
         columns=columns,
         rows=[tuple(row) for row in rows],
-        next=_cursor(keys, found[size - 1][1 : 1 + len(keys)]) if more else None,
-        count=_count(at, narrowed, query.count),
-        totals=_totals(at, narrowed, columns) if query.totals else {},
+        next=_cursor(made.keys, found[size - 1][1 : 1 + len(made.keys)]) if len(found) > size else None,
+        count=_count(ctx, made, query.count, given),
+        totals=_totals(ctx, made, columns, given) if query.totals else {},
     )
+
+
+def _prepare(
+    ctx: RunContext,
+    entity: Entity,
+    view: View | None,
+    query: ListQuery,
+    columns: tuple[ListColumn, ...],
+    filters: tuple[Parsed, ...],
+    words: tuple[str, ...],
+    wheres: tuple[Expr, ...],
+) -> _Prepared:
+    at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id])
+    narrowed = conditions(at, entity, filters, wheres, words, deleted=query.deleted)
+    keys = _order(at, entity, view, query)
+    selection = at.select(columns)
+    statement = select(at.table.c.id, *(k.sql for k in keys), *selection.sql).where(*narrowed)
+    statement = at.joiner.apply(statement.order_by(*(_spelled(k) for k in keys)).limit(USUAL + 1))
+    del at.ctx  # what is kept must not hold a connection
+    return _Prepared(at, narrowed, keys, selection, statement, (*query.where, *wheres))
+
+
+def _shape_of(
+    ctx: RunContext,
+    entity: str,
+    query: ListQuery,
+    columns: tuple[ListColumn, ...],
+    filters: tuple[Parsed, ...],
+    words: tuple[str, ...],
+    wheres: tuple[Expr, ...],
+) -> Hashable | None:
+    """What the statement depends on. The person counts only where a condition may ask for him, and nothing is kept
+    that reads the clock to the second."""
+    live = any(w.live for w in wheres) or any(c.field.live or "." in c.path for c in columns)
+    rules = rights(ctx, owner_of(ctx.app.model, entity)).rows
+    formulas = [c.field.formula for c in columns if c.field.formula is not None]
+    if any(_reads_now(e) for e in (*wheres, *formulas, *(rule for some in rules for rule in some))):
+        return None
+    personal = bool(rules) or live or bool(query.filter)
+    who = (ctx.user.member, ctx.today()) if personal else ctx.today()
+    shapes = tuple(f.shape for f in filters)
+    paths = tuple(c.path for c in columns)
+    asked = (query.view, query.filter, tuple(map(id, query.where)), query.sort, query.deleted)
+    return (entity, ctx.user.roles, ctx.user.is_system, ctx.language, who, shapes, len(words), paths, asked)
+
+
+def _reads_now(expr: Expr) -> bool:
+    return expr.live and any(isinstance(n, Clock) and n.name == "now" for n in walk(expr.tree))
+
+
+def _kept(ctx: RunContext, key: Hashable | None, make: Callable[[], _Prepared]) -> _Prepared:
+    """The latest shapes stay; conditions of the caller's own live only as long as he keeps them."""
+    if key is None:
+        return make()
+    kept: dict[Hashable, _Prepared] = ctx.app.programs.keep("lists", dict)
+    found = kept.get(key)
+    if found is None:
+        if len(kept) >= MOST_SHAPES:
+            kept.clear()
+        found = kept[key] = make()
+    return found
 
 
 def _readable(ctx: RunContext, entity: str) -> Entity:
@@ -259,7 +337,12 @@ def _packed(value: Any) -> Any:
     return value
 
 
-_UNPACK: Mapping[str, Callable[[str], Any]] = {"n": Decimal, "m": datetime.fromisoformat, "d": date.fromisoformat, "t": time.fromisoformat}
+_UNPACK: Mapping[str, Callable[[str], Any]] = {
+    "n": Decimal,
+    "m": datetime.fromisoformat,
+    "d": date.fromisoformat,
+    "t": time.fromisoformat,
+}
 
 
 def _read_cursor(ctx: RunContext, cursor: str, keys: Sequence[_Key]) -> list[Any]:
@@ -276,24 +359,24 @@ def _read_cursor(ctx: RunContext, cursor: str, keys: Sequence[_Key]) -> list[Any
 # --- figures over the whole filter ---------------------------------------------------------------------------
 
 
-def _count(at: ColumnSql, narrowed: list[Sql], how: str) -> int | str | None:
+def _count(ctx: RunContext, made: _Prepared, how: str, given: dict[str, Any]) -> int | str | None:
     """Counting stops just above the cap: nobody needs to wait for the exact size of a large list."""
     if not how:
         return None
-    rows = at.joiner.apply(select(at.table.c.id).where(*narrowed))
+    rows = made.at.joiner.apply(select(made.at.table.c.id).where(*made.narrowed))
     if how != "exact":
         rows = rows.limit(COUNT_CAP + 1)
-    number = int(at.ctx.connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one())
+    number = int(ctx.connection.execute(select(func.count()).select_from(rows.subquery()), given).scalar_one())
     return number if how == "exact" or number <= COUNT_CAP else f"{COUNT_CAP}+"
 
 
-def _totals(at: ColumnSql, narrowed: list[Sql], columns: Sequence[ListColumn]) -> dict[str, Any]:
+def _totals(ctx: RunContext, made: _Prepared, columns: Sequence[ListColumn], given: dict[str, Any]) -> dict[str, Any]:
     summed = [c for c in columns if c.sums]
     if not summed:
         return {}
-    values = [func.sum(at.value(c)).label(f"s{i}") for i, c in enumerate(summed)]
-    statement: Select[Any] = at.joiner.apply(select(*values).where(*narrowed))
-    row = at.ctx.connection.execute(statement).one()
+    values = [func.sum(made.at.value(c)).label(f"s{i}") for i, c in enumerate(summed)]
+    statement: Select[Any] = made.at.joiner.apply(select(*values).where(*made.narrowed))
+    row = ctx.connection.execute(statement, given).one()
     return {c.path: value if value is not None else Decimal(0) for c, value in zip(summed, row, strict=True)}
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Text, and_, bindparam, or_, select
 
 from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.field_types import FIELD_TYPES
 from engine.model import Entity
 from runtime.columns import is_link
+from runtime.context import RunContext
 from runtime.errors import Malformed
 from runtime.messages import fault
 from runtime.permissions import rights
@@ -34,10 +35,65 @@ class Filter:
     values: tuple[object, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A filter whose column is known and whose values are typed, in the order of the statement's parameters."""
+
+    column: ListColumn
+    operator: str
+    values: tuple[Any, ...]
+
+    @property
+    def shape(self) -> Hashable:
+        """What the statement depends on: everything but the values."""
+        return (self.column.path, self.operator, tuple(type(v) is CodeOf for v in self.values), _open(self))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOf:
+    """A record named by its code."""
+
+    code: str
+
+
+def _open(one: Parsed) -> tuple[bool, ...]:
+    return tuple(v is None for v in one.values)
+
+
+def parse_filters(ctx: RunContext, entity: Entity, filters: tuple[Filter, ...]) -> tuple[Parsed, ...]:
+    """Filters as typed values; ``Malformed`` for what cannot be compared or seen."""
+    return tuple(_parse(ctx, entity, one) for one in filters)
+
+
+def _parse(ctx: RunContext, entity: Entity, one: Filter) -> Parsed:
+    column = column_of(ctx, entity.id, one.path)
+    if one.operator not in OPERATORS:
+        raise Malformed(fault(ctx, "filter_bad", one.path, reason=one.operator[:40]))
+    if one.operator in ("empty", "filled"):
+        return Parsed(column, one.operator, ())
+    values = tuple(_parsed(ctx, column, raw) for raw in one.values)
+    if not values and one.operator != "in":
+        raise Malformed(fault(ctx, "filter_bad", one.path, reason="?"))
+    if one.operator == "contains":
+        values = tuple(pattern(str(v)) for v in values[:1])
+    return Parsed(column, one.operator, values)
+
+
+def parse_words(words: str) -> tuple[str, ...]:
+    """The patterns of a search."""
+    return tuple(pattern(word) for word in words.split()[:8])
+
+
 def conditions(
-    at: ColumnSql, entity: Entity, filters: tuple[Filter, ...], wheres: tuple[Expr, ...], words: str, *, deleted: bool
+    at: ColumnSql,
+    entity: Entity,
+    filters: tuple[Parsed, ...],
+    wheres: tuple[Expr, ...],
+    words: tuple[str, ...],
+    *,
+    deleted: bool,
 ) -> list[Sql]:
-    """Everything that narrows the list, rights included."""
+    """Everything that narrows the list, rights included. Values become parameters ``p0 p1 …``, words ``w0 w1 …``."""
     table = at.table
     found: list[Sql] = []
     if "deleted_at" in table.c:
@@ -48,10 +104,19 @@ def conditions(
     if mine is not None:
         found.append(mine)
     found.extend(to_where(where, at.scope) for where in wheres)
-    found.extend(_filter(at, entity, one) for one in filters)
-    if words.strip():
-        found.append(_search(at, entity, words))
+    start = 0
+    for one in filters:
+        found.append(_filter(at, one, start))
+        start += len(one.values)
+    if words:
+        found.append(_search(at, entity, [bindparam(f"w{i}", type_=Text()) for i in range(len(words))]))
     return found
+
+
+def parameters(filters: tuple[Parsed, ...], words: tuple[str, ...]) -> dict[str, Any]:
+    """The values of the parameters of ``conditions``."""
+    values = (v.code if isinstance(v, CodeOf) else v for one in filters for v in one.values)
+    return {f"p{i}": v for i, v in enumerate(values)} | {f"w{i}": w for i, w in enumerate(words)}
 
 
 def _owner_lives(at: ColumnSql, entity: Entity) -> Sql:
@@ -60,70 +125,71 @@ def _owner_lives(at: ColumnSql, entity: Entity) -> Sql:
     return at.table.c.parent.in_(select(owner.c.id).where(condition))
 
 
-def _filter(at: ColumnSql, entity: Entity, one: Filter) -> Sql:
-    column = column_of(at.ctx, entity.id, one.path)
-    compare = OPERATORS.get(one.operator)
-    if compare is None:
-        raise Malformed(fault(at.ctx, "filter_bad", one.path, reason=one.operator[:40]))
-    values = [_parsed(at, column, raw) for raw in one.values] if one.operator not in ("empty", "filled") else []
-    if one.operator not in ("empty", "filled", "in") and not values:
-        raise Malformed(fault(at.ctx, "filter_bad", one.path, reason="?"))
-    if is_link(column.field):
-        return _linked(at, column, one, values)
-    return compare(at.value(column), values)
+def _filter(at: ColumnSql, one: Parsed, start: int) -> Sql:
+    linked = is_link(one.column.field)
+    side = at.ctx.app.tables.links[one.column.entity, one.column.field.id].c.value if linked else at.value(one.column)
+    given = [_parameter(at, one, side, value, start + i) for i, value in enumerate(one.values)]
+    return _linked(at, one, side, given) if linked else OPERATORS[one.operator](side, given)
 
 
-def _parsed(at: ColumnSql, column: ListColumn, raw: object) -> Any:
+def _parameter(at: ColumnSql, one: Parsed, side: Sql, value: Any, number: int) -> Sql:
+    if isinstance(value, CodeOf):
+        table = at.ctx.app.tables.entity[one.column.target]
+        return select(table.c.id).where(table.c.code == bindparam(f"p{number}", type_=Text())).scalar_subquery()
+    if value is None:
+        return None
+    return bindparam(f"p{number}", type_=Text() if one.operator == "contains" else side.type)
+
+
+def _parsed(ctx: RunContext, column: ListColumn, raw: object) -> Any:
     field = column.field
     if field.value.kind is Kind.REFERENCE:
-        return _reference(at, column, raw)
+        return _reference(ctx, column, raw)
     if field.value.kind is Kind.TEXT:
         return str(raw)
+    return _typed(ctx, column, raw)
+
+
+def _typed(ctx: RunContext, column: ListColumn, raw: object) -> Any:
     try:
-        value = parse_raw(at.ctx, field, [raw] if is_link(field) else raw)
+        value = parse_raw(ctx, column.field, [raw] if is_link(column.field) else raw)
     except Refusal as refusal:
-        raise Malformed(refused(at.ctx, field, refusal, column.path)) from None
+        raise Malformed(refused(ctx, column.field, refusal, column.path)) from None
     return value[0] if isinstance(value, tuple) and value else value
 
 
-def _reference(at: ColumnSql, column: ListColumn, raw: object) -> Any:
+def _reference(ctx: RunContext, column: ListColumn, raw: object) -> Any:
     """An id, or a code of the entity named."""
     if isinstance(raw, str) and raw.strip().isascii() and raw.strip().isdigit() and len(raw) < 19:
         return int(raw)
-    try:
-        value = parse_raw(at.ctx, column.field, [raw] if is_link(column.field) else raw)
-    except Refusal as refusal:
-        raise Malformed(refused(at.ctx, column.field, refusal, column.path)) from None
-    value = value[0] if isinstance(value, tuple) and value else value
-    if isinstance(value, Lookup) and value.text and column.target:
-        table = at.ctx.app.tables.entity[column.target]
-        if "code" in table.c:
-            return select(table.c.id).where(table.c.code == value.text).scalar_subquery()
-    return value.id if isinstance(value, Ref) else None if isinstance(value, Lookup) else value
+    value = _typed(ctx, column, raw)
+    if isinstance(value, Lookup):
+        known = column.target and "code" in ctx.app.tables.entity[column.target].c
+        return CodeOf(value.text) if known and value.text else 0
+    return value.id if isinstance(value, Ref) else value
 
 
-def _linked(at: ColumnSql, column: ListColumn, one: Filter, values: list[Any]) -> Sql:
+def _linked(at: ColumnSql, one: Parsed, value: Sql, given: list[Any]) -> Sql:
     """Among the values of a field of many."""
-    link = at.ctx.app.tables.links[column.entity, column.field.id]
+    link = at.ctx.app.tables.links[one.column.entity, one.column.field.id]
     owners = select(link.c.owner)
     key = at.table.c.id
     if one.operator == "empty":
         return key.not_in(owners)
     if one.operator == "filled":
         return key.in_(owners)
-    named = key.in_(owners.where(link.c.value.in_(values)))
+    named = key.in_(owners.where(or_(*(value == v for v in given))))
     return ~named if one.operator == "ne" else named
 
 
-def _search(at: ColumnSql, entity: Entity, words: str) -> Sql:
+def _search(at: ColumnSql, entity: Entity, words: list[Sql]) -> Sql:
     """Every word somewhere in the search key; in visible texts only, where a field of the key is hidden."""
-    pieces = words.split()[:8]
     if "search_key" in at.table.c and not _searches_hidden(at, entity):
-        return and_(*(at.table.c.search_key.like(pattern(w), escape="\\") for w in pieces))
+        return and_(*(at.table.c.search_key.like(w, escape="\\") for w in words))
     columns = list(_visible_texts(at, entity))
     if not columns:
         return at.table.c.id.is_(None)
-    return and_(*(or_(*(c.ilike(pattern(w), escape="\\") for c in columns)) for w in pieces))
+    return and_(*(or_(*(c.ilike(w, escape="\\") for c in columns)) for w in words))
 
 
 def _searches_hidden(at: ColumnSql, entity: Entity) -> bool:
@@ -174,7 +240,7 @@ OPERATORS: Mapping[str, Callable[[Sql, list[Any]], Sql]] = {
     "gt": lambda c, v: c > v[0],
     "ge": lambda c, v: c >= v[0],
     "in": _in,
-    "contains": lambda c, v: c.ilike(pattern(str(v[0])), escape="\\"),
+    "contains": lambda c, v: c.ilike(v[0], escape="\\"),
     "between": _between,
     "empty": lambda c, _: c.is_(None),
     "filled": lambda c, _: c.is_not(None),

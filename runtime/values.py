@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from engine.model import Field
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
 from runtime.messages import fault
+from runtime.value_numbers import MOST_DIGITS, SAFE_DIGITS, Refusal, decimal_text, number_of, round_to, shown
 
 ENTERED = "__entered"
 """Suffix of the key (and column) that keeps a quantity as it was entered, beside the amount in base units."""
@@ -27,11 +28,8 @@ ENTERED = "__entered"
 TEXT_LENGTH = 500
 LONG_TEXT_LENGTH = 100_000
 JSON_LENGTH = 100_000
-MOST_DIGITS = 18
-SAFE_DIGITS = 15
 YES = frozenset({"true", "yes", "y", "1", "是", "有", "√", "✓"})
 NO = frozenset({"false", "no", "n", "0", "否", "无", "×"})
-_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +67,6 @@ class Base:
     value: Decimal
 
 
-class Refusal(Exception):
-    """A raw value that cannot become a value of its field: the code of the sentence and what it names."""
-
-    def __init__(self, code: str, **values: object) -> None:
-        super().__init__(code)
-        self.code = code
-        self.values = values
-
-
 def parse_value(ctx: RunContext, field: Field, raw: object) -> object:
     """The value of ``field`` that ``raw`` stands for; raises ``Invalid`` naming the field."""
     try:
@@ -105,70 +94,25 @@ def refused(ctx: RunContext, field: Field, refusal: Refusal, path: str) -> Fault
 
 def parse_decimal(ctx: RunContext, field: Field, raw: object) -> Decimal:
     """A decimal with the field's scale, rounded half away from zero."""
-    number = _number(raw)
+    number = number_of(raw)
     scale = field.value.scale
     if abs(number) >= 10 ** min(SAFE_DIGITS, MOST_DIGITS - scale):
         raise Refusal("too_large", most=10 ** min(SAFE_DIGITS, MOST_DIGITS - scale))
     return round_to(number, scale)
 
 
-def round_to(number: Decimal, scale: int) -> Decimal:
-    """``number`` with ``scale`` decimals, half away from zero."""
-    rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
-    return rounded if rounded else abs(rounded)  # no minus zero
-
-
-def _number(raw: object) -> Decimal:
-    if type(raw) is str:
-        number = _typed_number(raw)
-        if number.is_finite():
-            return number
-    if isinstance(raw, bool):
-        raise Refusal("not_a_number", given=str(raw).lower())
-    if isinstance(raw, (int, float, Decimal)):
-        number = Decimal(str(raw)) if isinstance(raw, float) else Decimal(raw)
-    elif isinstance(raw, str):
-        number = _typed_number(raw)
-    else:
-        raise Refusal("not_a_number", given=_shown(raw))
-    if not number.is_finite():
-        raise Refusal("not_a_number", given=_shown(raw))
-    return number
-
-
-def _typed_number(raw: str) -> Decimal:
-    text = raw.strip()
-    if len(text) > 60 or "_" in text:
-        raise Refusal("not_a_number", given=_shown(raw))
-    if "," in text:
-        text = _ungrouped(text)
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise Refusal("not_a_number", given=_shown(raw)) from None
-
-
-def _ungrouped(text: str) -> str:
-    """``1,234,567.50`` without its commas; anything grouped differently is not a number."""
-    whole, dot, rest = text.partition(".")
-    groups = whole.lstrip("+-").split(",")
-    if not 1 <= len(groups[0]) <= 3 or any(len(g) != 3 for g in groups[1:]):
-        raise Refusal("not_a_number", given=_shown(text))
-    return whole.replace(",", "") + dot + rest
-
-
 def _integer(ctx: RunContext, field: Field, raw: object) -> int:
-    number = _number(raw)
+    number = number_of(raw)
     if abs(number) >= 10**SAFE_DIGITS:
         raise Refusal("too_large", most=10**SAFE_DIGITS)
     if number != number.to_integral_value():
-        raise Refusal("not_whole", given=_shown(raw))
+        raise Refusal("not_whole", given=shown(raw))
     return int(number)
 
 
 def _percent(ctx: RunContext, field: Field, raw: object) -> Decimal:
     if isinstance(raw, str) and raw.rstrip().endswith(("%", "％")):
-        return parse_decimal(ctx, field, _number(raw.rstrip()[:-1]) / 100)
+        return parse_decimal(ctx, field, number_of(raw.rstrip()[:-1]) / 100)
     return parse_decimal(ctx, field, raw)
 
 
@@ -177,10 +121,10 @@ def _ratio(ctx: RunContext, field: Field, raw: object) -> Fraction:
         ratio = raw
     else:
         top, bar, bottom = raw.partition("/") if isinstance(raw, str) else (raw, "", "")
-        below = _number(bottom) if bar else Decimal(1)
-        above = _number(top)
+        below = number_of(bottom) if bar else Decimal(1)
+        above = number_of(top)
         if not below:
-            raise Refusal("not_a_number", given=_shown(raw))
+            raise Refusal("not_a_number", given=shown(raw))
         if max(abs(above.adjusted()), abs(below.adjusted())) > SAFE_DIGITS:
             raise Refusal("too_large", most=10**SAFE_DIGITS)
         ratio = Fraction(above) / Fraction(below)
@@ -198,7 +142,7 @@ def _quantity(ctx: RunContext, field: Field, raw: object) -> object:
     if isinstance(raw, Mapping):
         value = raw.get("value", raw.get("qty"))
         if value is None or not field.unit_field:
-            raise Refusal("not_a_number", given=_shown(raw))
+            raise Refusal("not_a_number", given=shown(raw))
         return Entered(parse_decimal(ctx, field, value), raw.get("unit"))
     return parse_decimal(ctx, field, raw)
 
@@ -207,7 +151,7 @@ def _text(ctx: RunContext, field: Field, raw: object) -> str | None:
     if isinstance(raw, (int, Decimal)) and not isinstance(raw, bool):
         raw = str(raw)
     if not isinstance(raw, str):
-        raise Refusal("not_a_text", given=_shown(raw))
+        raise Refusal("not_a_text", given=shown(raw))
     text = raw.strip()
     most = field.max_length or (LONG_TEXT_LENGTH if field.type == "long_text" else TEXT_LENGTH)
     if len(text) > most:
@@ -230,7 +174,7 @@ def _email(ctx: RunContext, field: Field, raw: object) -> str | None:
         return None
     name, at, domain = text.rpartition("@")
     if not at or not name or " " in text or "." not in domain.strip("."):
-        raise Refusal("not_an_email", given=_shown(text))
+        raise Refusal("not_an_email", given=shown(text))
     return text
 
 
@@ -238,7 +182,7 @@ def _link(ctx: RunContext, field: Field, raw: object) -> str | None:
     text = _text(ctx, field, raw)
     if text is not None and not text.lower().startswith(("http://", "https://", "mailto:", "tel:")):
         # anything else (javascript:, data:) would run in the reader's browser
-        raise Refusal("not_a_link", given=_shown(text))
+        raise Refusal("not_a_link", given=shown(text))
     return text
 
 
@@ -250,7 +194,7 @@ def _yes_no(ctx: RunContext, field: Field, raw: object) -> bool:
         return True
     if word in NO:
         return False
-    raise Refusal("not_yes_no", given=_shown(raw))
+    raise Refusal("not_yes_no", given=shown(raw))
 
 
 def _date(ctx: RunContext, field: Field, raw: object) -> date:
@@ -264,7 +208,7 @@ def _date(ctx: RunContext, field: Field, raw: object) -> date:
             raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError:
-        raise Refusal("not_a_date", given=_shown(raw)) from None
+        raise Refusal("not_a_date", given=shown(raw)) from None
 
 
 def _time(ctx: RunContext, field: Field, raw: object) -> time:
@@ -273,7 +217,7 @@ def _time(ctx: RunContext, field: Field, raw: object) -> time:
     try:
         return time.fromisoformat(raw.strip() if isinstance(raw, str) else "").replace(tzinfo=None)
     except ValueError:
-        raise Refusal("not_a_time", given=_shown(raw)) from None
+        raise Refusal("not_a_time", given=shown(raw)) from None
 
 
 def _moment(ctx: RunContext, field: Field, raw: object) -> datetime:
@@ -283,13 +227,13 @@ def _moment(ctx: RunContext, field: Field, raw: object) -> datetime:
         try:
             moment = datetime.fromisoformat(raw.strip() if isinstance(raw, str) else "")
         except ValueError:
-            raise Refusal("not_a_moment", given=_shown(raw)) from None
+            raise Refusal("not_a_moment", given=shown(raw)) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(ctx.app.model.timezone))
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise Refusal("not_a_moment", given=_shown(raw)) from None
+        raise Refusal("not_a_moment", given=shown(raw)) from None
 
 
 def _choice(ctx: RunContext, field: Field, raw: object) -> str:
@@ -298,7 +242,7 @@ def _choice(ctx: RunContext, field: Field, raw: object) -> str:
             return option.id
     ids = [o.id for o in field.options if not o.retired]
     near = get_close_matches(str(raw)[:60], ids, 1)
-    raise Refusal("not_an_option", given=_shown(raw), options=", ".join(near or ids[:12]))
+    raise Refusal("not_an_option", given=shown(raw), options=", ".join(near or ids[:12]))
 
 
 def _reference(ctx: RunContext, field: Field, raw: object) -> object:
@@ -323,13 +267,13 @@ def _named(raw: object) -> int | Lookup:
         return Lookup(text=raw.strip())  # the usual case of imports, kept short
     if isinstance(raw, int) and not isinstance(raw, bool):
         if not 0 < raw < 2**63:
-            raise Refusal("no_such_record", given=_shown(raw))
+            raise Refusal("no_such_record", given=shown(raw))
         return raw
     if isinstance(raw, Lookup):
         return raw
     if isinstance(raw, str):
         if len(raw) > TEXT_LENGTH:
-            raise Refusal("no_such_record", given=_shown(raw))
+            raise Refusal("no_such_record", given=shown(raw))
         _refuse_unstorable(raw)
         return Lookup(text=raw.strip())
     if isinstance(raw, Mapping) and raw:
@@ -340,7 +284,7 @@ def _named(raw: object) -> int | Lookup:
 
 
 def _refuse(raw: object) -> int:
-    raise Refusal("not_a_reference", given=_shown(raw))
+    raise Refusal("not_a_reference", given=shown(raw))
 
 
 def _key_part(value: object) -> object:
@@ -358,7 +302,7 @@ def _file(ctx: RunContext, field: Field, raw: object) -> int:
     if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 19:
         given = int(given)
     if isinstance(given, bool) or not isinstance(given, int) or not 0 < given < 2**63:
-        raise Refusal("not_a_file", given=_shown(raw))
+        raise Refusal("not_a_file", given=shown(raw))
     return given
 
 
@@ -370,12 +314,6 @@ def _json(ctx: RunContext, field: Field, raw: object) -> object:
     if size > JSON_LENGTH:
         raise Refusal("too_long", most=JSON_LENGTH, length=size)
     return raw
-
-
-def _shown(raw: object) -> str:
-    """A short, printable piece of what was given."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(raw)[:40])
-    return text + ("…" if len(str(raw)) > 40 else "")
 
 
 Parser = Callable[[RunContext, Field, object], object]
@@ -436,11 +374,19 @@ def _formatted(field: Field, value: object) -> object:
     return value
 
 
-def decimal_text(value: Decimal, least: int = 0) -> str:
-    """Without an exponent and without trailing zeros beyond ``least`` decimals."""
-    text = f"{value:f}"
-    if "." not in text:
-        return f"{text}.{'0' * least}" if least else text
-    whole, _, places = text.partition(".")
-    places = places.rstrip("0").ljust(least, "0")
-    return f"{whole}.{places}" if places else whole
+__all__ = [
+    "ENTERED",
+    "MOST_DIGITS",
+    "Base",
+    "Entered",
+    "Lookup",
+    "Ref",
+    "Refusal",
+    "decimal_text",
+    "format_value",
+    "parse_raw",
+    "parse_value",
+    "parser",
+    "refused",
+    "round_to",
+]
