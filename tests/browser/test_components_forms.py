@@ -81,7 +81,8 @@ def paste(page: Page, text: str) -> None:
     """What Ctrl V does with this clipboard."""
     page.evaluate(
         """(text) => { const data = new DataTransfer(); data.setData('text/plain', text);
-        document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})); }""",
+        const event = new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true});
+        document.activeElement.dispatchEvent(event); }""",
         text,
     )
 
@@ -109,7 +110,8 @@ def test_enter_while_an_input_method_composes_stays_in_the_cell(form: Page) -> N
     session = form.context.new_cdp_session(form)
     session.send("Input.imeSetComposition", {"text": "fa", "selectionStart": 2, "selectionEnd": 2})
     form.evaluate(
-        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))"
+        "const enter = new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true});"
+        "document.activeElement.dispatchEvent(enter)"
     )
     expect(form.locator("#lines-7-item")).to_have_class("wide can active")
     session.send("Input.insertText", {"text": "法兰"})

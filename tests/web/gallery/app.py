@@ -14,7 +14,7 @@ from tests.web.gallery import data
 HERE = Path(__file__).parent
 WEB = HERE.parents[2] / "web"
 DIST = WEB / "static" / "dist"
-POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'"
+POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'"
 
 
 def create_gallery() -> Flask:
@@ -64,10 +64,15 @@ def add_pages(app: Flask) -> None:
 
     @app.get("/static/dist/<path:name>")
     def built(name: str) -> Response:
+        # read whole: a page left early must not leave a file open
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(
-            (DIST / name).read_bytes(), mimetype=kind
-        )  # whole: a page left early must not leave a file open
+        return Response((DIST / name).read_bytes(), mimetype=kind)
+
+    add_endpoints(app)
+
+
+def add_endpoints(app: Flask) -> None:
+    """What the scripts ask for and send."""
 
     @app.get("/pick/<entity>")
     def pick(entity: str) -> Response:
