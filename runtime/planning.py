@@ -23,7 +23,7 @@ from runtime.messages import fault
 from runtime.permissions import demand, rights
 from runtime.planning_data import demands, rules, suggestions, supplies
 from runtime.planning_kit import kit
-from runtime.planning_rows import evaluate, records_of
+from runtime.planning_rows import evaluate, titles_of
 from runtime.planning_structure import Scope, load
 from runtime.planning_tree import cost, explode, where_used
 from runtime.record_inputs import Workspace
@@ -149,7 +149,7 @@ class _Telling:
         self.netted = netted
         late = netted.late()
         ids = {order.item for order in netted.orders} | {peg.need.item for peg in late}
-        self.items = records_of(ctx, plan.entity, (i for i in ids if isinstance(i, int)))
+        self.items = titles_of(ctx, plan.entity, (i for i in ids if isinstance(i, int)))
         needs = [root.need for order in netted.orders for root in order.roots] + [peg.need for peg in late]
         wanted = {need.id for need in needs if need.kind == DEMAND} | {peg.supply for peg in late}
         self.documents = self._documents(wanted)
@@ -195,8 +195,7 @@ class _Telling:
         )
 
     def _title(self, item: object) -> str:
-        row = self.items.get(item) if isinstance(item, int) else None
-        return record_title(self.ctx.app.model, self.plan.entity, row) if row else str(item)
+        return self.items.get(item, str(item)) if isinstance(item, int) else str(item)
 
     def _pegged(self, need: Need, quantity: Decimal) -> Pegged:
         if need.kind != DEMAND:

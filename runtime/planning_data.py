@@ -14,7 +14,7 @@ from engine.model import Plan, PlanFlow, Suggest
 from engine.planning.structure import Key
 from engine.planning.supply import Demand, Rule, Supply
 from runtime.context import RunContext
-from runtime.planning_rows import evaluate
+from runtime.planning_rows import evaluate, holding
 from runtime.planning_structure import sql_scope
 from runtime.sql import Joiner, to_sql, to_where
 
@@ -116,9 +116,24 @@ def made_items(ctx: RunContext, plan: Plan, items: Sequence[int]) -> set[int]:
         return set()
     if not plan.suggest:
         return set(items)
-    chosen = suggestions(ctx, plan, [{"item": item} for item in items])
-    pairs = zip(items, chosen, strict=True)
-    return {item for item, suggest in pairs if suggest is None or explodes(ctx, plan, suggest)}
+    conditions = [suggest.condition for suggest in plan.suggest.values() if suggest.condition is not None]
+    held = holding(ctx, plan, conditions, items)
+    if held is None:
+        chosen = suggestions(ctx, plan, [{"item": item} for item in items])
+        pairs = zip(items, chosen, strict=True)
+        return {item for item, suggest in pairs if suggest is None or explodes(ctx, plan, suggest)}
+    return _made(ctx, plan, items, held)
+
+
+def _made(ctx: RunContext, plan: Plan, items: Sequence[int], held: Sequence[set[int]]) -> set[int]:
+    """The items that are made, from those for which each condition holds; the first that holds decides."""
+    left, made, each = set(items), set[int](), iter(held)
+    for suggest in plan.suggest.values():
+        mine = left & next(each) if suggest.condition is not None else set(left)
+        left -= mine
+        if explodes(ctx, plan, suggest):
+            made |= mine
+    return made | left
 
 
 def explodes(ctx: RunContext, plan: Plan, suggest: Suggest) -> bool:

@@ -9,11 +9,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from sqlalchemy import select
+
 from engine.expressions.tree import Expr, Node, Path
+from engine.expressions.types import Kind
 from engine.model import Plan
 from runtime.context import RunContext
+from runtime.planning_structure import sql_scope
 from runtime.programs import inputs_of
 from runtime.record_inputs import Workspace
+from runtime.record_rows import CHUNK
+from runtime.record_texts import record_title
+from runtime.sql import Compiler
+from runtime.sql_scope import Joiner, NotInSql
 
 Row = dict[str, Any]
 ITEM = "item"
@@ -71,6 +79,40 @@ def _mapped(value: Any, change: Callable[[Path], Path]) -> Any:
         new = {f.name: _mapped(getattr(value, f.name), change) for f in fields(value)}
         return replace(value, **new)
     return value
+
+
+def titles_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str]:
+    """What people call records, read without the rest of them."""
+    described, table = ctx.app.model.entities[entity], ctx.app.tables.entity[entity]
+    names = [name for name in described.title or ("code", "name") if name in table.c]
+    if any(described.fields[name].value.kind is Kind.REFERENCE for name in names if name in described.fields):
+        return {i: record_title(ctx.app.model, entity, row) for i, row in records_of(ctx, entity, ids).items()}
+    wanted = sorted(set(ids))
+    found: dict[int, str] = {}
+    for start in range(0, len(wanted), CHUNK):
+        query = select(table.c.id, *(table.c[name] for name in names))
+        for row in ctx.connection.execute(query.where(table.c.id.in_(wanted[start : start + CHUNK]))):
+            found[row[0]] = " ".join(str(word) for word in row[1:] if word not in (None, "")) or f"#{row[0]}"
+    return found
+
+
+def holding(ctx: RunContext, plan: Plan, conditions: Sequence[Expr], items: Sequence[int]) -> list[set[int]] | None:
+    """For each condition the items for which it holds, by the database; ``None``: one reads more than the item."""
+    table = ctx.app.tables.entity[plan.entity]
+    joiner = Joiner(table)
+    scope = sql_scope(ctx, plan.entity, table, joiner)
+    try:
+        columns = [Compiler(scope).condition(_readable(ctx, plan, expr).tree) for expr in conditions]
+    except NotInSql:
+        return None
+    found: list[set[int]] = [set() for _ in conditions]
+    query = joiner.apply(select(table.c.id, *columns))
+    for start in range(0, len(items), CHUNK):
+        for row in ctx.connection.execute(query.where(table.c.id.in_(items[start : start + CHUNK]))):
+            for held, value in zip(found, row[1:], strict=True):
+                if value:
+                    held.add(row[0])
+    return found
 
 
 def records_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, Row]:

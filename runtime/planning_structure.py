@@ -24,6 +24,8 @@ from runtime.values import Ref
 
 ZERO = Decimal(0)
 Made = TypeVar("Made")
+MANY = 60
+"""Products on one level above which the whole structure is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +43,12 @@ class Scope:
 
 def load(ctx: RunContext, structure: str, scope: Scope) -> Structure:
     """Read a structure as far as ``scope`` says."""
-    reading = _Reading(ctx, ctx.app.model.structures[structure], scope)
+    declared = ctx.app.model.structures[structure]
+    reading = _Reading(ctx, declared, scope)
     wanted: set[Key] | None = None if scope.items is None else set(scope.items)
     while wanted is None or wanted:
+        if wanted is not None and len(wanted) > MANY:  # reading everything costs less than naming so many
+            reading, wanted = _Reading(ctx, declared, scope), None
         found = reading.level(wanted)
         wanted = found - reading.seen if wanted is not None else set()
     return structure_of(reading.versions)
@@ -190,8 +195,19 @@ class _Reading:
 
     def _with_instead(self, found: Mapping[int, list[Line]]) -> dict[int, list[Line]]:
         ids = [line.id for lines in found.values() for line in lines]
-        instead = read_links(self.ctx, self.ends.line, self.declared.instead, ids)
+        instead = self._links(ids)
         return {h: [line._replace(instead=instead.get(line.id, ())) for line in lines] for h, lines in found.items()}
+
+    def _links(self, ids: Sequence[int]) -> Mapping[int, tuple[Key, ...]]:
+        """The alternates of lines."""
+        if len(ids) <= MANY:
+            return read_links(self.ctx, self.ends.line, self.declared.instead, ids)
+        link = self.ctx.app.tables.links[self.ends.line, self.declared.instead]
+        found: dict[int, tuple[Key, ...]] = {}
+        query = select(link.c.owner, link.c.value).order_by(link.c.owner, link.c.position)
+        for owner, value in self.ctx.connection.execute(query):
+            found[owner] = (*found.get(owner, ()), value)
+        return found
 
     def _also(self, headers: Sequence[int]) -> dict[int, list[Also]]:
         """By-products of each version."""

@@ -21,7 +21,7 @@ from runtime.exploding import named_path
 from runtime.messages import fault
 from runtime.permissions import demand, label_of, may_see
 from runtime.planning_data import made_items
-from runtime.planning_rows import records_of
+from runtime.planning_rows import records_of, titles_of
 from runtime.planning_structure import Scope, ends_of, load, sql_scope
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
@@ -205,11 +205,8 @@ class _Asked:
 
     def titles(self, keys: list[Key]) -> dict[Key, str]:
         """The names of items."""
-        rows = records_of(self.ctx, self.stocked, (key for key in keys if isinstance(key, int)))
-        model = self.ctx.app.model
-        return {
-            k: record_title(model, self.stocked, rows[k]) if isinstance(k, int) and k in rows else str(k) for k in keys
-        }
+        known = titles_of(self.ctx, self.stocked, (key for key in keys if isinstance(key, int)))
+        return {key: known.get(key, str(key)) if isinstance(key, int) else str(key) for key in keys}
 
     def makes(self, items: set[int]) -> Callable[[Key], bool]:
         """Which items a plan over this structure makes (all, without such a plan): what is bought is not opened."""
