@@ -1,1 +1,39 @@
-"""The JSON API under ``/api/v1``: the same doors as the pages, in the shapes of ``CONTRACT``."""
+"""The JSON API under ``/api/v1``: the same doors as the pages, in JSON.
+
+``/api/v1/apps/{app}/…`` is the same tree for a named app; the short form is the default app.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, g, request
+from flask_wtf.csrf import CSRFProtect
+
+from web.api import errors, files, plans, records
+
+PREFIX = "/api/v1"
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+ROOMS = (plans, files, records)
+"""In this order: ``records`` matches almost any address and comes last."""
+
+
+def register(app: Flask, protection: CSRFProtect) -> None:
+    """Attach the API twice: short, and with the app's name."""
+    errors.register(app)
+    for name, prefix in (("api", PREFIX), ("api_of_app", f"{PREFIX}/apps/<app>")):
+        api = Blueprint(name, __name__, url_prefix=prefix)
+        for room in ROOMS:
+            room.register(api)
+        api.url_value_preprocessor(_take_app)
+        protection.exempt(api)
+        api.before_request(lambda: _refuse_forgery(protection))
+        app.register_blueprint(api)
+
+
+def _take_app(_endpoint: str | None, values: dict[str, object] | None) -> None:
+    g.app_name = values.pop("app", None) if values else None
+
+
+def _refuse_forgery(protection: CSRFProtect) -> None:
+    """A browser's session may write through the API too, but only from our own pages."""
+    if request.method not in SAFE and "Authorization" not in request.headers:
+        protection.protect()

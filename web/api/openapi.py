@@ -111,7 +111,7 @@ def _query(name: str, kind: Schema, description: str) -> Schema:
 
 
 TEXT_PARAMETER: Schema = {"type": "string", "maxLength": 2000}
-LIST_PARAMETERS = [
+LIST_PARAMETERS = (
     _query("q", TEXT_PARAMETER, "Words, codes, pinyin or initials to look for"),
     _query("filter", TEXT_PARAMETER, "A condition in the expression language"),
     _query("sort", TEXT_PARAMETER, "Fields, comma separated; a leading minus turns the order"),
@@ -120,7 +120,7 @@ LIST_PARAMETERS = [
     _query("page_size", {"type": "integer", "minimum": 1, "maximum": 500}, "Rows a page"),
     _query("cursor", TEXT_PARAMETER, "Where the next page starts: `next` of the page before"),
     _query("count", {"type": "boolean"}, "Count all rows exactly instead of up to a thousand"),
-]
+)
 ID_PARAMETER: Schema = {
     "name": "id",
     "in": "path",
@@ -164,7 +164,7 @@ def _collection(entity: Entity) -> Schema:
         "get": {
             "summary": f"List: {entity.label.en}",
             "tags": [entity.id],
-            "parameters": LIST_PARAMETERS,
+            "parameters": list(LIST_PARAMETERS),
             "responses": _answers(page, problems=("404", "422", "429")),
         },
         "post": {

@@ -1,0 +1,94 @@
+"""How things look in answers: records with their actions and links, pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import orjson
+from flask import Response
+
+from engine.model import Entity
+from runtime import records, workflow
+from runtime.context import RunContext
+from runtime.errors import Fault
+from runtime.queries import Page
+from runtime.query_columns import ListColumn, Named
+from runtime.record_inputs import Workspace
+from runtime.record_reading import as_json, visible_record, with_live
+from runtime.values import Ref, format_value
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: decimals and fractions as text, dates in ISO form."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, Ref):
+        return {"entity": value.entity, "id": value.id}
+    if isinstance(value, (date, datetime, time)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def dump(value: object) -> bytes:
+    """JSON text of an answer."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(dump(value), status=status, content_type="application/json")
+
+
+def action_json(action: workflow.Action) -> dict[str, Any]:
+    """An action as the contract names it."""
+    return {
+        "id": action.id,
+        "label": action.label,
+        "kind": action.kind,
+        "demands": [demand_json(d) for d in action.demands],
+    }
+
+
+def demand_json(demand: Any) -> dict[str, Any]:
+    """What a transition asks for."""
+    told = {"kind": demand.kind, "count": demand.count, "field": demand.field}
+    return {name: value for name, value in told.items() if value not in ("", None)}
+
+
+def record_json(ctx: RunContext, entity: Entity, id: int, *, warnings: Sequence[Fault] = ()) -> dict[str, Any]:
+    """A record read by its id, with what the caller may do now."""
+    row = records.load_visible(ctx, entity.id, id)
+    actions = workflow.actions(ctx, entity.id, row)
+    with_live(Workspace(ctx), entity, [row])
+    found = as_json(ctx, entity.id, [visible_record(ctx, entity.id, row)])[0]
+    base = f"/api/v1/{entity.id}/{id}"
+    found["_actions"] = [action_json(a) for a in actions]
+    found["_links"] = {"self": base, "history": f"{base}/history", "links": f"{base}/links"}
+    if warnings:
+        found["_warnings"] = [{"field": w.field, "code": w.code, "message": w.message} for w in warnings]
+    return found
+
+
+def page_json(page: Page) -> dict[str, Any]:
+    """A page of a list: one object a row, by path; what a record is referred to by as id, code and name."""
+    items = [
+        {"id": row[0], **{c.path: _cell(c, value) for c, value in zip(page.columns, row[1:], strict=True)}}
+        for row in page.rows
+    ]
+    return {"items": items, "next": page.next, "count": page.count if page.count is not None else len(items)}
+
+
+def _cell(column: ListColumn, value: object) -> object:
+    if isinstance(value, Named):
+        return {"id": value.id, "code": value.code, "name": value.name}
+    return format_value(column.field, value)

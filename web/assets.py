@@ -1,0 +1,31 @@
+"""Where the built scripts and styles are: the manifest of the front end's build, read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DIST = Path(__file__).parent / "static" / "dist"
+REMEDY = "The pages' scripts have not been built: run `make frontend`"
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Names of assets → addresses with fingerprints."""
+
+    urls: Mapping[str, str]
+
+    def url(self, name: str) -> str:
+        """The address of ``main.js``, ``style.css``, ``icons.svg`` …"""
+        return self.urls[name]
+
+
+def load_assets(folder: Path = DIST) -> Assets:
+    """Read the manifest; says how to build when there is none."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        raise SystemExit(REMEDY)
+    named = json.loads(manifest.read_text(encoding="utf-8"))
+    return Assets({name: f"/static/dist/{path}" for name, path in named.items()})

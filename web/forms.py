@@ -1,0 +1,152 @@
+"""Forms made from metadata: WTForms classes that parse what a browser posts and refuse what is plainly wrong.
+
+They know names, lengths, required fields and the options of choices; everything else (references, numbers, rules
+between fields) is judged by the write door, whose faults are put back on the fields. HTML never comes from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import FieldList, Form, FormField, HiddenField, SelectMultipleField, StringField
+from wtforms.fields.core import Field as FormFieldBase
+from wtforms.validators import InputRequired, Length, Optional
+
+from engine.model import AppModel, Entity, Field
+from runtime.permissions import Rights
+
+MOST_LINES = 1000
+TEXT = "__text"
+UNIT = "__unit"
+LONGEST = 100_000
+
+
+def writable(entity: Entity, rights: Rights) -> list[Field]:
+    """Fields of a form: shown to the person and not computed."""
+    return [
+        f
+        for f in entity.fields.values()
+        if f.formula is None and not f.retired and f.readonly is not True and rights.sees(f.id) and f.id not in rights.readonly
+    ]
+
+
+class Several(SelectMultipleField):
+    """Ids posted several times under one name; which ids are right is the write door's business."""
+
+    def pre_validate(self, form: Form) -> None:
+        """Any value may come; none is looked up here."""
+
+
+def _one(field: Field, required_text: str) -> FormFieldBase:
+    if field.many:
+        return Several(field.id, choices=(), validate_choice=False)
+    checks: list[Any] = [InputRequired(required_text)] if field.required is True and not _filled(field) else [Optional()]
+    return StringField(field.id, validators=[*checks, Length(max=field.max_length or LONGEST)])
+
+
+def _filled(field: Field) -> bool:
+    """Whether the write door gives the field a value when nobody does."""
+    return field.default is not None or field.fill is not None or field.type == "yes_no" or field.id == "code"
+
+
+def form_class(model: AppModel, entity: Entity, rights: Mapping[str, Rights], required_text: str) -> type[FlaskForm]:
+    """The form of an entity; ``rights`` of the entity and of its lines, by id."""
+    members: dict[str, Any] = {"version": HiddenField()}
+    for field in writable(entity, rights[entity.id]):
+        if field.lines:
+            rows = model.entities[field.lines]
+            members[field.id] = FieldList(FormField(_line_class(rows, rights[rows.id], required_text)), max_entries=MOST_LINES)
+        else:
+            members[field.id] = _one(field, required_text)
+            members.update(_companions(field))
+    return type(f"{entity.id}_form", (FlaskForm,), members)
+
+
+def _line_class(entity: Entity, rights: Rights, required_text: str) -> type[Form]:
+    members: dict[str, Any] = {"id": HiddenField()}
+    for field in writable(entity, rights):
+        if not field.lines:
+            members[field.id] = _one(field, required_text)
+            members.update(_companions(field))
+    return type(f"{entity.id.replace('.', '_')}_line", (Form,), members)
+
+
+def _companions(field: Field) -> dict[str, Any]:
+    """The words beside a reference and the unit beside a quantity."""
+    if field.targets and not field.many:
+        return {field.id + TEXT: StringField()}
+    return {}
+
+
+def values_of(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
+    """What was posted, by field id, as the write door takes it."""
+    return _values(form, entity, model)
+
+
+def _values(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for field in entity.fields.values():
+        member = form._fields.get(field.id)
+        if member is None:
+            continue
+        if field.lines:
+            rows = model.entities[field.lines]
+            found[field.id] = [_line(entry.form, rows, model) for entry in member.entries]
+        elif field.many:
+            found[field.id] = [v for v in (member.data or ()) if v]
+        else:
+            found[field.id] = _posted(form, field, member.data)
+    return found
+
+
+def _line(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
+    row = _values(form, entity, model)
+    posted = form._fields["id"].data
+    if posted and str(posted).isdigit():
+        row["id"] = int(posted)
+    return row
+
+
+def _posted(form: Any, field: Field, raw: object) -> object:
+    """One posted value. A reference without an id but with words is looked up by its words."""
+    if not field.targets:
+        return raw
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 19:
+        return {"entity": field.targets[0], "id": int(raw)} if len(field.targets) > 1 else int(raw)
+    if isinstance(raw, str) and ":" in raw and len(field.targets) > 1:
+        entity, _, number = raw.partition(":")
+        if number.isdigit():
+            return {"entity": entity, "id": int(number)}
+    words = form._fields.get(field.id + TEXT)
+    return (words.data or None) if words is not None else (raw or None)
+
+
+def blank_line(row: Mapping[str, object], defaults: Iterable[str] = ()) -> bool:
+    """Whether nobody typed anything into a line (the empty line a grid keeps at its end)."""
+    skipped = {"id", *defaults}
+    return all(value in (None, "", [], ()) for name, value in row.items() if name not in skipped)
+
+
+def without_blank_lines(values: Mapping[str, object], lines: Sequence[str]) -> dict[str, object]:
+    """The values without empty lines."""
+    kept = dict(values)
+    for name in lines:
+        rows = kept.get(name)
+        if isinstance(rows, list):
+            kept[name] = [row for row in rows if row.get("id") or not blank_line(row)]
+    return kept
+
+
+def faults_of(form: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """(path, sentence) of everything the form itself refuses: ``lines.2.qty`` counts from 0 like the write door."""
+    found: list[tuple[str, str]] = []
+    for name, member in form._fields.items():
+        if isinstance(member, FieldList):
+            for index, entry in enumerate(member.entries):
+                if isinstance(entry, FormField):
+                    found += faults_of(entry.form, f"{prefix}{name}.{index}.")
+        else:
+            found += [(prefix + name, str(error)) for error in member.errors]
+    return found

@@ -1,0 +1,67 @@
+"""For those who run the server: is it alive, is it ready, what has it done."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from runtime.errors import NotFound
+from web.access import home
+from web.api.shapes import answer
+
+
+class Meters:
+    """Figures of one server, kept with its application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("endpoint", "method", "status")
+        self.requests = Counter("dougong_requests", "Requests answered", labels, registry=self.registry)
+        self.seconds = Histogram("dougong_request_seconds", "Time to answer", ("endpoint",), registry=self.registry)
+
+
+def healthz() -> Response:
+    """The process answers."""
+    return answer({"status": "ok"})
+
+
+def readyz() -> Response:
+    """The databases answer too."""
+    try:
+        apps = home().names()
+        for name in apps[:1]:
+            with home().get(name).database.read() as connection:
+                connection.execute(text("SELECT 1"))
+    except (DBAPIError, NotFound) as error:
+        return answer({"status": "not ready", "reason": type(error).__name__}, 503)
+    return answer({"status": "ready", "apps": len(apps)})
+
+
+def register(app: Flask) -> None:
+    """Attach the addresses and count every request."""
+    meters = Meters()
+
+    def metrics() -> Response:
+        return Response(generate_latest(meters.registry), content_type=CONTENT_TYPE_LATEST)
+
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    def count(response: Response) -> Response:
+        endpoint = request.endpoint or "unknown"
+        meters.requests.labels(endpoint, request.method, str(response.status_code)).inc()
+        began: Any = g.get("began")
+        if began is not None:
+            meters.seconds.labels(endpoint).observe(time.perf_counter() - began)
+        return response
+
+    app.before_request(begin)
+    app.after_request(count)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)
+    app.add_url_rule("/metrics", "metrics", metrics)

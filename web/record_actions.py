@@ -1,0 +1,95 @@
+"""Dialogs of transitions: what each asks for, as fields; and what came back from one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import url_for
+from werkzeug.datastructures import ImmutableMultiDict
+
+from engine.model import Entity
+from runtime import documents
+from runtime.context import RunContext
+from runtime.workflow_rights import Asked
+from web.record_fields import FieldScene, field_view
+from web.texts import translator
+
+Row = dict[str, Any]
+View = dict[str, Any]
+FILES = ("photo", "file", "signature")
+
+
+def dialogs(ctx: RunContext, entity: Entity, row: Row, view: View, scene: FieldScene) -> None:
+    """Add address, fields and consequences to each action of the page's view."""
+    for action in view["actions"]:
+        action["url"] = url_for("pages.act", entity=entity.id, id=row["id"], transition=action["id"])
+        action["fields"] = _fields(ctx, entity, row, action["demands"], scene) if action["asks"] else []
+        action["effects"] = _effects(ctx, entity, row, action)
+
+
+def _fields(ctx: RunContext, entity: Entity, row: Row, demands: tuple[Asked, ...], scene: FieldScene) -> list[View]:
+    fields = [_demand_view(ctx, entity, row, d, scene) for d in demands]
+    if not any(d.kind == "note" for d in demands):
+        t = translator(ctx.language)
+        fields.append({"id": "note", "html_id": "note-free", "type": "long_text", "label": t("意见", "Note"), "rows": 2})
+    return fields
+
+
+def _demand_view(ctx: RunContext, entity: Entity, row: Row, demand: Asked, scene: FieldScene) -> View:
+    if demand.kind == "field" and demand.field in entity.fields:
+        view = field_view(scene, entity, entity.fields[demand.field], row)
+        return {**view, "html_id": f"ask-{demand.field}", "required": True, "readonly": False}
+    labels = _labels(ctx)
+    zh_type = {"note": "long_text", "scan": "barcode"}.get(demand.kind, demand.kind)
+    return {
+        "id": demand.kind,
+        "html_id": f"ask-{demand.kind}",
+        "type": zh_type,
+        "label": labels.get(demand.kind, demand.label),
+        "required": True,
+        "many": demand.kind in ("photo", "file"),
+        "rows": 2,
+        "span": 2,
+    }
+
+
+def _labels(ctx: RunContext) -> Mapping[str, str]:
+    t = translator(ctx.language)
+    return {
+        "note": t("原因", "Reason"),
+        "photo": t("照片", "Photo"),
+        "scan": t("扫描单号", "Scan the code"),
+        "signature": t("签名", "Signature"),
+        "file": t("附件", "File"),
+    }
+
+
+def _effects(ctx: RunContext, entity: Entity, row: Row, action: View) -> list[str]:
+    """What undoing touches, before one does it."""
+    transition = entity.workflow.transitions[action["id"]] if entity.workflow else None
+    if transition is None or not transition.reverses:
+        return []
+    effects = documents.reversal_effects(ctx, entity.id, row["id"], action["id"])
+    t = translator(ctx.language)
+    told = []
+    for effect in effects:
+        if effect.kind == "ledger":
+            told.append(t(f"{effect.label}：冲回 {effect.count} 笔", f"{effect.label}: {effect.count} moves are countered"))
+        else:
+            told.append(f"{effect.label} {effect.title}")
+    return told
+
+
+def body_of(ctx: RunContext, entity: Entity, transition: str, form: ImmutableMultiDict[str, str]) -> dict[str, object]:
+    """What the dialog sent, as the workflow takes it."""
+    body: dict[str, object] = {"note": form.get("note", "")}
+    found = entity.workflow.transitions.get(transition) if entity.workflow else None
+    for demand in found.demands if found else ():
+        if demand.kind in ("photo", "file"):
+            body[demand.kind] = [v for v in form.getlist(demand.kind) if v]
+        elif demand.kind in ("scan", "signature"):
+            body[demand.kind] = form.get(demand.kind, "")
+        elif demand.kind == "field":
+            body[demand.field] = form.get(demand.field, "")
+    return body

@@ -1,0 +1,175 @@
+"""The line grid of a record's page: columns, cells and totals in the shape of the grid macros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+
+from engine.expressions.types import Kind
+from engine.model import Entity, Field, FormSection
+from runtime.context import RunContext
+from runtime.paths import path_end, path_values
+from runtime.permissions import rights
+from runtime.values import ENTERED
+from web.display import is_numeric, text_of
+from web.record_fields import FieldScene, posted_value, reference_text
+from web.texts import translator
+
+Row = Mapping[str, Any]
+View = dict[str, Any]
+HIDDEN_TYPES = frozenset({"lines", "json"})
+MANY_TYPES = frozenset({"references", "choices"})
+
+
+def grid_view(scene: FieldScene, entity: Entity, lines: Field, section: FormSection, row: Row) -> View:
+    """Everything ``line_grid`` needs for one lines field."""
+    ctx = scene.ctx
+    inner = ctx.app.model.entities[lines.lines]
+    rows: Sequence[Row] = row.get(lines.id) or ()
+    editable = scene.editable and lines.id not in scene.locked and lines.formula is None
+    columns = _columns(ctx, inner, section, scene, editable=editable)
+    return {
+        "name": lines.id,
+        "title": (section.label or lines.label).get(ctx.language),
+        "columns": columns,
+        "rows": _rows(scene, inner, lines, columns, rows),
+        "totals": _totals(scene, inner, section, rows),
+        "note": _note(ctx, len(rows)),
+        "locked": not editable,
+        "error": scene.errors.get(lines.id, ""),
+    }
+
+
+def _note(ctx: RunContext, count: int) -> str:
+    return translator(ctx.language)(f"{count} 行", f"{count} line" + ("" if count == 1 else "s"))
+
+
+def _columns(ctx: RunContext, inner: Entity, section: FormSection, scene: FieldScene, *, editable: bool) -> list[View]:
+    found = (_column(ctx, inner, path, scene, editable=editable) for path in section.fields)
+    return [column for column in found if column is not None]
+
+
+def _column(ctx: RunContext, inner: Entity, path: str, scene: FieldScene, *, editable: bool) -> View | None:
+    end = path_end(ctx, inner.id, path)
+    if end is None or end.field.type in HIDDEN_TYPES or end.field.retired:
+        return None
+    one = end.field
+    allowed = rights(ctx, inner.id)
+    computed = "." in path or one.formula is not None
+    fixed = one.readonly is True or one.id in allowed.readonly or f"{inner.parent_field}.{one.id}" in scene.locked
+    column: View = {
+        "id": path.replace(".", "__"),
+        "path": path,
+        "label": one.label.get(ctx.language),
+        "type": one.type,
+        "num": is_numeric(one),
+        "scale": one.value.scale,
+        "required": one.required is True and not computed,
+        "readonly": fixed or not editable or one.type in MANY_TYPES,
+        "computed": computed,
+        "wide": one.value.kind is Kind.REFERENCE and path == section_lead(inner),
+    }
+    if one.value.kind is Kind.CHOICE:
+        column["options"] = [{"value": o.id, "text": o.label.get(ctx.language)} for o in one.options if not o.retired]
+    targets = one.targets or one.value.targets
+    if targets and not computed:
+        column["picker"] = url_for("pages.pick", entity=targets[0], **{"for": f"{inner.id}.{one.id}"})
+        if one.create is not None:
+            column["create"] = one.label.get(ctx.language)
+    if one.type == "yes_no":
+        t = translator(ctx.language)
+        column["type"] = "choice"
+        column["options"] = [{"value": "1", "text": t("是", "Yes")}, {"value": "", "text": t("否", "No")}]
+    return column
+
+
+def section_lead(inner: Entity) -> str:
+    """The first reference of a line: what the line is about."""
+    return next((f.id for f in inner.fields.values() if f.value.kind is Kind.REFERENCE and f.formula is None), "")
+
+
+def _rows(scene: FieldScene, inner: Entity, lines: Field, columns: Sequence[View], rows: Sequence[Row]) -> list[View]:
+    far = {
+        c["path"]: path_values(scene.ctx, inner.id, rows, c["path"])  # type: ignore[arg-type]
+        for c in columns
+        if "." in c["path"]
+    }
+    made = []
+    for index, row in enumerate(rows):
+        prefix = f"{lines.id}.{index}."
+        inside = FieldScene(
+            ctx=scene.ctx,
+            names=scene.names,
+            files=scene.files,
+            errors=_below(scene.errors, prefix),
+            warnings=_below(scene.warnings, prefix),
+        )
+        cells = {c["id"]: _cell(inside, inner, c, row, far, index) for c in columns}
+        made.append({"id": row.get("id", ""), "cells": cells, "data": {}})
+    return made
+
+
+def _below(faults: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {path.removeprefix(prefix): said for path, said in faults.items() if path.startswith(prefix)}
+
+
+def _cell(
+    scene: FieldScene, inner: Entity, column: View, row: Row, far: Mapping[str, Sequence[object]], index: int
+) -> View:
+    path = column["path"]
+    if path in far:
+        end = path_end(scene.ctx, inner.id, path)
+        text = text_of(scene.ctx, end.field, far[path][index]) if end else ""
+        return {"value": text, "text": text}
+    one = inner.fields[path]
+    value = row.get(one.id)
+    view: View = {"value": posted_value(scene, one, row), "text": _text(scene, one, row, value)}
+    if one.value.kind is Kind.REFERENCE:
+        view["value"] = "" if value is None else str(value)
+        view["second"] = _code(scene, one, value)
+    if one.id in scene.errors:
+        view["error"] = scene.errors[one.id]
+    if one.id in scene.warnings:
+        view["warn"] = scene.warnings[one.id]
+    return view
+
+
+def _text(scene: FieldScene, one: Field, row: Row, value: object) -> str:
+    if one.value.kind is Kind.REFERENCE:
+        if isinstance(value, tuple):
+            return "、".join(reference_text(scene, one, v) for v in value)
+        return reference_text(scene, one, value)
+    entered = row.get(one.id + ENTERED)
+    return text_of(scene.ctx, one, value if entered is None else entered)
+
+
+def _code(scene: FieldScene, one: Field, value: object) -> str:
+    """The code beside the name of what the line is about."""
+    targets = one.targets or one.value.targets
+    if not isinstance(value, int) or not targets:
+        return ""
+    found = scene.names.get((targets[0], value), {})
+    code = found.get("code")
+    return str(code) if code and found.get("name") else ""
+
+
+def _totals(scene: FieldScene, inner: Entity, section: FormSection, rows: Sequence[Row]) -> list[View]:
+    found = []
+    for name in section.footer:
+        one = inner.fields.get(name)
+        if one is None or not rights(scene.ctx, inner.id).sees(name):
+            continue
+        amounts = [row.get(name + ENTERED, row.get(name)) for row in rows]
+        total = sum((a for a in amounts if isinstance(a, Decimal)), Decimal(0))
+        found.append(
+            {
+                "label": one.label.get(scene.ctx.language),
+                "text": text_of(scene.ctx, one, total),
+                "field": f"sum:{inner.parent_field}.{name}",
+                "grand": name == section.footer[-1],
+            }
+        )
+    return found
