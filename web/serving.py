@@ -15,7 +15,7 @@ from runtime.apps import AppHome
 from runtime.context import SystemClock
 from runtime.schedule import tick
 from runtime.settings import Settings, load_settings
-from web import create_app
+from web.application import create_app
 
 BETWEEN_TICKS = 60.0
 """Seconds between two looks at what is due."""

@@ -1,0 +1,62 @@
+"""The web: pages and API over the runtime. ``create_app`` is the only entrance; nothing else makes an application."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from jinja2 import StrictUndefined
+
+from runtime.apps import AppHome
+from runtime.context import Clock
+from web import api, edge, operators, pages, security, templating
+from web.access import EXTENSION, Served
+from web.assets import load_assets
+
+MOST_UPLOAD = 32 * 1024 * 1024
+SESSION_DAYS = 14
+
+
+def create_app(home: AppHome, *, clock: Clock | None = None, testing: bool = False) -> Flask:
+    """The WSGI application over the apps of ``home``. ``clock``: tests and demonstrations stand at another moment."""
+    app = Flask("web")
+    app.config.update(
+        TESTING=testing,
+        SECRET_KEY=secret_key(home.folder),
+        SESSION_COOKIE_NAME="dougong",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
+        MAX_CONTENT_LENGTH=MOST_UPLOAD,
+        MAX_FORM_PARTS=50_000,
+        MAX_FORM_MEMORY_SIZE=8 * 1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,
+        PROPAGATE_EXCEPTIONS=testing,
+    )
+    app.extensions[EXTENSION] = Served(home, clock)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    assets = load_assets()
+    app.jinja_env.globals.update(asset=assets.url, csrf_token=generate_csrf)
+    app.extensions[templating.EXTENSION] = templating.environments(app)
+    protection = CSRFProtect(app)
+    edge.register(app)
+    security.register(app)
+    operators.register(app)
+    api.register(app, protection)
+    pages.register(app)
+    return app
+
+
+def secret_key(folder: Path) -> bytes:
+    """The key sessions are signed with: made once, readable by the owner only."""
+    path = folder / "secret"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
+
