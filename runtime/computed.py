@@ -62,9 +62,8 @@ def graph_of(ctx: RunContext) -> Graph:
 def propagate(batch: Batch) -> Wave:
     """Recompute the formulas of other records that read what the batch changed."""
     wave = Wave(batch.ctx, graph_of(batch.ctx), batch.at)
-    inside = {entity: {d.row["id"] for d in drafts} for entity, drafts in batch.drafts.items()}
     for entity, touched in _touched(batch, wave.graph):
-        _spread(wave, entity, touched, inside)
+        _spread(wave, entity, touched, settled=True)
     return _run(wave)
 
 
@@ -73,7 +72,7 @@ def propagate_presence(ctx: RunContext, entity: Entity, row: Row) -> Wave:
     wave = Wave(ctx, graph_of(ctx), Workspace(ctx))
     for name, rows in _with_lines(ctx, entity, row):
         fields = frozenset((*ctx.app.model.entities[name].fields, ROWS))
-        _spread(wave, name, {f: Touched(name, rows) for f in fields}, {})
+        _spread(wave, name, {f: Touched(name, rows) for f in fields})
     return _run(wave)
 
 
@@ -81,7 +80,7 @@ def touch(ctx: RunContext, entity: str, ids: Iterable[int], fields: Iterable[str
     """Fields of saved records were set outside the write door (schema changes, transitions of many)."""
     wave = Wave(ctx, graph_of(ctx), Workspace(ctx))
     wanted = list(ids)
-    _spread(wave, entity, {f: Touched(entity, (), tuple(wanted)) for f in fields}, {})
+    _spread(wave, entity, {f: Touched(entity, (), tuple(wanted)) for f in fields})
     return _run(wave)
 
 
@@ -129,19 +128,18 @@ def _touched(batch: Batch, graph: Graph) -> Iterator[tuple[str, dict[str, Touche
         yield entity, found
 
 
-def _spread(wave: Wave, entity: str, touched: dict[str, Touched], inside: dict[str, set[int]]) -> None:
-    """Put on the list what reads the touched fields. ``inside``: records whose own formulas are settled already."""
+def _spread(wave: Wave, entity: str, touched: dict[str, Touched], *, settled: bool = False) -> None:
+    """Put on the list what reads the touched fields. ``settled``: the records' own formulas were computed with them."""
     known: dict[tuple[Route, frozenset[int]], set[int]] = {}
     for name, rows in touched.items():
         for dependent in wave.graph.of.get((entity, name), ()):
+            if settled and all(step.kind in INSIDE for step in dependent.route):
+                continue
             key = (dependent.route, rows.key)
             if key not in known:
                 known[key] = walk(wave.at, dependent.route, rows)
-            ids = set(known[key])
-            if all(step.kind in INSIDE for step in dependent.route):
-                ids -= inside.get(dependent.entity, set())
-            if ids:
-                wave.due.setdefault((dependent.entity, dependent.field), set()).update(ids)
+            if known[key]:
+                wave.due.setdefault((dependent.entity, dependent.field), set()).update(known[key])
 
 
 # --- computing -----------------------------------------------------------------------------------------------
@@ -160,7 +158,7 @@ def _run(wave: Wave) -> Wave:
         if changed:
             wave.done.setdefault(cell, set()).update(changed)
             wave.at.forget(cell[0], changed)
-            _spread(wave, cell[0], {cell[1]: Touched(cell[0], (), tuple(sorted(changed)))}, {})
+            _spread(wave, cell[0], {cell[1]: Touched(cell[0], (), tuple(sorted(changed)))})
     return wave
 
 

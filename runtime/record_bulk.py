@@ -57,5 +57,5 @@ def _prepare(ctx: RunContext, table: Table, names: Sequence[str]) -> tuple[str, 
     dialect = ctx.connection.dialect
     compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
     order = list(compiled.positiontup or names)
-    converts = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order]
+    converts: list[Convert | None] = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order]
     return str(compiled), order, converts
