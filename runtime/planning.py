@@ -84,6 +84,7 @@ class Suggestion:
             "order_date": self.order_date,
             "place": self.place,
             "late_days": self.late_days,
+            "late": self.late_days > 0,
         }
 
 
@@ -244,6 +245,7 @@ def _row(order: PlannedOrder) -> Row:
         "order_date": order.order_date,
         "place": order.place,
         "late_days": order.late_days,
+        "late": order.late_days > 0,
     }
 
 

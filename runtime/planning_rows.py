@@ -25,7 +25,7 @@ from runtime.sql_scope import Joiner, NotInSql
 
 Row = dict[str, Any]
 ITEM = "item"
-OWN = ("qty", "short_qty", "need_date", "order_date", "place", "late_days")
+OWN = ("qty", "short_qty", "need_date", "order_date", "place", "late", "late_days")
 """Names of a plan row besides the item."""
 
 

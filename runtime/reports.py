@@ -6,7 +6,7 @@ The database groups and adds; totals are made from what it added, so a share in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,6 @@ from engine.model import Column, Report, ReportMeasure
 from runtime.context import RunContext
 from runtime.errors import Forbidden, Malformed, NotFound
 from runtime.figures import (
-    Period,
     Rows,
     added,
     columns_of,
@@ -33,6 +32,7 @@ from runtime.figures import (
 )
 from runtime.messages import fault
 from runtime.permissions import LEDGER, forbidden_fault, may_see, rights
+from runtime.planning import plan_of
 from runtime.record_inputs import Workspace
 from runtime.report_axes import (
     Bucket,
@@ -46,70 +46,12 @@ from runtime.report_axes import (
     key_value,
     sort_key,
 )
+from runtime.report_plans import PLAN, plan_end, plan_parts, plan_rows, plan_values
+from runtime.report_shapes import Across, Asked, Heading, Key, Line, Result
 from runtime.sql import typed
 from runtime.values import Ref
 
 MOST_GROUPS = 20_000
-Key = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """A measure or an axis: id, label, and how its values are shown (kind of value)."""
-
-    id: str
-    label: str
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A row of a report. ``level``: how many axes it names (0 = the grand total). ``keys``: values of these axes.
-
-    ``cells``: by column key (``()`` = the row's total) the values of measures. ``drill``: filters (path, value) that
-    lead to what is behind it.
-    """
-
-    level: int
-    keys: Key
-    titles: tuple[str, ...]
-    cells: Mapping[Key, Mapping[str, Any]]
-    drill: tuple[tuple[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Across:
-    """A column of a pivot: its key, what people call it, and the filters that lead to what is behind it."""
-
-    key: Key
-    title: str
-    drill: tuple[tuple[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """A report drawn. ``cut``: there were more groups than are shown."""
-
-    id: str
-    label: str
-    help: str
-    of: str
-    axes: tuple[Heading, ...]
-    measures: tuple[Heading, ...]
-    columns: tuple[Across, ...]
-    lines: tuple[Line, ...]
-    period: Period | None
-    chart: Mapping[str, Any] | None
-    filters: tuple[Heading, ...]
-    cut: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a reader chose: filters (path → values it may have) and a period."""
-
-    filters: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    period: str = ""
 
 
 def visible(ctx: RunContext, report: Report) -> bool:
@@ -150,8 +92,9 @@ class _Run:
         self.names: dict[str, object] = self.period.names() if self.period else {}
         self.rows = Rows(ctx, report.of, report.where, self.names)
         self.measures = [m for m in report.measures if may_see(ctx, m.secrecy)]
-        self.ends = [end_of(ctx, report.of, path) for path in report.rows if not is_hidden(ctx, report.of, path)]
-        self.axes = [c for c in report.columns if c.buckets is not None or not is_hidden(ctx, report.of, c.by)]
+        self.plan = plan_of(ctx, report.of.removeprefix(PLAN)) if report.of.startswith(PLAN) else None
+        self.ends = [self._end(path) for path in report.rows if not self._hidden(path)]
+        self.axes = [c for c in report.columns if c.buckets is not None or not self._hidden(c.by)]
         self.titles = Names(ctx)
 
     @cached_property
@@ -163,7 +106,13 @@ class _Run:
     @cached_property
     def column_ends(self) -> list[End | None]:
         """Where the column axes end; ``None``: buckets."""
-        return [None if c.buckets is not None else end_of(self.ctx, self.report.of, c.by) for c in self.axes]
+        return [None if c.buckets is not None else self._end(c.by) for c in self.axes]
+
+    def _end(self, path: str) -> End:
+        return plan_end(self.ctx, self.plan, path) if self.plan else end_of(self.ctx, self.report.of, path)
+
+    def _hidden(self, path: str) -> bool:
+        return self.plan is None and is_hidden(self.ctx, self.report.of, path)
 
     def result(self) -> Result:
         """The report with its lines and totals."""
@@ -189,13 +138,15 @@ class _Run:
             lines=tuple(lines),
             period=self.period,
             chart=self._chart(lines, columns),
-            filters=tuple(Heading(id=p, label=end_of(self.ctx, self.report.of, p).label) for p in self._filterable()),
+            filters=tuple(Heading(id=p, label=self._end(p).label) for p in self._filterable()),
             cut=cut,
         )
 
     # --- reading -----------------------------------------------------------------------------------------------
 
     def _groups(self) -> list[_Group]:
+        if self.plan is not None:
+            return self._plan_groups()
         self.rows.over(self._table())
         key_widths: list[int] = []
         keys: list[Any] = []
@@ -220,6 +171,21 @@ class _Run:
             self._group(row, key_widths, [len(each) for each in fetched]) for row in self.ctx.connection.execute(query)
         ]
 
+    def _plan_groups(self) -> list[_Group]:
+        """Each row of a plan is a group of its own."""
+        plan, rows = plan_rows(self.ctx, self.report)
+        down = [plan_values(self.ctx, plan, end.node, rows) for end in self.ends]
+        across = [plan_values(self.ctx, plan, end.node, rows) for end in self.column_ends if end is not None]
+        parts = {node: plan_parts(self.ctx, plan, node, rows) for node in self.inputs}
+        return [
+            _Group(
+                tuple(values[n] for values in down),
+                tuple(values[n] for values in across),
+                {node: each[n] for node, each in parts.items()},
+            )
+            for n in range(len(rows))
+        ]
+
     def _axis(self, column: Column, end: End | None) -> list[Any]:
         if end is not None:
             return key_columns(self.rows, end)
@@ -237,7 +203,7 @@ class _Run:
         """Every path that the statement takes from a row."""
         yield from (end.node for end in self.ends)
         yield from (end.node for end in self.column_ends if end is not None)
-        yield from (end_of(self.ctx, self.report.of, path).node for path in self.asked.filters)
+        yield from (self._end(path).node for path in self.asked.filters)
         trees: list[Node] = [column.buckets.tree for column in self.axes if column.buckets is not None]
         trees.extend(self.inputs)
         trees.extend(tree for tree in (rule_tree(self.ctx, self.report.of),) if tree is not None)
@@ -250,14 +216,14 @@ class _Run:
 
     def _filterable(self) -> list[str]:
         paths = dict.fromkeys((*self.report.filters, *self.report.rows, *(c.by for c in self.report.columns if c.by)))
-        return [path for path in paths if not is_hidden(self.ctx, self.report.of, path)]
+        return [path for path in paths if not self._hidden(path)]
 
     def _filters(self) -> Iterable[Any]:
         allowed = self._filterable()
         for path, values in self.asked.filters.items():
             if path not in allowed:
                 raise Malformed(fault(self.ctx, "filter_bad", path[:60], reason=path[:60]))
-            end = end_of(self.ctx, self.report.of, path)
+            end = self._end(path)
             column = key_columns(self.rows, end)[0]
             plain = [value.id if isinstance(value, Ref) else value for value in values]
             known = [value for value in plain if value is not None]

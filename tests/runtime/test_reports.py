@@ -159,3 +159,18 @@ def test_a_report_of_what_one_may_not_read_is_refused(works: Works) -> None:
 
 def test_a_report_without_anything_has_a_total_of_nothing(works: Works) -> None:
     assert told(run(works, "orders"), "lines", "qty", "share") == [(0, (), 0, 0, None)]
+
+
+def test_d8_the_rows_of_a_plan_are_grouped_like_others(works: Works) -> None:
+    job = works.new("job", MAKER, item=4, qty="100", place=1, start="2026-03-05", due="2026-03-06")
+    works.take(MAKER, "job", job, "release")
+    assert told(run(works, "short"), "rows", "short") == [
+        (0, (), 2, Decimal("225.75")),
+        (1, ("Metals",), 2, Decimal("225.75")),
+        (2, ("Metals", "COPPER 铜棒"), 1, Decimal("25.75")),
+        (3, ("Metals", "COPPER 铜棒", "2026-03-05"), 1, Decimal("25.75")),
+        (2, ("Metals", "SCREW 螺丝"), 1, 200),
+        (3, ("Metals", "SCREW 螺丝", "2026-03-05"), 1, 200),
+    ]
+    with pytest.raises(Forbidden):
+        run(works, "short", ANNA)
