@@ -38,6 +38,7 @@ class Workspace:
         self.programs = ctx.app.programs
         self._known: dict[str, dict[int, Row | None]] = {}
         self._settings: dict[str, Row] = {}
+        self._ahead: dict[Node, dict[int, Any]] = {}
 
     def evaluate(self, expr: Expr, rows: Rows, this: Rows | None = None, entity: str = "") -> list[Any]:
         """The value of ``expr`` for each row; ``this``: the records one stands on, where they are not the rows."""
@@ -215,7 +216,18 @@ class Workspace:
         at_hand = all(o is None or (isinstance(o, dict) and node.rows.by in o) for o in owners)
         return owners if at_hand else None
 
+    def fetch_ahead(self, exprs: Iterable[Expr], rows: Sequence[Row], entity: str) -> None:
+        """Ask the database once for all that these expressions of saved records need from it."""
+        nodes = dict.fromkeys(n for expr in exprs for n in expr.inputs if _asks_database(n))
+        if len(nodes) > 1 and rows:
+            for row, values in zip(rows, resolve(self.ctx, tuple(nodes), entity, rows), strict=True):
+                for node, value in zip(nodes, values, strict=True):
+                    self._ahead.setdefault(node, {})[id(row)] = value
+
     def fetched(self, node: Node, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
+        ahead = self._ahead.get(node) if self._ahead else None
+        if ahead is not None and all(id(row) in ahead for row in rows):
+            return [ahead[id(row)] for row in rows]
         return resolve_one(self.ctx, node, entity or _asker(node) or next(iter(self.model.entities)), rows)
 
 
@@ -224,6 +236,10 @@ def resolve_one(ctx: RunContext, node: Node, entity: str, rows: Rows) -> list[An
     there = [row for row in rows if row is not None]
     values = iter(one[0] for one in resolve(ctx, (node,), entity, there))
     return [None if row is None else next(values) for row in rows]
+
+
+def _asks_database(node: Node) -> bool:
+    return isinstance(node, Balance) or (isinstance(node, Aggregate) and node.rows.kind != "lines")
 
 
 def _asker(node: Node) -> str:

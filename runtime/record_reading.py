@@ -22,6 +22,8 @@ SHOWN = ("id", "version", "created_at", "changed_at", "created_by", "changed_by"
 
 def with_live(at: Workspace, entity: Entity, rows: Sequence[Row]) -> None:
     """Compute the live formulas of records and of their lines, in place."""
+    live = [f.formula for f in entity.fields.values() if f.live and f.formula is not None]
+    at.fetch_ahead(live, rows, entity.id)
     for field in entity.fields.values():
         if field.lines:
             inner = at.model.entities[field.lines]

@@ -6,7 +6,7 @@ store, computed fields of other records, trail. A single record is a batch of on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -396,6 +396,3 @@ def _saved(batch: Batch, draft: Draft) -> Saved:
 def may_read(ctx: RunContext, entity: str) -> Rights:
     """The rights of who may read the entity."""
     return demand_known(ctx, entity, READ)
-
-
-Writer = Callable[[RunContext, str, Mapping[str, object]], Saved]
