@@ -11,10 +11,12 @@ Callers hand in plain ``MoveRequest``s; the ledgers know no document, workflow o
 from runtime.ledgers.checking import check
 from runtime.ledgers.months import close_period, closed_through, keep_months, reopen
 from runtime.ledgers.posting import post, reverse
+from runtime.ledgers.reading import BalanceRow, balances, moves
 from runtime.ledgers.requests import Cost, DocumentKey, Move, MoveRequest, Posted, Problem, Short, Verb
 from runtime.ledgers.tables import LedgerTables, ledger_tables
 
 __all__ = [
+    "BalanceRow",
     "Cost",
     "DocumentKey",
     "LedgerTables",
@@ -24,11 +26,13 @@ __all__ = [
     "Problem",
     "Short",
     "Verb",
+    "balances",
     "check",
     "close_period",
     "closed_through",
     "keep_months",
     "ledger_tables",
+    "moves",
     "post",
     "reopen",
     "reverse",

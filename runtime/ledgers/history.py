@@ -55,10 +55,16 @@ def load_past(book: Book, pool: Pool, since: datetime) -> Past:
 
 
 def last_out(book: Book, pool: Pool) -> Move | None:
-    """The latest issue that still stands: the first to bear what can no longer be attributed exactly."""
+    """The latest issue that still stands and left the ledger: it bears what can no longer be attributed exactly.
+
+    One that was carried on within the ledger would only send the difference back.
+    """
     table, undone = pool.shape.moves, pool.shape.moves.alias()
+    edge, own = book.ctx.app.tables.ledgers.edge, pool.shape.ledger.id
+    carried = select(edge.c.from_move).where(edge.c.from_ledger == own, edge.c.to_ledger == own)
     countered = select(undone.c.counter_of).where(undone.c.counter_of.is_not(None))
-    here = and_(_inside(pool), table.c[pool.shape.main] < 0, table.c.counter_of.is_(None), table.c.id.not_in(countered))
+    left = and_(_inside(pool), table.c[pool.shape.main] < 0, table.c.counter_of.is_(None))
+    here = and_(left, table.c.id.not_in(countered), table.c.id.not_in(carried))
     query = select(table).where(here).order_by(table.c.at.desc(), table.c.id.desc()).limit(1)
     row = book.ctx.connection.execute(query).mappings().first()
     return None if row is None else pool.shape.move(row)

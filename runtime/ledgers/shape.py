@@ -40,14 +40,16 @@ class Shape:
     value: str
     worth: str
 
-    def key(self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] = ()) -> str:
+    def key(self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] | None = None) -> str:
         """The text that stands for a key: same key, same text, on every machine and in every version."""
-        return "|".join(key_text(dimensions.get(n)) for n in (names or self.dimensions))
+        return "|".join(key_text(dimensions.get(n)) for n in (self.dimensions if names is None else names))
 
-    def columns(self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] = ()) -> dict[str, DimensionValue]:
+    def columns(
+        self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] | None = None
+    ) -> dict[str, DimensionValue]:
         """Column values of dimensions."""
         values: dict[str, DimensionValue] = {}
-        for name in names or self.dimensions:
+        for name in self.dimensions if names is None else names:
             value = dimensions.get(name)
             if name in self.several:
                 values[name] = value.id if isinstance(value, Ref) else None
@@ -56,9 +58,9 @@ class Shape:
                 values[name] = value.id if isinstance(value, Ref) else value
         return values
 
-    def read(self, row: RowMapping, names: Iterable[str] = ()) -> dict[str, DimensionValue]:
+    def read(self, row: RowMapping, names: Iterable[str] | None = None) -> dict[str, DimensionValue]:
         """The dimensions a row holds."""
-        return {n: self._value(row, n) for n in (names or self.dimensions) if n in row}
+        return {n: self._value(row, n) for n in (self.dimensions if names is None else names) if n in row}
 
     def _value(self, row: RowMapping, name: str) -> DimensionValue:
         value: DimensionValue = row[name]

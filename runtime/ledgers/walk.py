@@ -24,7 +24,7 @@ from runtime.ledgers.running import Change
 from runtime.ledgers.shape import Shape
 from runtime.messages import fault
 
-MOST_EVENTS = 200_000
+MOST_EVENTS = 50_000
 """A replay longer than this is refused: close periods, or correct today."""
 
 NEW = 1 << 62
@@ -59,23 +59,28 @@ class Walk:
     _pasts: dict[PoolKey, Past] = field(default_factory=dict)
     _standards: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
     _ages: dict[tuple[str, int], datetime | None] = field(default_factory=dict)
-    _settled: dict[tuple[str, int, int], Decimal] = field(default_factory=dict)
+    _steps: int = 0
 
     def run(self) -> None:
         """Value every draft of the call and find every difference."""
         for place, draft in enumerate(self.book.drafts):
             self._meet(draft, place)
-        steps = 0
+        self._drain()
+        dropped = True
+        while dropped:
+            pasts = list(self._pasts.values())
+            dropped = sum(self._drop_unsettled(past) for past in pasts) > 0
+            self._drain()
+
+    def _drain(self) -> None:
         while self._queue:
             event = heappop(self._queue)[-1]
-            steps += 1
-            if steps > MOST_EVENTS:
+            self._steps += 1
+            if self._steps > MOST_EVENTS:
                 raise Conflict(fault(self.book.ctx, "replay_too_long", moves=MOST_EVENTS))
             if not event.passed:
                 event.passed = True
                 self._pass(event)
-        for past in self._pasts.values():
-            self._drop_unsettled(past)
 
     # --- getting ready
 
@@ -190,7 +195,7 @@ class Walk:
             at=move.at,
             qty=_quantity(pool.shape, move),
             value=None if derived and event.extra == 0 else given,
-            prefer=frozenset({move.returns} if move.returns and move.cost is Cost.POOL else ()),
+            prefer=_preferred(move),
             standard=self._standard(pool.shape, event),
             age=self._age_of_return(pool, move.returns, move.age) if move.cost is Cost.RETURNED else None,
             forced=event.frozen or not derived,
@@ -227,10 +232,14 @@ class Walk:
         arrival = event.draft.id if event.draft else event.entry
         for short, value in outcome.settled:
             known = past.settled.pop((short, arrival), ZERO) if past else ZERO
-            if value != known and not (event.frozen and event.move):
+            if event.frozen:
+                pool.state.value += known - value  # what is recorded stands
+            elif value != known:
                 self._settle(pool, event, short, value - known)
         known = past.varied.pop(arrival, ZERO) if past else ZERO
-        if outcome.variance != known and not (event.frozen and event.move):
+        if event.frozen:
+            pool.state.value += known - outcome.variance
+        elif outcome.variance != known:
             self._vary(pool, event, outcome.variance - known)
 
     def _settle(self, pool: Pool, event: Event, short: int, value: Decimal) -> None:
@@ -242,7 +251,7 @@ class Walk:
         else:
             move = self._written(pool.shape, short)
             draft = self._append(pool.shape, move, value, "settlement", at=event.at)
-            self._propagate(pool.shape, move, value)
+            self._propagate(pool.shape, move, value, at=event.at)
         draft.arrival = arrival
         if event.draft:
             draft.cause = event.draft.document
@@ -257,14 +266,18 @@ class Walk:
             return
         draft.arrival = draft.corrects
 
-    def _drop_unsettled(self, past: Past) -> None:
-        """Settlements that no longer happen are taken back."""
-        for (short, arrival), value in sorted(past.settled.items()):
+    def _drop_unsettled(self, past: Past) -> bool:
+        """Settlements that no longer happen are taken back; says whether there were any."""
+        dropped = dict(past.settled)
+        past.settled.clear()
+        for (short, arrival), value in sorted(dropped.items()):
             if value:
                 move = self._written(past.shape, short)
-                draft = self._append(past.shape, move, -value, "settlement", at=past.settled_at[short, arrival])
+                at = past.settled_at[short, arrival]
+                draft = self._append(past.shape, move, -value, "settlement", at=at)
                 draft.arrival = arrival
-                self._propagate(past.shape, move, -value)
+                self._propagate(past.shape, move, -value, at=at)
+        return any(dropped.values())
 
     def _written(self, shape: Shape, move: int) -> Move:
         event = self.events.get((shape.ledger.id, move))
@@ -310,56 +323,53 @@ class Walk:
         last = last_out(self.book, pool) if gone else None
         if gone and last is not None:
             state.value -= gone
-            self._append(pool.shape, last, -gone, "correction", at=self.book.now)
-            self._propagate(pool.shape, last, -gone)
+            self._append(pool.shape, last, -gone, "correction", at=draft.at)
+            self._propagate(pool.shape, last, -gone, at=draft.at)
 
     # --- what was made from it
 
-    def _propagate(self, shape: Shape, move: Move, difference: Decimal) -> None:
-        """Pass a difference of a written move on to the moves that carry its cost."""
+    def _propagate(self, shape: Shape, move: Move, difference: Decimal, *, at: datetime | None = None) -> None:
+        """Pass a difference of a written move on to those that carry its cost; ``at``: it arose only then."""
         from_it = self.book.edges_from(shape.ledger.id, move.id)
-        carried = [e for e in from_it if not (e.ledger == shape.ledger.id and e.returned)]
+        scale = shape.scales[shape.worth]
+        carried = [e for e in from_it if not e.returned]
         left, whole = -difference, sum((e.qty or ZERO for e in carried), ZERO)
         for edge in carried:
-            scale = shape.scales[shape.worth]
             part = left if edge is carried[-1] else share(left, edge.qty or ZERO, whole, scale)
             left, whole = left - part, whole - (edge.qty or ZERO)
-            self._receive(edge.ledger, edge.move, part)
+            self._receive(edge.ledger, edge.move, part, at)
         base = abs(move.amounts[shape.main])
         for edge in from_it:
-            if edge.ledger == shape.ledger.id and edge.returned:
-                whole = (
-                    base if shape.main != shape.worth else max(sum((e.qty or ZERO for e in from_it), ZERO), Decimal(1))
-                )
-                self._receive(
-                    edge.ledger, edge.move, share(-difference, edge.qty or ZERO, whole, shape.scales[shape.worth])
-                )
+            if edge.returned and base:
+                part = share(-difference, min(edge.qty or ZERO, base), base, scale)
+                self._receive(edge.ledger, edge.move, part, at)
 
-    def _receive(self, ledger: str, number: int, value: Decimal) -> None:
+    def _receive(self, ledger: str, number: int, value: Decimal, at: datetime | None) -> None:
         """A written move is worth more or less than it says."""
         if not value:
             return
         shape = self.book.shape(ledger)
         move = self._written(shape, number)
-        draft = self._append(shape, move, value, "correction")
+        draft = self._append(shape, move, value, "correction", at=max(at, move.at) if at else None)
         if not shape.value:
             self._flow(draft, value)
-            self._propagate(shape, move, value)
+            self._propagate(shape, move, value, at=at)
             return
         key = pools_of(self.book, shape, [move.dimensions])[0]
         if key not in self.pools:
             change = change_of(shape, key, move.dimensions, move.at)
             self.pools.update(lock_pools(self.book, shape, {key: (move.dimensions, change)}))
         pool = self.pools[key]
-        if draft.at != move.at:  # a closed period: the difference stands today
-            draft.pool_key = key
-            self._push(Event(draft.at, NEW + len(self.differences), pool, draft=draft, value=value))
-            return
-        self._load(pool, move.at)
-        event = self.events[ledger, number]
-        if event.passed:
-            pool.state.value += value
-        event.extra += value
+        if draft.at == move.at:
+            self._load(pool, move.at)
+            event = self.events[ledger, number]
+            if not event.passed:
+                event.extra += value
+                return
+        else:
+            self._load(pool, draft.at)
+        draft.pool_key = key
+        self._push(Event(draft.at, NEW + len(self.differences), pool, draft=draft, value=value))
 
     def _flow(self, draft: Draft, value: Decimal) -> None:
         """Worth that arrives on a key others have already taken from follows them in proportion."""
@@ -387,6 +397,13 @@ def _carry(draft: Draft) -> None:
         draft.value = shape.exact(shape.value, worth)
     elif shape.worth and shape.worth in draft.amounts:
         draft.amounts[shape.worth] = shape.exact(shape.worth, worth)
+
+
+def _preferred(move: Move) -> frozenset[int]:
+    """The layers a move goes to first: of the receipt it gives back, or of the move it corrects."""
+    if move.corrects is not None:
+        return frozenset({move.corrects})
+    return frozenset({move.returns} if move.returns and move.cost is Cost.POOL else ())
 
 
 def _quantity(shape: Shape, move: Move) -> Decimal:

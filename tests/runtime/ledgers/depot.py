@@ -19,7 +19,7 @@ from engine.model import AppModel
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, FixedClock, RunContext
 from runtime.database import Database
-from runtime.ledgers import DocumentKey, MoveRequest, Posted, Short, Verb, post, reverse
+from runtime.ledgers import DocumentKey, MoveRequest, Posted, Verb, post, reverse
 from runtime.ledgers.checking import check
 from runtime.tables import build_tables
 
@@ -39,12 +39,15 @@ def on(day: int, hour: int = 4, month: int = 3) -> datetime:
     return datetime(2026, month, day, hour, tzinfo=UTC)
 
 
-@dataclass
+@dataclass(repr=False)
 class Depot:
     """The app on a database. Things 1-3 (3 tracked), places 1, 2, 9 (9 may be negative), batches 1-4, workers 1-2."""
 
     app: RunningApp
     now: datetime = NOON
+
+    def __repr__(self) -> str:
+        return "<depot>"
 
     @contextmanager
     def acting(self, language: str = "en") -> Iterator[RunContext]:
@@ -209,6 +212,3 @@ def revalue(ledger: str = "goods", **given: Any) -> MoveRequest:
 def values(posted: Posted) -> list[Decimal]:
     """The values of the moves of a call."""
     return [m.amounts["value"] for m in posted.moves]
-
-
-__all__ = ["Short"]

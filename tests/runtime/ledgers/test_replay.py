@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -16,7 +17,10 @@ from runtime.ledgers import MoveRequest
 from tests.runtime.ledgers.depot import Depot, add, on, revalue, take, values
 
 RELAXED = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -171,13 +175,14 @@ def outcome(depot: Depot, count: int) -> object:
 @pytest.mark.parametrize("method", ["average", "fifo"])
 @pytest.mark.parametrize("pool", ["firm", "place"])
 @RELAXED
-@given(story=st.lists(HAPPENING, min_size=2, max_size=7), data=st.data())
+@given(story=st.lists(HAPPENING, min_size=2, max_size=7), seed=st.integers(0, 10_000))
 def test_entered_in_any_order_it_ends_the_same(
-    depot: Depot, method: str, pool: str, story: list[Happening], data: st.DataObject
+    depot: Depot, method: str, pool: str, story: list[Happening], seed: int
 ) -> None:
-    order = data.draw(st.permutations(list(enumerate(story))))
+    order = list(enumerate(story))
+    Random(seed).shuffle(order)
     found = []
-    for steps in (list(enumerate(story)), list(order)):
+    for steps in (list(enumerate(story)), order):
         depot.empty()
         depot.setting(method=method, pool=pool)
         play(depot, steps)
@@ -187,12 +192,12 @@ def test_entered_in_any_order_it_ends_the_same(
 
 
 @RELAXED
-@given(story=st.lists(HAPPENING, min_size=1, max_size=6), data=st.data())
+@given(story=st.lists(HAPPENING, min_size=1, max_size=6), seed=st.integers(0, 10_000))
 @pytest.mark.parametrize("method", ["average", "fifo", "standard"])
 def test_undoing_anything_leaves_what_would_be_without_it(
-    depot: Depot, method: str, story: list[Happening], data: st.DataObject
+    depot: Depot, method: str, story: list[Happening], seed: int
 ) -> None:
-    gone = data.draw(st.integers(0, len(story) - 1))
+    gone = seed % len(story)
     steps = list(enumerate(story))
     found = []
     for undo in (False, True):
