@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from engine.compiler import load_text
 from engine.model import AppModel
@@ -53,9 +53,12 @@ class Depot:
     def acting(self, language: str = "en") -> Iterator[RunContext]:
         """A write transaction."""
         with self.app.database.write() as connection:
-            yield RunContext(
-                app=self.app, connection=connection, user=SYSTEM, clock=FixedClock(self.now), language=language
-            )
+            yield self.context(connection, language)
+
+    def context(self, connection: Connection, language: str = "en") -> RunContext:
+        """The context of a call."""
+        clock = FixedClock(self.now)
+        return RunContext(app=self.app, connection=connection, user=SYSTEM, clock=clock, language=language)
 
     def post(self, *requests: MoveRequest) -> Posted:
         """Post in a transaction of its own."""

@@ -1,0 +1,80 @@
+"""Nothing is sold twice, by threads or by processes, on either database."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from runtime.database import open_database
+from runtime.errors import Conflict
+from runtime.ledgers import post
+from tests.runtime.ledgers.depot import Depot, add, open_depot, take
+
+
+def _issue(depot: Depot, things: tuple[int, ...]) -> bool:
+    def work(connection: Connection) -> None:
+        post(depot.context(connection), [take(thing=t, qty=1) for t in things])
+
+    try:
+        depot.app.database.run(work)
+    except Conflict:
+        return False
+    return True
+
+
+def _issue_elsewhere(url: str, schema: str, things: tuple[int, ...]) -> list[bool]:
+    """Eight issues from a process of its own."""
+    database = open_database(url, schema)
+    try:
+        depot = open_depot(database, fresh=False)
+        return [_issue(depot, things) for _ in range(8)]
+    finally:
+        database.close()
+
+
+def test_32_issues_of_one_from_a_stock_of_ten_by_threads(depot: Depot) -> None:
+    depot.post(add(qty=10, value=100))
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: _issue(depot, (1,)), range(32)))
+    assert sum(done) == 10
+    assert depot.pool() == (Decimal(0), Decimal(0))
+    assert depot.problems() == []
+
+
+def test_32_issues_of_one_from_a_stock_of_ten_by_processes(depot: Depot) -> None:
+    depot.post(add(qty=10, value=100))
+    database = depot.app.database
+    url = database.url.render_as_string(hide_password=False)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, mp_context=context) as pool:
+        jobs = [pool.submit(_issue_elsewhere, url, database.schema, (1,)) for _ in range(4)]
+        assert sum(sum(job.result()) for job in jobs) == 10
+    assert depot.pool() == (Decimal(0), Decimal(0))
+    assert depot.problems() == []
+
+
+def test_lines_in_any_order_never_deadlock(depot: Depot) -> None:
+    depot.post(add(qty=100, value=100), add(thing=2, qty=100, value=100))
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda i: _issue(depot, (1, 2) if i % 2 else (2, 1)), range(32)))
+    assert all(done)
+    assert depot.problems() == []
+
+
+def test_promises_never_exceed_what_is_there(depot: Depot) -> None:
+    depot.post(add(qty=10, value=100))
+
+    def promise(_: int) -> bool:
+        try:
+            depot.post(add("promised", qty=1, demand=2))
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda i: promise(i) if i % 2 else _issue(depot, (1,)), range(24)))
+    assert sum(done) == 10
+    assert depot.problems() == []
