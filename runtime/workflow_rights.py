@@ -5,10 +5,9 @@ Nothing is written here; every answer is data, so that the page can show it and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
 
 from engine.expressions.tree import Aggregate, Balance, Clock, Expr, Node, Path
 from engine.model import Entity, Transition, Who, Workflow

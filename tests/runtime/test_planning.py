@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event
 
 from engine.planning.supply import Demand
 from runtime import planning, records
@@ -211,3 +212,20 @@ def test_what_was_issued_counts_for_the_kit(works: Works) -> None:
     with works.acting(MAKER) as ctx:
         status = planning.kit(ctx, "job", made)
     assert (status.makeable, status.complete, status.short) == (1000, True, ())
+
+
+def test_an_explosion_takes_few_statements_however_large(works: Works) -> None:
+    with works.acting() as ctx:
+        tables = ctx.app.tables.entity
+        things = [{"id": i, "code": f"T{i}", "name": f"T{i}", "unit": 1, "supply": "make"} for i in range(100, 500)]
+        headers = [{"id": i, "code": f"X{i}", "item": i, "base": Decimal(1), "usable": True} for i in range(100, 140)]
+        lines = [{"parent": 100 + n // 9, "position": n % 9, "item": 101 + n, "qty": Decimal(1)} for n in range(360)]
+        ctx.connection.execute(tables["thing"].insert(), things)
+        ctx.connection.execute(tables["formula"].insert(), headers)
+        ctx.connection.execute(tables["formula.lines"].insert(), [{**line, "scrap": Decimal(0)} for line in lines])
+    seen: list[str] = []
+    with works.acting(BOSS) as ctx:
+        event.listen(ctx.connection, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        tree = planning.explode(ctx, 100, Decimal(1))
+    assert len(tree.rows) == 360
+    assert len(seen) <= 14

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import event, insert, select
 
 from runtime import records, tasks, workflow
 from runtime.database import Database
@@ -261,3 +261,14 @@ def test_what_a_job_uses_up_by_itself_is_taken_when_it_is_finished(works: Works)
     assert [p["item"] for p in works.take(MAKER, "job", job, "release")["parts"]] == [2]
     works.take(MAKER, "job", job, "finish")
     assert works.balances("stock", "item") == {2: 10, 3: 60}
+
+
+def test_a_posting_takes_few_statements(works: Works) -> None:
+    works.stock(1, BOLT="1")
+    lines = [{"item": BOLT, "qty": "2", "price": "3"}] * 5
+    receipt = works.new("receipt", ANNA, place=1, lines=lines)
+    seen: list[str] = []
+    with works.acting(ANNA) as ctx:
+        event.listen(ctx.connection, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        workflow.take(ctx, "receipt", receipt, "post")
+    assert len(seen) <= 16
