@@ -18,6 +18,7 @@ from engine.model import Card
 from runtime import planning, planning_rows
 from runtime.context import RunContext
 from runtime.errors import NotFound
+from runtime.expression_words import in_words
 from runtime.figures import (
     Period,
     Rows,
@@ -184,7 +185,7 @@ class _Drawing:
             format=card.format,
             color=self._color(at, names),
             better=card.better,
-            formula=card.value.text,
+            formula=in_words(self.ctx, card.value, {p.id: p.label.get(self.ctx.language) for p in card.parts}),
             parts=parts,
             period=self.period,
             periods=card.periods,
@@ -202,7 +203,7 @@ class _Drawing:
         for part in self.card.parts:
             names[part.id] = compute(at, part.value, moment.values, names)
             label = part.label.get(self.ctx.language)
-            parts.append(Part(id=part.id, label=label, value=names[part.id], formula=part.value.text))
+            parts.append(Part(id=part.id, label=label, value=names[part.id], formula=in_words(self.ctx, part.value)))
         return compute(at, self.card.value, moment.values, names), tuple(parts)
 
     def _color(self, at: Workspace, names: Mapping[str, object]) -> str:

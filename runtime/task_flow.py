@@ -12,6 +12,7 @@ from sqlalchemy import select
 from engine.model import Step
 from runtime.accounts import account_names, member_names
 from runtime.context import RunContext
+from runtime.expression_words import in_words
 from runtime.messages import say
 from runtime.record_inputs import Workspace
 
@@ -82,8 +83,14 @@ def _told(
     if any(row["decided_at"] is None for row in rows):
         return StepTold(label=label, state="now", who=who)
     if step.condition is not None and not Workspace(ctx).evaluate(step.condition, [record])[0]:
-        return StepTold(label=label, state="passed", who="", why=say(ctx, "step_passed", condition=step.condition.text))
-    why = say(ctx, "step_comes", condition=step.condition.text) if step.condition is not None and not here else ""
+        return StepTold(
+            label=label, state="passed", who="", why=say(ctx, "step_passed", condition=in_words(ctx, step.condition))
+        )
+    why = (
+        say(ctx, "step_comes", condition=in_words(ctx, step.condition))
+        if step.condition is not None and not here
+        else ""
+    )
     return StepTold(label=label, state="next", who=who, why=why)
 
 

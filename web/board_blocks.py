@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -30,7 +31,9 @@ def plan_block(ctx: RunContext, name: str) -> Block | None:
         return None
     run = planning.net(ctx, name)
     today = ctx.today()
-    rows = [_short(ctx, s, today) for s in sorted(run.suggestions, key=lambda s: (s.need_date, s.order_date))[:MOST_ROWS]]
+    rows = [
+        _short(ctx, s, today) for s in sorted(run.suggestions, key=lambda s: (s.need_date, s.order_date))[:MOST_ROWS]
+    ]
     return {
         "kind": "plan",
         "id": name,
@@ -43,7 +46,7 @@ def plan_block(ctx: RunContext, name: str) -> Block | None:
     }
 
 
-def _short(ctx: RunContext, suggestion: planning.Suggestion, today: Any) -> Block:
+def _short(ctx: RunContext, suggestion: planning.Suggestion, today: date, entity: str, named: Mapping[str, Any]) -> Block:
     t = translator(ctx.language)
     words, tone = age(suggestion.need_date, today, ctx.language, due=True)
     documents = [peg for peg in suggestion.pegs if peg.entity and peg.id and peg.title]
@@ -52,7 +55,9 @@ def _short(ctx: RunContext, suggestion: planning.Suggestion, today: Any) -> Bloc
     return {
         "number": suggestion.number,
         "title": suggestion.title,
-        "url": url_for("pages.record", entity=ctx.app.model.plans[next(iter(ctx.app.model.plans))].entity, id=suggestion.item),
+        "url": url_for(
+            "pages.record", entity=ctx.app.model.plans[next(iter(ctx.app.model.plans))].entity, id=suggestion.item
+        ),
         "short": number(suggestion.short),
         "need": day(suggestion.need_date, today, ctx.language),
         "need_age": words,
@@ -70,7 +75,12 @@ def _short(ctx: RunContext, suggestion: planning.Suggestion, today: Any) -> Bloc
 def task_block(ctx: RunContext, _name: str) -> Block:
     """What waits for me."""
     found = task_views(ctx, 6)
-    return {"kind": "tasks", "title": translator(ctx.language)("待我处理", "For me to do"), "tasks": found, "count": len(found)}
+    return {
+        "kind": "tasks",
+        "title": translator(ctx.language)("待我处理", "For me to do"),
+        "tasks": found,
+        "count": len(found),
+    }
 
 
 def view_block(ctx: RunContext, name: str) -> Block | None:
@@ -82,7 +92,9 @@ def view_block(ctx: RunContext, name: str) -> Block | None:
     view = entity.views[view_id]
     hidden = rights(ctx, entity_id).hidden
     paths = [p for p in wanted_fields(entity, view, ()) if p.split(".")[0] not in hidden]
-    page = list_records(ctx, entity_id, ListQuery(view=view_id, fields=tuple(paths), page_size=MOST_ROWS, count="capped"))
+    page = list_records(
+        ctx, entity_id, ListQuery(view=view_id, fields=tuple(paths), page_size=MOST_ROWS, count="capped")
+    )
     shown = [c for c in page.columns if not hidden_helper(c, entity) and c.path in view.columns][:6]
     order = [*shown, *(c for c in page.columns if c not in shown)]
     place = {c.path: i + 1 for i, c in enumerate(page.columns)}
@@ -108,7 +120,13 @@ def report_block(ctx: RunContext, name: str) -> Block | None:
     spec = chart_spec(ctx, result)
     if spec is None:
         return None
-    return {"kind": "chart", "id": name, "title": result.label, "spec": spec, "url": url_for("pages.report", report=name)}
+    return {
+        "kind": "chart",
+        "id": name,
+        "title": result.label,
+        "spec": spec,
+        "url": url_for("pages.report", report=name),
+    }
 
 
 BLOCKS: Mapping[str, Callable[[RunContext, str], Block | None]] = MappingProxyType(

@@ -72,7 +72,7 @@ def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
 
 def explanation(ctx: RunContext, figure: Figure) -> View:
     """How the figure is computed: its parts with their values, the formula, what it counts."""
-    terms = [{"label": part.label, "text": figure_text(ctx, part.value, "")} for part in figure.parts]
+    terms = [{"label": f"{p.label}（{p.formula}）", "text": figure_text(ctx, p.value, "")} for p in figure.parts]
     terms.append({"label": figure.formula, "text": figure_text(ctx, figure.value, figure.format), "sum": True})
     period = f"{figure.period.start} – {figure.period.end}" if figure.period else ""
     return {

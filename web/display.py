@@ -69,8 +69,10 @@ def moment(value: datetime, ctx: RunContext) -> str:
     today = ctx.today()
     if local.date() == today:
         return f"{local:%H:%M}"
-    return f"{day(local.date(), today, ctx.language)} {local:%H:%M}" if local.year == today.year else day(
-        local.date(), today, ctx.language
+    return (
+        f"{day(local.date(), today, ctx.language)} {local:%H:%M}"
+        if local.year == today.year
+        else day(local.date(), today, ctx.language)
     )
 
 

@@ -51,14 +51,18 @@ def log_in_needed(error: LogInNeeded) -> AnyResponse:
 def too_large(error: Exception) -> AnyResponse:
     """A figure that no column holds."""
     t = translator(language())
-    fault = Fault(code="too_large", message=t("数字太大，算不出来；请改小数量或价格", "A figure is too large to compute"))
+    fault = Fault(
+        code="too_large", message=t("数字太大，算不出来；请改小数量或价格", "A figure is too large to compute")
+    )
     return problem(422, "Unprocessable Entity", [fault]) if is_api() else page(422, [fault.message])
 
 
 def busy(error: Exception) -> AnyResponse:
     """The database is busy: nothing was written, the same request may be sent again."""
     t = translator(language())
-    fault = Fault(code="busy", message=t("系统正忙，什么也没有写入；请再试一次", "Busy; nothing was written. Please try again"))
+    fault = Fault(
+        code="busy", message=t("系统正忙，什么也没有写入；请再试一次", "Busy; nothing was written. Please try again")
+    )
     response = problem(UNAVAILABLE, "Busy", [fault]) if is_api() else page(UNAVAILABLE, [fault.message])
     response.headers["Retry-After"] = "2"
     return response
@@ -77,8 +81,14 @@ def broken(error: Exception) -> AnyResponse:
         return error.get_response()  # type: ignore[return-value]
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
     t = translator(language())
-    message = t("系统出错了，已记入日志；什么也没有写入", "Something broke on our side; it is in the log. Nothing was written")
-    return problem(500, "Internal Server Error", [Fault(code="broken", message=message)]) if is_api() else page(500, [message])
+    message = t(
+        "系统出错了，已记入日志；什么也没有写入", "Something broke on our side; it is in the log. Nothing was written"
+    )
+    return (
+        problem(500, "Internal Server Error", [Fault(code="broken", message=message)])
+        if is_api()
+        else page(500, [message])
+    )
 
 
 TITLES = {

@@ -28,7 +28,11 @@ def writable(entity: Entity, rights: Rights) -> list[Field]:
     return [
         f
         for f in entity.fields.values()
-        if f.formula is None and not f.retired and f.readonly is not True and rights.sees(f.id) and f.id not in rights.readonly
+        if f.formula is None
+        and not f.retired
+        and f.readonly is not True
+        and rights.sees(f.id)
+        and f.id not in rights.readonly
     ]
 
 
@@ -42,7 +46,9 @@ class Several(SelectMultipleField):
 def _one(field: Field, required_text: str) -> FormFieldBase:
     if field.many:
         return Several(field.id, choices=(), validate_choice=False)
-    checks: list[Any] = [InputRequired(required_text)] if field.required is True and not _filled(field) else [Optional()]
+    checks: list[Any] = (
+        [InputRequired(required_text)] if field.required is True and not _filled(field) else [Optional()]
+    )
     return StringField(field.id, validators=[*checks, Length(max=field.max_length or LONGEST)])
 
 
@@ -57,7 +63,9 @@ def form_class(model: AppModel, entity: Entity, rights: Mapping[str, Rights], re
     for field in writable(entity, rights[entity.id]):
         if field.lines:
             rows = model.entities[field.lines]
-            members[field.id] = FieldList(FormField(_line_class(rows, rights[rows.id], required_text)), max_entries=MOST_LINES)
+            members[field.id] = FieldList(
+                FormField(_line_class(rows, rights[rows.id], required_text)), max_entries=MOST_LINES
+            )
         else:
             members[field.id] = _one(field, required_text)
             members.update(_companions(field))

@@ -120,4 +120,3 @@ def formula_module(entity: str, mark: str) -> Response:
 def register(pages: Blueprint) -> None:
     """Attach the address."""
     pages.add_url_rule("/forms/<entity>.<mark>.js", "formula_module", formula_module)
-

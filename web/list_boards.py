@@ -45,7 +45,12 @@ def board_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> Par
 def _card(ctx: RunContext, entity: Entity, row: Sequence[Any], paths: Sequence[str], place: dict[str, int]) -> Part:
     words = [_word(ctx, entity, path, row[place[path]]) for path in paths]
     url = url_for("pages.record", entity=entity.id, id=row[0])
-    return {"url": url, "title": words[0], "second": " · ".join(w for w in words[1:3] if w), "figure": words[3] if len(words) > 3 else ""}
+    return {
+        "url": url,
+        "title": words[0],
+        "second": " · ".join(w for w in words[1:3] if w),
+        "figure": words[3] if len(words) > 3 else "",
+    }
 
 
 def _word(ctx: RunContext, entity: Entity, path: str, value: object) -> str:
@@ -60,7 +65,9 @@ def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> 
     days = calendar.Calendar().monthdatescalendar(shown.year, shown.month)
     first, last = days[0][0], days[-1][-1]
     bounds = Filter(view.date, "between", (first.isoformat(), last.isoformat()))
-    query = ListQuery(view=view.id, fields=("id", view.date), filters=(bounds, *asked.filters), q=asked.q, page_size=500)
+    query = ListQuery(
+        view=view.id, fields=("id", view.date), filters=(bounds, *asked.filters), q=asked.q, page_size=500
+    )
     page = list_records(ctx, entity.id, query)
     titles = _titles(ctx, entity, view, [row[0] for row in page.rows])
     by_day: dict[date, list[Part]] = {}
@@ -69,7 +76,10 @@ def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> 
         by_day.setdefault(row[2], []).append({"url": url, "text": titles[row[0]], "tone": ""})
     today = ctx.today()
     weeks = [[_day(day, shown, today, by_day.get(day, [])) for day in week] for week in days]
-    before, after = shown - timedelta(days=1), days[-1][-1].replace(day=1) if days[-1][-1].month != shown.month else shown + timedelta(days=31)
+    before, after = (
+        shown - timedelta(days=1),
+        days[-1][-1].replace(day=1) if days[-1][-1].month != shown.month else shown + timedelta(days=31),
+    )
     return {
         "weekdays": WEEKDAYS["en" if ctx.language == "en" else "zh"],
         "weeks": weeks,
@@ -104,4 +114,3 @@ def _titles(ctx: RunContext, entity: Entity, view: View, ids: Sequence[int]) -> 
         return {i: str(row.get("code") or row.get("name") or i) for i, row in rows.items()}
     texts = render_message(Workspace(ctx), view.title, list(rows.values()), entity.id)
     return dict(zip(rows, texts, strict=True))
-

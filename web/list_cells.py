@@ -66,7 +66,9 @@ class CellKit:
         text = display.day(value, self.today, self.ctx.language)
         words, tone = display.age(value, self.today, self.ctx.language, due=due)
         after = Markup('<span class="age">{}</span>').format(words) if words else ""
-        return Markup('<span class="due{}"><span class="date">{}</span>{}</span>').format(f" {tone}" if tone else "", text, after)
+        return Markup('<span class="due{}"><span class="date">{}</span>{}</span>').format(
+            f" {tone}" if tone else "", text, after
+        )
 
     def moment(self, value: datetime | None) -> object:
         """A moment."""
@@ -81,7 +83,9 @@ class CellKit:
         state = workflow.states.get(str(value)) if workflow else None
         if state is None:
             return NOTHING
-        return _axis({"axis": "approval", "state": approval_tone(state), "label": state.label.get(self.ctx.language)}, self.ctx)
+        return _axis(
+            {"axis": "approval", "state": approval_tone(state), "label": state.label.get(self.ctx.language)}, self.ctx
+        )
 
     def axis(self, name: str, value: object, share: object, status: object) -> Markup:
         """The mark of a derived axis; none before the document has left its first state."""
@@ -157,7 +161,11 @@ def cell_source(entity: Entity, column: ListColumn, index: int, places: Mapping[
     if one.many or one.value.many:
         return CellSource(f"{{{{ k.many(f[{index - 1}], {value}) }}}}")
     if column.target:
-        return CellSource(f"{{% if {value} %}}{{{{ {value}.name or {value}.code or {value}.id }}}}{{% else %}}{NOTHING}{{% endif %}}")
+        return CellSource(
+            f"{{% if {value} %}}{{{{ {value}.name or {value}.code or {value}.id }}}}{{% else %}}{NOTHING}{{% endif %}}"
+        )
+    if one.value.kind is Kind.DATE and own:
+        return _day(entity, one, value, _open_test(entity, places))
     if one.value.kind in BY_KIND:
         return BY_KIND[one.value.kind](entity, one, value)
     return CellSource(f"{{{{ k.other(f[{index - 1}], {value}) }}}}")
@@ -185,9 +193,24 @@ def _text(_entity: Entity, _one: Field, value: str) -> CellSource:
     return CellSource(f"{{{{ {value} if {value} is not none else '–' }}}}")
 
 
-def _day(entity: Entity, one: Field, value: str) -> CellSource:
-    due = bool(entity.progress) and (one.id.startswith(("due", "expected")) or "due" in one.id.split("_"))
-    return CellSource(f"{{{{ k.day({value}, {'true' if due else 'false'}) }}}}")
+def _day(entity: Entity, one: Field, value: str, still_open: str = "false") -> CellSource:
+    """Lateness is told of days that something is due on, while something is left."""
+    names = one.id.split("_")
+    due = still_open if {"due", "expected"} & set(names) else "false"
+    return CellSource(f"{{{{ k.day({value}, {due}) }}}}")
+
+
+def _open_test(entity: Entity, places: Mapping[str, int]) -> str:
+    """The piece of template that says whether a row is under way: left its first state and not done."""
+    axis = next(iter(entity.progress), "")
+    place, status = places.get(axis), places.get("status")
+    if place is None:
+        return "false"
+    left = f"r[{place}] not in ('done', 'closed')"
+    if status is None or entity.workflow is None:
+        return left
+    ended = [s.id for s in entity.workflow.states.values() if s.end]
+    return f"({left} and r[{status}] not in {tuple(ended)!r})" if ended else left
 
 
 BY_KIND: Mapping[Kind, Callable[[Entity, Field, str], CellSource]] = {

@@ -19,6 +19,7 @@ from runtime.saved_views import SavedView
 from web.display import is_numeric, number, text_of
 from web.list_cells import hidden_helper
 from web.list_query import SIZES, Asked
+from web.record_fields import is_own
 from web.texts import translator
 
 Part = dict[str, Any]
@@ -56,17 +57,18 @@ def view_of(entity: Entity, name: str) -> View | None:
 def wanted_fields(entity: Entity, view: View | None, chosen: Sequence[str]) -> list[str]:
     """Paths to fetch: the person's own choice or the view's, and what the marks of the axes need."""
     paths = list(chosen) or list(view.columns if view else ()) or _usual(entity)
-    for name in entity.progress:
-        share = f"{name}_share"
-        if name in paths and share in entity.fields and share not in paths:
-            paths.append(share)
-    if any(name in paths for name in entity.progress) and "status" in entity.fields and "status" not in paths:
-        paths.append("status")
+    helpers = [n for n in (*entity.progress, *(f"{name}_share" for name in entity.progress)) if n in entity.fields]
+    if entity.progress:
+        first = next(iter(entity.progress))
+        wanted = [h for h in helpers if h in paths or h.removesuffix("_share") in paths or h == first]
+        paths += [h for h in (*wanted, "status") if h in entity.fields and h not in paths]
     return paths
 
 
 def _usual(entity: Entity) -> list[str]:
-    found = [f.id for f in entity.fields.values() if not f.lines and not f.retired and f.type not in ("json", "long_text")]
+    found = [
+        f.id for f in entity.fields.values() if not f.lines and not f.retired and f.type not in ("json", "long_text")
+    ]
     return found[:8]
 
 
@@ -131,9 +133,15 @@ def _value_text(ctx: RunContext, column: ListColumn, value: object) -> str:
     if one.options:
         return next((o.label.get(ctx.language) for o in one.options if o.id == text), text)
     if one.value.kind is Kind.YES_NO:
-        return translator(ctx.language)("是", "yes") if text in ("1", "true", "yes") else translator(ctx.language)("否", "no")
+        return (
+            translator(ctx.language)("是", "yes")
+            if text in ("1", "true", "yes")
+            else translator(ctx.language)("否", "no")
+        )
     if column.target and text.isdigit():
-        page = list_records(ctx, column.target, ListQuery(filters=(Filter("id", "eq", (text,)),), fields=("id",), page_size=1))
+        page = list_records(
+            ctx, column.target, ListQuery(filters=(Filter("id", "eq", (text,)),), fields=("id",), page_size=1)
+        )
         named = _title(ctx, column.target, int(text)) if page.rows else None
         return named or text
     return text
@@ -157,7 +165,9 @@ def filterable(ctx: RunContext, entity: Entity, view: View | None) -> list[str]:
     return [*named, *others]
 
 
-def add_menu(ctx: RunContext, entity: Entity, asked: Asked, paths: Sequence[str], columns: Mapping[str, ListColumn]) -> list[Part]:
+def add_menu(
+    ctx: RunContext, entity: Entity, asked: Asked, paths: Sequence[str], columns: Mapping[str, ListColumn]
+) -> list[Part]:
     """The menu of fields a filter can be added for."""
     return [{"label": columns[p].label, "url": asked.url(add=p)} for p in paths if p in columns]
 
@@ -197,7 +207,9 @@ def heads(asked: Asked, columns: Sequence[ListColumn], current: tuple[tuple[str,
         head: Part = {"id": column.path, "label": column.label, "num": is_numeric(one)}
         if not (one.many or one.value.many) and one.type not in ("ratio", "json"):
             down = sorted_by.get(column.path)
-            head["sort_url"] = asked.url(sort=column.path if down else f"-{column.path}" if down is False else column.path)
+            head["sort_url"] = asked.url(
+                sort=column.path if down else f"-{column.path}" if down is False else column.path
+            )
             head["sorted"] = "" if down is None else "desc" if down else "asc"
         found.append(head)
     return found
@@ -208,7 +220,9 @@ def totals_row(ctx: RunContext, columns: Sequence[ListColumn], page: Page) -> li
     if not page.totals or not page.rows:
         return []
     t = translator(ctx.language)
-    found: list[object] = [text_of(ctx, c.field, page.totals[c.path]) if c.path in page.totals else None for c in columns]
+    found: list[object] = [
+        text_of(ctx, c.field, page.totals[c.path]) if c.path in page.totals else None for c in columns
+    ]
     if found and found[0] is None:
         found[0] = f"{t('合计', 'Total')} {counted(ctx, page.count)}"
     return found
@@ -224,21 +238,26 @@ def column_menu(ctx: RunContext, entity: Entity, shown: Sequence[str]) -> list[P
     """All columns of the entity: those shown first, in their order."""
     hidden = rights(ctx, entity.id).hidden
     helpers = {f"{name}_share" for name in entity.progress}
-    own = [f.id for f in entity.fields.values() if not f.lines and not f.retired and f.id not in hidden and f.id not in helpers]
+    own = [
+        f.id
+        for f in entity.fields.values()
+        if not f.lines and not f.retired and f.id not in hidden and f.id not in helpers
+    ]
     ordered = [p for p in shown if p not in helpers] + [p for p in own if p not in shown]
     found = []
     for index, path in enumerate(ordered):
         one = entity.fields.get(path)
         label = one.label.get(ctx.language) if one else path
-        made = bool(one and one.origin and one.origin.layer)
+        made = one is not None and is_own(one)
         found.append({"id": path, "label": label, "shown": path in shown, "fixed": index == 0, "own": made})
     return found
 
 
-def visible_columns(entity: Entity, page: Page, paths: Sequence[str], chosen: Sequence[str], view: View | None) -> list[ListColumn]:
-    """The columns to show: helpers fetched for the marks are left out."""
-    asked_for = set(chosen or (view.columns if view else ()) or paths)
-    return [c for c in page.columns if not hidden_helper(c, entity) and (c.path in asked_for or c.path != "status")]
+def visible_columns(entity: Entity, page: Page, chosen: Sequence[str], view: View | None) -> list[ListColumn]:
+    """The columns to show: what was fetched only for the marks is left out."""
+    asked_for = list(chosen or (view.columns if view and view.columns else _usual(entity)))
+    by_path = {c.path: c for c in page.columns}
+    return [by_path[p] for p in asked_for if p in by_path and not hidden_helper(by_path[p], entity)]
 
 
 def bulk_actions(ctx: RunContext, entity: Entity) -> tuple[list[Part], Part | None]:
@@ -268,14 +287,21 @@ def _drawing(ctx: RunContext, entity: Entity) -> Part | None:
         for drawn in drawn_of(ctx.app.model, other):
             if drawn.origin == entity.id and drawn.source.many:
                 label = translator(ctx.language)(f"生成{other.label.zh}", f"Make {other.label.en.lower()}")
-                return {"label": label, "icon": other.icon or "file-plus", "value": f"draw:{other.id}:{drawn.source.id}"}
+                return {
+                    "label": label,
+                    "icon": other.icon or "file-plus",
+                    "value": f"draw:{other.id}:{drawn.source.id}",
+                }
     return None
 
 
 def sizes(ctx: RunContext, asked: Asked) -> list[Part]:
     """Rows a page."""
     t = translator(ctx.language)
-    return [{"label": t(f"每页 {n} 行", f"{n} a page"), "url": asked.url(size=str(n)), "current": n == asked.size} for n in SIZES]
+    return [
+        {"label": t(f"每页 {n} 行", f"{n} a page"), "url": asked.url(size=str(n)), "current": n == asked.size}
+        for n in SIZES
+    ]
 
 
 def kinds(ctx: RunContext, entity: Entity, asked: Asked) -> list[Part]:
@@ -301,7 +327,11 @@ def empty_words(ctx: RunContext, entity: Entity) -> tuple[str, str]:
     t = translator(ctx.language)
     label = entity.label
     title = t(f"还没有{label.zh}", f"No {label.en.lower()} yet")
-    text = t("新建一张，或从表格导入。", "Make one, or import a spreadsheet.") if entity.kind is not EntityKind.SETTING else ""
+    text = (
+        t("新建一张，或从表格导入。", "Make one, or import a spreadsheet.")
+        if entity.kind is not EntityKind.SETTING
+        else ""
+    )
     return title, text
 
 

@@ -32,7 +32,9 @@ def _fields(ctx: RunContext, entity: Entity, row: Row, demands: tuple[Asked, ...
     fields = [_demand_view(ctx, entity, row, d, scene) for d in demands]
     if not any(d.kind == "note" for d in demands):
         t = translator(ctx.language)
-        fields.append({"id": "note", "html_id": "note-free", "type": "long_text", "label": t("意见", "Note"), "rows": 2})
+        fields.append(
+            {"id": "note", "html_id": "note-free", "type": "long_text", "label": t("意见", "Note"), "rows": 2}
+        )
     return fields
 
 
@@ -75,7 +77,9 @@ def _effects(ctx: RunContext, entity: Entity, row: Row, action: View) -> list[st
     told = []
     for effect in effects:
         if effect.kind == "ledger":
-            told.append(t(f"{effect.label}：冲回 {effect.count} 笔", f"{effect.label}: {effect.count} moves are countered"))
+            told.append(
+                t(f"{effect.label}：冲回 {effect.count} 笔", f"{effect.label}: {effect.count} moves are countered")
+            )
         else:
             told.append(f"{effect.label} {effect.title}")
     return told

@@ -41,8 +41,15 @@ def clash_view(ctx: RunContext, entity: Entity, kept: Row, values: Mapping[str, 
         for one in fields
         if not one.lines
     ]
-    who = account_names(ctx, [since[0]["account"]]).get(since[0]["account"] or 0, translator(ctx.language)("系统", "System"))
-    return {"who": who, "when": moment(since[0]["at"], ctx), "changes": changes, "mergeable": not set(theirs) & set(mine)}
+    who = account_names(ctx, [since[0]["account"]]).get(
+        since[0]["account"] or 0, translator(ctx.language)("系统", "System")
+    )
+    return {
+        "who": who,
+        "when": moment(since[0]["at"], ctx),
+        "changes": changes,
+        "mergeable": not set(theirs) & set(mine),
+    }
 
 
 def _their_fields(since: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -68,5 +75,7 @@ def _my_fields(
             continue
         if mine.get(name) != old.get(name) or mine.get(name + ENTERED) != old.get(name + ENTERED):
             found.append(name)
-    untouched = {n for n in found if n in theirs and str(theirs[n][0] if isinstance(theirs[n], list) else "") == str(mine.get(n))}  # type: ignore[index]
+    untouched = {
+        n for n in found if n in theirs and str(theirs[n][0] if isinstance(theirs[n], list) else "") == str(mine.get(n))
+    }  # type: ignore[index]
     return [n for n in found if n not in untouched]

@@ -15,6 +15,7 @@ from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.model import Entity, Field
 from runtime.context import RunContext
+from runtime.expression_words import in_words
 from runtime.permissions import rights
 from runtime.record_reading import Titles
 from runtime.values import ENTERED, Ref, format_value
@@ -25,6 +26,8 @@ Row = Mapping[str, Any]
 View = dict[str, Any]
 
 WIDE_TYPES = frozenset({"long_text", "address", "references", "choices", "json"})
+OWN_FILE = "app.yaml"
+LONGEST_WORDS = 40
 FILE_TYPES = frozenset({"file", "photo", "signature"})
 
 
@@ -41,6 +44,11 @@ class FieldScene:
     editable: bool = True
     posted: Mapping[str, str] | None = None
     conditions: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+
+
+def is_own(one: Field) -> bool:
+    """Whether the firm itself added the field: it stands in the app's own file, not in a template's."""
+    return one.origin is not None and one.origin.file == OWN_FILE
 
 
 def condition(scene: FieldScene, one: Field, what: str, given: bool | Expr) -> bool:
@@ -64,12 +72,15 @@ def field_view(scene: FieldScene, entity: Entity, one: Field, row: Row) -> View:
         "error": scene.errors.get(one.id, ""),
         "warn": scene.warnings.get(one.id, ""),
         "maxlength": one.max_length,
-        "own": bool(one.origin and one.origin.layer),
+        "own": is_own(one),
     }
     if not rights(ctx, entity.id).sees(one.id):
         return {**view, "locked": True}
     if one.formula is not None:
-        view["computed"] = one.formula.text if len(one.formula.text) < 60 else translator(ctx.language)("自动计算", "computed")
+        words = in_words(ctx, one.formula)
+        view["computed"] = (
+            f"= {words}" if len(words) < LONGEST_WORDS else translator(ctx.language)("自动计算", "computed")
+        )
     elif not scene.editable or one.id in scene.locked or one.readonly is True:
         view["readonly"] = True
     view.update(_value_view(scene, one, row, value))
@@ -189,7 +200,13 @@ def _files(scene: FieldScene, value: object) -> list[View]:
 def _file(found: Mapping[str, Any]) -> View:
     url = url_for("pages.file", id=found["id"])
     picture = str(found["media_type"]).startswith("image/")
-    return {"id": found["id"], "name": found["name"], "url": url, "thumb": url if picture else "", "size": size(found["size"])}
+    return {
+        "id": found["id"],
+        "name": found["name"],
+        "url": url,
+        "thumb": url if picture else "",
+        "size": size(found["size"]),
+    }
 
 
 def size(octets: int) -> str:

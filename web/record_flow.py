@@ -10,10 +10,10 @@ from flask import url_for
 
 from engine.model import Entity, Field, State, Workflow
 from runtime import audit, comments, documents
-from runtime.task_flow import steps
 from runtime.context import RunContext
 from runtime.documents_after import Link
 from runtime.permissions import rights
+from runtime.task_flow import steps
 from runtime.workflow_rights import Action
 from web.display import day, moment, option_label, percent
 from web.texts import translator
@@ -127,7 +127,9 @@ def _to_come(ctx: RunContext, entity: Entity, known: set[str]) -> list[View]:
         if other.id in known or not rights(ctx, other.id).may("read"):
             continue
         if any(source.origin == entity.id for source in other.sources.values()):
-            found.append({"label": other.label.get(ctx.language), "note": t("还没有", "not yet"), "url": "", "state": "next"})
+            found.append(
+                {"label": other.label.get(ctx.language), "note": t("还没有", "not yet"), "url": "", "state": "next"}
+            )
     return found[:4]
 
 
@@ -189,7 +191,10 @@ ICONS = {"create": "plus", "delete": "trash", "restore": "restore", "history": "
 def history(ctx: RunContext, entity: Entity, record: int) -> list[View]:
     """The trail and the comments, newest first, in words."""
     trail = [(e["at"], _told(ctx, entity, e)) for e in audit.history(ctx, entity.id, record)]
-    said = [(c.at, {"who": c.name, "text": "", "said": c.text, "when": moment(c.at, ctx)}) for c in comments.comments(ctx, entity.id, record)]
+    said = [
+        (c.at, {"who": c.name, "text": "", "said": c.text, "when": moment(c.at, ctx)})
+        for c in comments.comments(ctx, entity.id, record)
+    ]
     return [view for _, view in sorted([*trail, *said], key=lambda pair: pair[0], reverse=True)]
 
 
@@ -203,7 +208,9 @@ def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any]) -> View:
         "restore": t("恢复", "restored it"),
         "history": t("作为历史导入", "imported it as history"),
     }
-    transition = entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None
+    transition = (
+        entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None
+    )
     return {
         "who": entry.get("name") or t("系统", "System"),
         "icon": ICONS.get(kind, ""),
@@ -225,7 +232,9 @@ def _changes(ctx: RunContext, entity: Entity, changes: Mapping[str, Any]) -> lis
         one = entity.fields.get(path) or _line_field(ctx, entity, path)
         if one is None:
             continue
-        found.append({"label": one.label.get(ctx.language), "old": _word(ctx, one, pair[0]), "new": _word(ctx, one, pair[1])})
+        found.append(
+            {"label": one.label.get(ctx.language), "old": _word(ctx, one, pair[0]), "new": _word(ctx, one, pair[1])}
+        )
     return found[:MOST_CHANGES]
 
 
@@ -250,12 +259,19 @@ def _word(ctx: RunContext, one: Field, value: object) -> str:
 # --- what one may do -------------------------------------------------------------------------------------------
 
 
-def buttons(actions: Sequence[Action]) -> list[View]:
-    """The transitions as buttons: backward ones first, the straight way last and primary."""
+def buttons(entity: Entity, status: object, actions: Sequence[Action]) -> list[View]:
+    """The transitions as buttons: backward ones first, the straight way last and primary.
+
+    What only closes a document that is under way is not the straight way: others are drawn from it first.
+    """
     ordered = sorted(actions, key=lambda a: ("cancel", "back", "forward").index(a.kind))
     views = [_button(a) for a in ordered]
-    if views and ordered[-1].kind == "forward":
-        views[-1]["kind"] = "primary"
+    workflow = entity.workflow
+    if views and workflow is not None and ordered[-1].kind == "forward":
+        target = workflow.states[workflow.transitions[ordered[-1].id].target]
+        state = workflow.states.get(str(status))
+        if not target.end or state is None or state.start or state.approval is not None:
+            views[-1]["kind"] = "primary"
     return views
 
 

@@ -71,7 +71,11 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
     """The whole page."""
     record = row.get("id")
     t = translator(ctx.language)
-    title = record_title(ctx.app.model, entity.id, row) if record else t(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
+    title = (
+        record_title(ctx.app.model, entity.id, row)
+        if record
+        else t(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
+    )
     actions = workflow.actions(ctx, entity.id, row) if record else ()
     return {
         "entity": entity.id,
@@ -85,7 +89,7 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "chain": record_flow.chain(ctx, entity, row),
         "sections": _sections(scene, entity, row),
         "editable": scene.editable and _something_editable(entity, scene),
-        "actions": record_flow.buttons(actions),
+        "actions": record_flow.buttons(entity, row.get("status"), actions),
         "draws": record_flow.draws(ctx, entity, row) if record else [],
         "flow": record_flow.flow(ctx, entity, row),
         "history": record_flow.history(ctx, entity, record) if record else [],
@@ -139,7 +143,11 @@ def _prints(ctx: RunContext, entity: Entity, record: object) -> list[View]:
     if not record or not rights(ctx, entity.id).may("print"):
         return []
     return [
-        {"label": p.label.get(ctx.language), "url": url_for("pages.print_record", print=p.id, id=record), "icon": "printer"}
+        {
+            "label": p.label.get(ctx.language),
+            "url": url_for("pages.print_record", print=p.id, id=record),
+            "icon": "printer",
+        }
         for p in ctx.app.model.prints.values()
         if p.entity == entity.id
     ]

@@ -10,7 +10,14 @@ from runtime.reports import Result
 
 ROLES = ("own", "market", "base")
 MOST_POINTS = 40
-KINDS = {"bar": "bar", "line": "line", "area": "area", "scatter": "scatter", "quadrant": "quadrant", "waterfall": "waterfall"}
+KINDS = {
+    "bar": "bar",
+    "line": "line",
+    "area": "area",
+    "scatter": "scatter",
+    "quadrant": "quadrant",
+    "waterfall": "waterfall",
+}
 
 
 def chart_spec(ctx: RunContext, result: Result) -> dict[str, Any] | None:

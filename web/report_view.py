@@ -12,20 +12,21 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
+from engine.expressions.tree import Binary, Call, Conditional, Node
 from engine.expressions.types import Kind
 from engine.model import EntityKind, Report, ReportMeasure
 from runtime.context import RunContext
 from runtime.permissions import LEDGER, rights
-from runtime.report_axes import THIS, Bucket
+from runtime.report_axes import THIS, Bucket, end_of
 from runtime.reports import Across, Line, Result
 from runtime.values import Ref
 from web.display import age, number, percent, price
 from web.texts import translator
 
 Part = dict[str, Any]
-SHARES = frozenset({"%", "rate", "margin", "share"})
 OPEN_LEDGER = "pages.moves"
 EMPTY = "–"
+PLAN = "plan."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +56,15 @@ def figure(ctx: RunContext, measure: ReportMeasure, value: Any) -> str:
 
 def is_share(measure: ReportMeasure) -> bool:
     """Whether a number is a part of a whole: the last thing its formula does is divide."""
-    tree = measure.value.tree
-    name = getattr(tree, "function", "")
-    inner = getattr(tree, "arguments", ())
-    if name in ("round", "coalesce", "if_empty") and inner:
-        tree = inner[0]
-    divides = getattr(tree, "operator", "") == "/"
-    return measure.value.type.kind is Kind.NUMBER and divides
+    return measure.value.type.kind is Kind.NUMBER and _divides(measure.value.tree)
+
+
+def _divides(tree: Node) -> bool:
+    if isinstance(tree, Conditional):
+        return _divides(tree.then) or _divides(tree.otherwise)
+    if isinstance(tree, Call) and tree.arguments:
+        return _divides(tree.arguments[0])
+    return isinstance(tree, Binary) and tree.operator == "/"
 
 
 def keeps_together(result: Result, report: Report) -> bool:
@@ -72,7 +75,14 @@ def keeps_together(result: Result, report: Report) -> bool:
 class ReportTable:
     """One report, ready to be drawn or exported."""
 
-    def __init__(self, ctx: RunContext, report: Report, result: Result, sort: tuple[str, bool] | None, kept: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        ctx: RunContext,
+        report: Report,
+        result: Result,
+        sort: tuple[str, bool] | None,
+        kept: Sequence[tuple[str, str]],
+    ) -> None:
         self.ctx = ctx
         self.report = report
         self.result = result
@@ -145,7 +155,15 @@ class ReportTable:
         if len(self.measures) == 1:
             only = next(iter(self.measures))
             total = f"{t('合计', 'Total')}"
-            return [[*axes, *({"label": c.title, "num": True} if c else self._head(total, only, sort_url) for c, _ in self.spread)]]
+            return [
+                [
+                    *axes,
+                    *(
+                        {"label": c.title, "num": True} if c else self._head(total, only, sort_url)
+                        for c, _ in self.spread
+                    ),
+                ]
+            ]
         blanks = [{"label": ""} for _ in axes]
         titles = [c.title if c else t("合计", "Total") for c, _ in self.spread][:: len(self.measures)]
         top = [*blanks, *({"label": x, "num": True, "span": len(self.measures)} for x in titles)]
@@ -207,8 +225,8 @@ class ReportTable:
         return url_for("pages.record", entity=entity, id=record) if rights(self.ctx, entity).may("read") else ""
 
     def _target(self, path: str) -> str:
-        from runtime.report_axes import end_of
-
+        if self.report.of.startswith(PLAN):
+            return self.ctx.app.model.plans[self.report.of.removeprefix(PLAN)].entity
         targets = end_of(self.ctx, self.report.of, path).targets
         return targets[0] if len(targets) == 1 else ""
 
@@ -254,7 +272,9 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, (Fraction, Ref, Bucket)) else value
 
 
-def drill_url(ctx: RunContext, report: Report, filters: Sequence[tuple[str, Any]], kept: Sequence[tuple[str, str]] = ()) -> str:
+def drill_url(
+    ctx: RunContext, report: Report, filters: Sequence[tuple[str, Any]], kept: Sequence[tuple[str, str]] = ()
+) -> str:
     """The rows behind some filters: the moves of a ledger, the record itself, else the report's own list of rows."""
     for path, value in filters:
         if path == THIS and isinstance(value, int):
@@ -266,7 +286,7 @@ def drill_url(ctx: RunContext, report: Report, filters: Sequence[tuple[str, Any]
     elif report.of in ctx.app.model.entities:
         base = url_for("pages.report_rows", report=report.id)
     else:
-        return url_for("pages.plan", plan=report.of.partition(".")[2])
+        return url_for("pages.plan", plan=report.of.removeprefix(PLAN))
     return f"{base}?{urlencode(dict.fromkeys(pairs))}" if pairs else base
 
 

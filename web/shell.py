@@ -39,7 +39,12 @@ def shell(ctx: RunContext, apps: Sequence[str], person: str) -> dict[str, Any]:
     return {
         "app": {"name": firm_name(ctx), "kind": model.title.get(ctx.language)},
         "apps": [
-            {"label": name, "url": url_for("pages.switch_app", app=name), "icon": "apps", "current": name == ctx.app.name}
+            {
+                "label": name,
+                "url": url_for("pages.switch_app", app=name),
+                "icon": "apps",
+                "current": name == ctx.app.name,
+            }
             for name in apps
         ],
         "groups": groups,

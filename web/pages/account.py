@@ -97,11 +97,15 @@ def my_account() -> AnyResponse:
     """Password and tokens."""
     with reading() as ctx:
         table = ctx.app.tables.system.token
-        query = select(table).where(table.c.account == ctx.user.account, table.c.revoked.is_(False)).order_by(table.c.id)
+        query = (
+            select(table).where(table.c.account == ctx.user.account, table.c.revoked.is_(False)).order_by(table.c.id)
+        )
         tokens = [dict(row) for row in ctx.connection.execute(query).mappings()]
         t = translator(ctx.language)
         fresh = session.pop("fresh_token", "")
-        return render(ctx, "pages/account.html", title=t("我的账号", "My account"), tokens=tokens, fresh=fresh, account=ctx.user)
+        return render(
+            ctx, "pages/account.html", title=t("我的账号", "My account"), tokens=tokens, fresh=fresh, account=ctx.user
+        )
 
 
 def change_password() -> AnyResponse:

@@ -122,7 +122,9 @@ def _fact(ctx: RunContext, column: ListColumn, value: object) -> str:
     if isinstance(value, Named):
         return value.name or value.code or ""
     text = text_of(ctx, column.field, value)
-    return f"{column.label} {text}" if text and column.field.value.kind.value in ("quantity", "money", "number") else text
+    return (
+        f"{column.label} {text}" if text and column.field.value.kind.value in ("quantity", "money", "number") else text
+    )
 
 
 def _fills(ctx: RunContext, owner: Entity, field: Field, record: int) -> Part:
@@ -131,7 +133,10 @@ def _fills(ctx: RunContext, owner: Entity, field: Field, record: int) -> Part:
     line = {n.removeprefix(LINE): v for n, v in request.args.items() if n.startswith(LINE)}
     if owner.parent:
         outer = ctx.app.model.entities[owner.parent]
-        values: dict[str, Any] = {**_known(outer, head), owner.parent_field: [{**_known(owner, line, field), field.id: record}]}
+        values: dict[str, Any] = {
+            **_known(outer, head),
+            owner.parent_field: [{**_known(owner, line, field), field.id: record}],
+        }
         made = preview(ctx, outer.id, values)[0]
         rows = made.get(owner.parent_field) or [{}]
         return _filled(ctx, owner, field, rows[0])
@@ -165,7 +170,11 @@ def _filled(ctx: RunContext, entity: Entity, picked: Field, row: Mapping[str, An
         if one.fill is None or one.id == picked.id or row.get(one.id) is None or one.id in hidden or one.many:
             continue
         fills[one.id] = posted_value(scene, one, row)
-        words = reference_text(scene, one, row[one.id]) if one.targets else text_of(ctx, one, row.get(one.id + ENTERED, row[one.id]))
+        words = (
+            reference_text(scene, one, row[one.id])
+            if one.targets
+            else text_of(ctx, one, row.get(one.id + ENTERED, row[one.id]))
+        )
         texts[one.id] = words
     return {"fills": fills, "fill_texts": texts}
 

@@ -54,10 +54,12 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
     paths = list_page.wanted_fields(entity, view, picked)
     paths = [p for p in paths if _column(ctx, entity, p) is not None]
     page = list_records(ctx, entity.id, question.query(paths))
-    columns = list_page.visible_columns(entity, page, paths, picked, view)
+    columns = list_page.visible_columns(entity, page, picked, view)
     order = question.sort or (view.sort if view else ())
     filters = list_page.filterable(ctx, entity, view)
-    named = {p: c for p in {*filters, *(f.path for f in question.filters)} if (c := _column(ctx, entity, p)) is not None}
+    named = {
+        p: c for p in {*filters, *(f.path for f in question.filters)} if (c := _column(ctx, entity, p)) is not None
+    }
     title, text = list_page.empty_words(ctx, entity)
     actions, primary = list_page.bulk_actions(ctx, entity)
     return render(

@@ -243,7 +243,12 @@ def delete_record(entity: str, id: int) -> AnyResponse:
         found = entity_of(ctx, entity)
         records.delete(ctx, found.id, id)
         t = translator(ctx.language)
-        tell("done", t("已放进回收站", "Moved to the bin"), url_for("pages.record", entity=entity, id=id), t("去恢复", "Restore"))
+        tell(
+            "done",
+            t("已放进回收站", "Moved to the bin"),
+            url_for("pages.record", entity=entity, id=id),
+            t("去恢复", "Restore"),
+        )
     return redirect(url_for("pages.records", entity=entity), code=303)
 
 
