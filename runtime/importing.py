@@ -5,41 +5,35 @@ Rows become values of the one write door, a thousand records a batch; nothing is
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
-from engine.expressions.types import Kind
-from engine.model import Entity, Field
-from runtime import records
+from engine.model import Entity
+from runtime import records, workflow
 from runtime.context import RunContext
 from runtime.errors import Fault, Forbidden, Invalid, UserError
-from runtime.importing_mapping import Cell, FileMapping, field_at, guess_mapping
+from runtime.importing_cells import columns_read, values_of
+from runtime.importing_mapping import FileMapping, field_at, guess_mapping
+from runtime.importing_rules import PERIOD_FROM, PERIOD_TO
+from runtime.importing_table import (
+    Files,
+    RowFault,
+    Table,
+    cut_periods,
+    join,
+    leave_out,
+    remarks,
+    table_of,
+)
 from runtime.messages import fault
 from runtime.permissions import demand, label_of
 from runtime.record_references import find
-from runtime.spreadsheets import Sheet, Unreadable, read_sheet, unquoted
-from runtime.units import to_base
+from runtime.spreadsheets import Unreadable, read_sheet
 from runtime.values import Lookup
 
 BATCH = 1000
-DATES = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T](.*))?$")
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowFault:
-    """Why a row of the file was not taken (or what to look at, for ``level`` ``warn`` and ``skip``)."""
-
-    line: int
-    field: str
-    code: str
-    message: str
-    level: str = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +47,11 @@ class ImportOptions:
 
 @dataclass(slots=True)
 class Report:
-    """What came of it. ``written``: whether anything was kept."""
+    """What came of it. ``written``: whether anything was kept.
+
+    ``rows``: rows of the file; ``skipped``: those the mapping leaves out, each told in ``left_out`` with its reason.
+    ``warnings``: what to look at in rows that were taken.
+    """
 
     rows: int = 0
     records: int = 0
@@ -63,6 +61,7 @@ class Report:
     written: bool = False
     faults: list[RowFault] = field(default_factory=list)
     warnings: list[RowFault] = field(default_factory=list)
+    left_out: list[RowFault] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
 
 
@@ -82,8 +81,13 @@ def import_file(
     name: str,
     mapping: FileMapping | None = None,
     options: ImportOptions | None = None,
+    *,
+    files: Files | None = None,
 ) -> Report:
-    """Read a file into records of ``entity``, in the caller's transaction; undone inside it when nothing is to stay."""
+    """Read a file into records of ``entity``, in the caller's transaction; undone inside it when nothing is to stay.
+
+    ``files`` gives the further files that the mapping joins.
+    """
     how = options or ImportOptions()
     described = records.entity_of(ctx, entity)
     _check_right(ctx, entity, how)
@@ -94,9 +98,12 @@ def import_file(
     if not sheet.rows:
         raise Invalid(fault(ctx, "import_empty"))
     used = mapping or guess_mapping(ctx, described, sheet.header, history=how.as_history)
-    reader = _RowReader(ctx, described, used, sheet)
+    if used.then and how.as_history:
+        raise Invalid(fault(ctx, "import_history_then"))
+    report = Report()
+    table = _prepared(ctx, used, table_of(sheet), report, files)
     savepoint = ctx.connection.begin_nested()
-    report = _take(ctx, described, used, reader, how)
+    _take(ctx, described, used, table, how, report)
     if how.dry_run or (report.faults and not how.partial):
         savepoint.rollback()
     else:
@@ -118,18 +125,42 @@ def _check_right(ctx: RunContext, entity: str, how: ImportOptions) -> None:
         )
 
 
-def _take(ctx: RunContext, entity: Entity, mapping: FileMapping, reader: _RowReader, how: ImportOptions) -> Report:
-    report = reader.report
-    batch: list[_Unit] = []
-    for unit in reader.units():
-        batch.append(unit)
-        if len(batch) == BATCH:
-            _write(ctx, entity, mapping, batch, how, report)
-            batch = []
-    if batch:
-        _write(ctx, entity, mapping, batch, how, report)
+def _prepared(ctx: RunContext, mapping: FileMapping, table: Table, report: Report, files: Files | None) -> Table:
+    """The rows that are to become records, with all columns the mapping reads."""
+    report.rows = len(table.lines)
+    join(ctx, table, mapping.joins, files)
+    _check_columns(ctx, mapping, table)
+    report.left_out = leave_out(ctx, table, mapping.skip)
+    report.skipped = len(report.left_out)
+    report.warnings = remarks(ctx, table, mapping.tell)
+    if mapping.periods is not None:
+        cut_periods(ctx, table, mapping.periods, mapping.group)
+    report.faults = table.faults
+    return table
+
+
+def _check_columns(ctx: RunContext, mapping: FileMapping, table: Table) -> None:
+    """Every column that the mapping names is there."""
+    needed = [name for cell in mapping.cells.values() for name in columns_read(cell)]
+    needed += mapping.group
+    needed += [name for rule in (*mapping.skip, *mapping.tell) for name in rule.columns]
+    made: set[str] = set()
+    if mapping.periods is not None:
+        needed += [mapping.periods.begins, mapping.periods.ends]
+        made = {PERIOD_FROM, PERIOD_TO}
+    missing = [n for n in dict.fromkeys(needed) if n not in table.columns and n not in made]
+    if missing:
+        raise Invalid(*(fault(ctx, "import_column", n[:60], given=n[:60], hint="") for n in missing))
+
+
+def _take(
+    ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, how: ImportOptions, report: Report
+) -> None:
+    units = list(_units(ctx, entity, mapping, table))
+    for start in range(0, len(units), BATCH):
+        _write(ctx, entity, mapping, units[start : start + BATCH], how, report)
     report.faults.sort(key=lambda f: (f.line, f.field))
-    return report
+    report.warnings.sort(key=lambda f: (f.line, f.field))
 
 
 def _write(
@@ -139,15 +170,13 @@ def _write(
     known = _existing(ctx, entity, mapping, units)
     fresh = [u for u in units if id(u) not in known]
     old = [u for u in units if id(u) in known]
-    kind = "history" if how.as_history else "create"
+    kind = records.HISTORY if how.as_history else "create"
     report.records += len(units)
     made = _attempt(
         ctx,
         fresh,
         report,
-        lambda some: records.create_many(
-            ctx, entity.id, [u.values for u in some], kind=kind, strict=not how.as_history
-        ),
+        lambda some: _made(ctx, entity, mapping, some, kind),
     )
     changed = _attempt(
         ctx,
@@ -157,6 +186,17 @@ def _write(
     )
     report.created += made
     report.updated += changed
+
+
+def _made(
+    ctx: RunContext, entity: Entity, mapping: FileMapping, units: Sequence[_Unit], kind: str
+) -> list[records.Saved]:
+    """New records, with the transitions the mapping asks for."""
+    values = [u.values for u in units]
+    saved = records.create_many(ctx, entity.id, values, kind=kind, strict=kind != records.HISTORY)
+    for transition in mapping.then:
+        workflow.take_many(ctx, entity.id, [one.id for one in saved], transition)
+    return saved
 
 
 def _attempt(
@@ -208,166 +248,55 @@ def _existing(ctx: RunContext, entity: Entity, mapping: FileMapping, units: Sequ
     return {unit: found[key][0] for unit, key in keys.items() if len(found.get(key, ())) == 1}
 
 
-# --- rows into values ----------------------------------------------------------------------------------------
+# --- rows into records ---------------------------------------------------------------------------------------
 
 
-class _RowReader:
-    """Turns rows of a sheet into values by field id."""
-
-    def __init__(self, ctx: RunContext, entity: Entity, mapping: FileMapping, sheet: Sheet) -> None:
-        self.ctx = ctx
-        self.entity = entity
-        self.mapping = mapping
-        self.sheet = sheet
-        self.report = Report()
-        places = {name: index for index, name in enumerate(sheet.header)}
-        needed = [c.column for c in mapping.cells.values() if c.column] + [*mapping.group, *mapping.skip]
-        missing = [n for n in dict.fromkeys(needed) if n not in places]
-        if missing:
-            raise Invalid(*(fault(ctx, "import_column", n[:60], given=n[:60], hint="") for n in missing))
-        self.group = [places[n] for n in mapping.group]
-        self.skip = [(places[n], frozenset(values)) for n, values in mapping.skip.items()]
-        takers = [(path, self._taker(path, cell, places)) for path, cell in mapping.cells.items()]
-        self.head = [(path, take) for path, take in takers if "." not in path]
-        self.inner: dict[str, list[tuple[str, Taker]]] = {}
-        for path, take in takers:
-            if "." in path:
-                lines, _, name = path.partition(".")
-                self.inner.setdefault(lines, []).append((name, take))
-
-    def units(self) -> Iterator[_Unit]:
-        """The records of the file; rows of one group need not stand together."""
-        if not self.inner:
-            yield from (unit for _, unit in self._singles())
-            return
-        grouped: dict[object, _Unit] = {}
-        for key, unit in self._singles():
-            found = grouped.setdefault(key, unit)
-            if found is not unit:
-                for name in self.inner:
-                    found.values[name].extend(unit.values[name])
-                found.lines.extend(unit.lines)
-        yield from grouped.values()
-
-    def _singles(self) -> Iterator[tuple[object, _Unit]]:
-        for line, row in enumerate(self.sheet.rows, self.sheet.first_line):
-            if not any(cell not in ("", None) for cell in row):
-                continue
-            self.report.rows += 1
-            if any(_word(row, i) in values for i, values in self.skip):
-                self.report.skipped += 1
-                continue
-            values: Row = {}
-            for name, take in self.head:
-                value = take(row)
-                if value is not None:
-                    values[name] = value
-            for name, takers in self.inner.items():
-                inner = {n: v for n, take in takers if (v := take(row)) is not None}
-                values[name] = [inner] if inner else []
-            key = tuple(_word(row, i) for i in self.group) if self.group else line
-            yield key, _Unit(values, line, [line])
-
-    def _taker(self, path: str, cell: Cell, places: Mapping[str, int]) -> Taker:
-        spec = field_at(self.ctx, self.entity, path)
+def _units(ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table) -> Iterable[_Unit]:
+    """The records of the file; rows of one group need not stand together."""
+    head: dict[str, Sequence[Any]] = {}
+    inner: dict[str, dict[str, Sequence[Any]]] = {}
+    for path, cell in mapping.cells.items():
+        spec = field_at(ctx, entity, path)
         assert spec is not None
-        convert = _converter(spec, cell)
-        default = cell.constant if cell.constant is not None else cell.default
-        if not cell.column:
-            return lambda _: default
-        index = places[cell.column]
-
-        def take(row: Sequence[Any]) -> Any:
-            raw = row[index] if index < len(row) else ""
-            if isinstance(raw, str):
-                raw = raw.strip()
-            return default if raw is None or raw == "" else convert(raw)
-
-        return take
+        lines, _, name = path.rpartition(".")
+        (inner.setdefault(lines, {}) if lines else head)[name] = values_of(spec, cell, table)
+    heads = _dicts(head, len(table.lines))
+    lines_of = {name: _dicts(columns, len(table.lines)) for name, columns in inner.items()}
+    if not mapping.group:
+        for row, line in enumerate(table.lines):
+            for name, dicts in lines_of.items():
+                heads[row][name] = [dicts[row]] if dicts[row] else []
+            yield _Unit(heads[row], line, [line])
+        return
+    yield from _grouped(table, _group_keys(mapping, table), heads, lines_of)
 
 
-Taker = Callable[[Sequence[Any]], Any]
+def _group_keys(mapping: FileMapping, table: Table) -> list[tuple[str, ...]]:
+    names = [*mapping.group, *([PERIOD_FROM] if mapping.periods is not None else [])]
+    return table.keys(names)
 
 
-def _word(row: Sequence[Any], index: int) -> str:
-    return cell_text(row[index]).strip() if index < len(row) else ""
+def _grouped(
+    table: Table, keys: Sequence[tuple[str, ...]], heads: list[Row], lines_of: dict[str, list[Row]]
+) -> Iterator[_Unit]:
+    made: dict[tuple[str, ...], _Unit] = {}
+    for row, (key, line) in enumerate(zip(keys, table.lines, strict=True)):
+        unit = made.get(key)
+        if unit is None:
+            unit = made[key] = _Unit({**heads[row], **{name: [] for name in lines_of}}, line, [])
+        for name, dicts in lines_of.items():
+            if dicts[row]:
+                unit.values[name].append(dicts[row])
+        unit.lines.append(line)
+    yield from made.values()
 
 
-def cell_text(raw: Any) -> str:
-    """A cell as the text a person sees: whole numbers without ``.0``."""
-    if isinstance(raw, float) and raw.is_integer():
-        return str(int(raw))
-    return unquoted(raw) if isinstance(raw, str) else "" if raw is None else str(raw)
-
-
-def _converter(spec: Field, cell: Cell) -> Callable[[Any], Any]:
-    """From a cell to what the write door takes for the field."""
-    kind = BY_KIND.get(spec.value.kind, _plain)
-    many = spec.many or spec.value.many
-    options = {w: o.id for o in spec.options for w in (o.id, o.label.zh, o.label.en)}
-
-    def convert(raw: Any) -> Any:
-        if cell.values is not None:
-            raw = cell.values.get(cell_text(raw), cell.otherwise if cell.otherwise is not None else raw)
-        if options:
-            words = [options.get(w.strip(), w.strip()) for w in cell_text(raw).split(",")]
-            return words if many else options.get(cell_text(raw), cell_text(raw))
-        if many and spec.value.kind is Kind.REFERENCE:
-            return [_reference(one.strip(), cell) for one in cell_text(raw).split(",") if one.strip()]
-        if cell.times is not None:
-            return _scaled(raw, cell.times)
-        return kind(raw, cell)
-
-    return convert
-
-
-def _scaled(raw: Any, times: Fraction) -> Any:
-    try:
-        return to_base(Decimal(str(raw).replace(",", "")), times)
-    except ArithmeticError:
-        return raw
-
-
-def _reference(raw: Any, cell: Cell) -> Any:
-    """Files name records by code (or the field said), never by our ids."""
-    text = cell.prefix + cell_text(raw)
-    return {cell.lookup: text} if cell.lookup and cell.lookup != "code" else text
-
-
-def _text(raw: Any, cell: Cell) -> Any:
-    return cell.prefix + cell_text(raw)
-
-
-def _date(raw: Any, cell: Cell) -> Any:
-    """``2026/3/1``, ``2026年3月1日``, ``2026-03-01 00:00:00.000``, ``20260301``."""
-    if isinstance(raw, (datetime, date)) or not isinstance(raw, (str, float, int)):
-        return raw
-    text = cell_text(raw)
-    found = DATES.match(text)
-    if found:
-        return f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
-
-
-def _moment(raw: Any, cell: Cell) -> Any:
-    if not isinstance(raw, str):
-        return raw
-    found = DATES.match(raw)
-    return f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}T{found[4] or '00:00'}" if found else raw
-
-
-def _plain(raw: Any, cell: Cell) -> Any:
-    return raw
-
-
-def _yes_no(raw: Any, cell: Cell) -> Any:
-    return raw if isinstance(raw, bool) else cell_text(raw)
-
-
-BY_KIND: Mapping[Kind, Callable[[Any, Cell], Any]] = {
-    Kind.REFERENCE: _reference,
-    Kind.TEXT: _text,
-    Kind.DATE: _date,
-    Kind.MOMENT: _moment,
-    Kind.YES_NO: _yes_no,
-}
+def _dicts(columns: dict[str, Sequence[Any]], count: int) -> list[Row]:
+    """Columns as one dict a row, without what is not given."""
+    if not columns:
+        return [{} for _ in range(count)]
+    names = tuple(columns)
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        for row in zip(*columns.values(), strict=True)
+    ]

@@ -11,13 +11,24 @@ Written as YAML:
       partner: {column: Vendor, lookup: code, prefix: V-}
       lines.unit: {column: Unit, values: {EA: pc, CTN: box}, else: pc}
       lines.qty: {column: Qty, times: 1/12}
-    skip: {Product: [""]}        # rows left out (and told) where a column has one of these values
+      lines.worth: {column: Qty, times: Price}             # another column is a factor, too
+      lines.bin: {text: "<Room>-<Shelf>"}                  # several columns in one text
+      lines.name: goods.Name                               # a column of a joined file
+    join:
+      goods: {file: Goods.csv, on: {Product: Id}}          # or on: [Id] where both call it so
+    skip:                        # rows left out; each is told with the reason
+      - {when: {Product: [""]}, say: 没有物料 | no product}
+    tell:                        # rows taken with a remark
+      - {when: {Price: ["0"]}, unless: {Kind: [free]}, say: 没有价格 | no price}
+    periods: {from: Start, to: End}   # rows of a group that hold from day to day: a record for each stretch
+    then: [post]                 # transitions to be taken on what was made
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
@@ -28,15 +39,21 @@ from sqlalchemy import delete, insert, select
 from engine.model import Entity, Field
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
+from runtime.importing_rules import Join, Periods, Rule, joins_of, periods_of, rules_of
 from runtime.messages import fault, say
 from runtime.permissions import rights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Where the value of one field comes from. ``values``: translations; ``otherwise``: for what they do not name."""
+    """Where the value of one field comes from. ``values``: translations ("" = empty); ``otherwise``: for the rest.
+
+    ``text``: several columns in one text. ``by``: a column the amount is multiplied with.
+    """
 
     column: str = ""
+    text: str = ""
+    by: str = ""
     constant: object = None
     default: object = None
     values: Mapping[str, object] | None = None
@@ -48,18 +65,25 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMapping:
-    """A whole mapping. ``cells``: field path → where from."""
+    """A whole mapping. ``cells``: field path → where from. ``then``: transitions to take on what was made."""
 
     entity: str
     cells: Mapping[str, Cell]
     group: tuple[str, ...] = ()
     match: str = ""
     sheet: str = ""
-    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    joins: tuple[Join, ...] = ()
+    skip: tuple[Rule, ...] = ()
+    tell: tuple[Rule, ...] = ()
+    periods: Periods | None = None
+    then: tuple[str, ...] = ()
 
 
-CELL_KEYS = {"column", "constant", "default", "values", "else", "lookup", "prefix", "times"}
-MAPPING_KEYS = {"entity", "name", "fields", "group", "match", "sheet", "skip"}
+CELL_KEYS = frozenset({"column", "text", "constant", "default", "values", "else", "lookup", "prefix", "times"})
+MAPPING_KEYS = frozenset(
+    {"entity", "name", "fields", "group", "match", "sheet", "join", "skip", "tell", "periods", "then"}
+)
+AMOUNT = re.compile(r"-?\d+(\.\d+)?(/\d+)?$")
 
 
 def read_mapping(ctx: RunContext, text: str) -> FileMapping:
@@ -88,16 +112,43 @@ def mapping_of(ctx: RunContext, data: Mapping[str, Any]) -> FileMapping:
             cells[path] = _cell(given)
         except (ValueError, ZeroDivisionError) as error:
             wrong.append(f"fields.{path}: {error}")
+    then = _names(data.get("then"))
+    known = entity.workflow.transitions if entity.workflow is not None else {}
+    wrong.extend(f"then: {each}{_hint(ctx, each, known)}" for each in then if each not in known)
+    rules = _rules(data, wrong)
+    group = _names(data.get("group"))
+    if rules.periods is not None and not group:
+        wrong.append("periods: group?")
     if wrong:
         raise Invalid(*(fault(ctx, "import_mapping", reason=each) for each in wrong))
-    return FileMapping(
+    return replace(
+        rules,
         entity=entity.id,
         cells=cells,
-        group=_names(data.get("group")),
+        group=group,
         match=str(data.get("match") or ""),
         sheet=str(data.get("sheet") or ""),
-        skip={column: _names(values) for column, values in dict(data.get("skip") or {}).items()},
+        then=then,
     )
+
+
+def _rules(data: Mapping[str, Any], wrong: list[str]) -> FileMapping:
+    """What is said about whole rows; what is wrong with it is noted."""
+    made: dict[str, Any] = {}
+    for name, read in ROW_RULES.items():
+        try:
+            made[name] = read(data)
+        except (ValueError, TypeError) as error:
+            wrong.append(str(error))
+    return FileMapping(entity="", cells={}, **made)
+
+
+ROW_RULES: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "joins": lambda data: joins_of(data.get("join")),
+    "skip": lambda data: rules_of("skip", data.get("skip")),
+    "tell": lambda data: rules_of("tell", data.get("tell")),
+    "periods": lambda data: periods_of(data.get("periods")),
+}
 
 
 def _names(given: object) -> tuple[str, ...]:
@@ -112,15 +163,19 @@ def _cell(given: object) -> Cell:
     if not isinstance(given, Mapping) or set(given) - CELL_KEYS:
         extra = ", ".join(sorted(set(given) - CELL_KEYS)) if isinstance(given, Mapping) else str(given)
         raise ValueError(extra)
+    times = str(given.get("times", ""))
+    amount = bool(AMOUNT.match(times))
     return Cell(
         column=str(given.get("column", "")),
+        text=str(given.get("text", "")),
+        by="" if amount else times,
         constant=given.get("constant"),
         default=given.get("default"),
         values=given.get("values"),
         otherwise=given.get("else"),
         lookup=str(given.get("lookup", "")),
         prefix=str(given.get("prefix", "")),
-        times=Fraction(str(given["times"])) if "times" in given else None,
+        times=Fraction(times) if amount else None,
     )
 
 

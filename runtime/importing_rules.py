@@ -1,4 +1,4 @@
-"""What a mapping says about whole rows: files joined to them, rows left out or remarked on, and rows with a validity."""
+"""What a mapping says about whole rows: files joined, rows left out or remarked on, and rows with a validity."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.model import Text
 
-JOIN_KEYS = {"file", "on", "first", "optional", "sheet"}
-RULE_KEYS = {"when", "unless", "say"}
-PERIOD_KEYS = {"from", "to"}
+JOIN_KEYS = frozenset({"file", "on", "first", "optional", "sheet"})
+RULE_KEYS = frozenset({"when", "unless", "say"})
+PERIOD_KEYS = frozenset({"from", "to"})
 PERIOD_FROM, PERIOD_TO = "period.from", "period.to"
 LEFT_OUT = Text(zh="映射规定不导入", en="left out by the mapping")
 
@@ -126,7 +126,7 @@ def _mapping(path: str, given: object) -> Mapping[str, Any]:
     return given
 
 
-def _keyed(path: str, given: object, known: set[str]) -> Mapping[str, Any]:
+def _keyed(path: str, given: object, known: frozenset[str]) -> Mapping[str, Any]:
     data = _mapping(path, given)
     extra = sorted(set(data) - known)
     if extra:

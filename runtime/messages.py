@@ -111,6 +111,16 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "import_column": ("文件没有列 {given}{hint}", "The file has no column {given}{hint}"),
     "import_value": ("{label}：{given} 没有对应的值", "{label}: there is no value for {given}"),
     "import_mapping": ("导入映射有误：{reason}", "The mapping is wrong: {reason}"),
+    "import_join_file": ("映射还需要文件 {file}：{reason}", "The mapping also needs the file {file}: {reason}"),
+    "import_join_twice": (
+        "{file} 第 {line} 行：{key} 出现多次，无法确定对应哪一行",
+        "{file} line {line}: {key} stands there more than once; it is not clear which row is meant",
+    ),
+    "import_no_partner": ("{file} 中没有 {columns} 为 {key} 的行", "{file} has no row whose {columns} is {key}"),
+    "import_history_then": (
+        "作为历史导入的单据不走流程，映射里的 then 不适用",
+        "Documents brought in as history take no transitions; the mapping's then does not apply",
+    ),
     "import_empty": ("文件没有数据行", "The file has no rows"),
     # workflow, documents, tasks, planning
     "no_workflow": ("{label}没有流程", "{label} has no workflow"),

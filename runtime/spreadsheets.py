@@ -5,7 +5,9 @@ opens in it without running anything.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -19,6 +21,7 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")
 ENCODINGS = ("utf-8-sig", "gb18030")
 DELIMITERS = (",", ";", "\t", "|")
 LONGEST_CELL = 32_000
+MOST_UNPACKED = 400_000_000
 
 
 class Unreadable(ValueError):
@@ -35,7 +38,9 @@ class Sheet:
 
 
 def read_sheet(content: bytes, name: str, sheet: str = "") -> Sheet:
-    """The table in a CSV or XLSX file."""
+    """The table in a CSV or XLSX file, packed by gzip or not."""
+    if content[:2] == b"\x1f\x8b":
+        content, name = _unpacked(content), name.removesuffix(".gz")
     if content[:4] == b"PK\x03\x04" or name.lower().endswith((".xlsx", ".xlsm", ".xls", ".ods")):
         rows: Sequence[Sequence[Any]] = _workbook_rows(content, sheet)
     else:
@@ -45,6 +50,18 @@ def read_sheet(content: bytes, name: str, sheet: str = "") -> Sheet:
         return Sheet((), [])
     header = tuple(str(cell).strip() for cell in rows[start])
     return Sheet(header, rows[start + 1 :], start + 2)
+
+
+def _unpacked(content: bytes) -> bytes:
+    """A gzip file's content; a small file that swells beyond all measure is refused."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            text = packed.read(MOST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unreadable(str(error)[:200]) from None
+    if len(text) > MOST_UNPACKED:
+        raise Unreadable(f"> {MOST_UNPACKED // 1_000_000} MB")
+    return text
 
 
 def decode(content: bytes) -> str:
