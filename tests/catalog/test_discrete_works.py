@@ -264,6 +264,18 @@ def test_k1_a_customer_pays_what_he_owes_and_no_more(works: Works) -> None:
     assert works.read("item", _id(works, "item", "SCREW"))["stock_value"] == Decimal("100.00")
 
 
+def test_an_order_reserves_what_is_there_also_when_two_lines_want_the_same(works: Works) -> None:
+    works.bought("SCREW", "1000", "0.1")
+    line = {"item": code_of("SCREW"), "qty": "600", "price": "0.5"}
+    order = works.new(
+        "sales_order", partner=code_of("C"), warehouse=code_of("W"), due_date="2026-01-20", lines=[line, line]
+    )
+    works.take("sales_order", order, "submit")
+    with works.acting() as ctx:
+        moves = ctx.connection.execute(ctx.app.tables.moves["reserved"].select()).mappings()
+        assert [move["qty"] for move in moves] == [600, 400]
+
+
 def test_subcontracted_goods_cost_their_material_and_the_fee(works: Works) -> None:
     works.new("warehouse", code="O", name="委外仓", use="outside")
     works.new("item", code="COAT", name="镀锌件", category=code_of("RM"), unit=code_of("PC"), supply="subcontract")
