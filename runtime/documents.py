@@ -54,8 +54,24 @@ def drafts(
 ) -> list[Row]:
     """The values of the documents drawn from the records ``ids``: what is left of their lines, or of ``line_ids``.
 
-    One document, unless its source makes one of each line.
+    One document, unless its source makes one of each line. What the acting person may not see is left out: the write
+    door fills it from the origin.
     """
+    return [_seen(ctx, entity, values) for values in _drafts(ctx, entity, source, ids, line_ids)]
+
+
+def _seen(ctx: RunContext, entity: str, values: Row) -> Row:
+    allowed = rights(ctx, entity)
+    fields = ctx.app.model.entities[entity].fields
+    found: Row = {}
+    for name, value in values.items():
+        if allowed.sees(name) and name not in allowed.readonly:
+            lines = fields[name].lines if name in fields else ""
+            found[name] = [_seen(ctx, lines, line) for line in value] if lines else value
+    return found
+
+
+def _drafts(ctx: RunContext, entity: str, source: str, ids: Sequence[int], line_ids: Sequence[int] | None) -> list[Row]:
     demand(ctx, entity, "create")
     drawn = source_of(ctx, entity, source)
     origins = _origins(ctx, drawn, ids)

@@ -5,17 +5,21 @@ The write door calls ``lock_origins`` before it recomputes what is left of origi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engine.expressions.tree import Expr
 from engine.model import AppModel, Entity, Source
 from runtime.context import RunContext
 from runtime.errors import Conflict, Fault
 from runtime.messages import fault
 from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
+
+if TYPE_CHECKING:
+    from runtime.record_drafts import Batch, Draft
 
 Row = dict[str, Any]
 ZERO = Decimal(0)
@@ -77,6 +81,39 @@ def lock_origins(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
     """Hold the origin rows until the end of the transaction, so that two drafts never draw the same remainder."""
     for origin, ids in sorted(origin_ids(ctx, entity, records).items()):
         read_rows(ctx, origin, ids, lock=True)
+
+
+def fill_from_origin(batch: Batch) -> None:
+    """What a new drawn row does not say comes from the row it was drawn from, also what its author may not see."""
+    for drawn in drawn_of(batch.ctx.app.model, batch.plan.entity):
+        source = drawn.source
+        rows = [d for d in batch.drafts[drawn.drawn_row] if d.new and _is_id(d.row.get(source.line_field))]
+        _fill(batch, rows, source.line_field, drawn.origin_row, source.lines_fill)
+        field = batch.plan.entity.fields.get(source.header_field)
+        if field is not None and not field.many:
+            headers = [d for d in batch.headers if d.new and _is_id(d.row.get(field.id))]
+            _fill(batch, headers, field.id, drawn.origin, source.fill)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _fill(batch: Batch, drafts: Sequence[Draft], by: str, origin: str, fills: Mapping[str, Expr]) -> None:
+    drafts = [draft for draft in drafts if any(name not in draft.given for name in fills)]
+    if not drafts:
+        return
+    batch.at.need(origin, (draft.row[by] for draft in drafts))
+    found = [(draft, row) for draft in drafts if (row := batch.at.known(origin, draft.row[by])) is not None]
+    rows = [row for _, row in found]
+    for name, expr in fills.items():
+        due = [index for index, (draft, _) in enumerate(found) if name not in draft.given]
+        values = batch.at.evaluate(expr, [rows[index] for index in due], None, origin) if due else []
+        for index, value in zip(due, values, strict=True):
+            draft = found[index][0]
+            draft.row[name] = value
+            if value is not None:
+                draft.given.add(name)
 
 
 def check_drawn(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.model import Entity, EntityKind
 from runtime import audit, computed
 from runtime.context import RunContext
-from runtime.drawing import check_drawn, lock_origins
+from runtime.drawing import check_drawn, fill_from_origin, lock_origins
 from runtime.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
 from runtime.messages import fault
 from runtime.numbering import assign_codes
@@ -300,6 +300,8 @@ def _finish(batch: Batch, kind: str) -> list[Saved]:
 def _settle(batch: Batch) -> None:
     """Everything that follows from what was given."""
     _make_on_the_fly(batch, resolve_lookups(batch))
+    if batch.plan.entity.sources:
+        fill_from_origin(batch)
     note_changes(batch)
     fetch_named(batch)
     if batch.strict:

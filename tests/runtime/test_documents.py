@@ -228,3 +228,18 @@ def test_undoing_tells_what_it_would_touch(works: Works) -> None:
     with works.acting(ANNA) as ctx:
         effects = documents.reversal_effects(ctx, "receipt", drawn, "cancel")
     assert [(e.kind, e.label, e.count) for e in effects] == [("ledger", "Stock", 1), ("ledger", "Coming", 1)]
+
+
+def test_what_its_author_may_not_see_still_comes_from_the_origin(works: Works) -> None:
+    made = order(works, (BOLT, "100"), price="7")
+    (line,) = line_ids(works, "order", made)
+    with works.acting(ANNA) as ctx:
+        assert "price" not in documents.draft(ctx, "receipt", "order", [made])["lines"][0]
+    with works.acting(BOSS) as ctx:
+        assert documents.draft(ctx, "receipt", "order", [made])["lines"][0]["price"] == 7
+    (drawn,) = works.draw(ANNA, "receipt", "order", made)
+    assert works.load("receipt", drawn)["lines"][0]["amount"] == 700
+    works.take(ANNA, "receipt", drawn, "drop")
+    typed = works.new("receipt", ANNA, place=1, lines=[{"qty": "10", "source_line": line}])
+    (inner,) = works.load("receipt", typed)["lines"]
+    assert (inner["item"], inner["unit"], inner["price"], inner["amount"]) == (1, 1, 7, 70)
