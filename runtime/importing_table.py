@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from runtime.context import RunContext
@@ -231,7 +232,8 @@ def _stretches(spans: Sequence[tuple[date, date]]) -> list[tuple[date, date]]:
     day = timedelta(days=1)
     marks = {first for first, _ in spans} | {last + day for _, last in spans if last != OPEN}
     starts = sorted(marks)
-    return [(s, n - day) for s, n in zip(starts, starts[1:], strict=False)] + ([(starts[-1], OPEN)] if starts else [])
+    closed = [(start, after - day) for start, after in pairwise(starts)]
+    return [*closed, (starts[-1], OPEN)] if starts else []
 
 
 def _days(ctx: RunContext, table: Table, name: str, empty: date) -> list[date | None]:

@@ -40,7 +40,9 @@ def import_command(
         with running.database.write() as connection:
             inside = running.context(connection, source="import")
             used = _mapping(inside, entity, mapping)
-            report = import_file(inside, entity, file.read_bytes(), file.name, used, options)
+            report = import_file(
+                inside, entity, file.read_bytes(), file.name, used, options, files=lambda name: _beside(file, name)
+            )
             if keep_as and mapping and not dry_run:
                 keep_mapping(inside, entity, keep_as, Path(mapping).read_text(encoding="utf-8"))
     _tell(settings, file, report, as_json=as_json)
@@ -59,6 +61,13 @@ def _mapping(ctx: RunContext, entity: str, named: str | None) -> FileMapping | N
         message = f"没有映射 {named}，已有：{known} | there is no mapping {named}; kept: {known}"
         raise NotFound(Fault(code="unknown_mapping", message=message))
     return found
+
+
+def _beside(file: Path, name: str) -> bytes:
+    """A file that the mapping joins: it lies beside the one that is brought in, packed or not."""
+    packed = file.parent / f"{name}.gz"
+    found = file.parent / name
+    return (packed if packed.is_file() and not found.is_file() else found).read_bytes()
 
 
 def _tell(settings: Settings, file: Path, report: Report, *, as_json: bool) -> None:
