@@ -44,7 +44,7 @@ MOST_POINTS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A named step of a figure: its value and the formula as written."""
+    """A named step of a figure: its value and the formula in words."""
 
     id: str
     label: str
