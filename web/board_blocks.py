@@ -13,6 +13,7 @@ from runtime import planning, reports
 from runtime.context import RunContext
 from runtime.permissions import rights
 from runtime.queries import ListQuery, list_records
+from runtime.record_reading import titles
 from web.display import age, day, is_numeric, number
 from web.list_cells import render_rows
 from web.list_page import hidden_helper, wanted_fields
@@ -31,9 +32,9 @@ def plan_block(ctx: RunContext, name: str) -> Block | None:
         return None
     run = planning.net(ctx, name)
     today = ctx.today()
-    rows = [
-        _short(ctx, s, today) for s in sorted(run.suggestions, key=lambda s: (s.need_date, s.order_date))[:MOST_ROWS]
-    ]
+    first = sorted(run.suggestions, key=lambda s: (s.need_date, s.order_date))[:MOST_ROWS]
+    names = titles(ctx, [(plan.entity, s.item) for s in first])
+    rows = [_short(ctx, s, today, (plan.entity, names.get((plan.entity, s.item), {}))) for s in first]
     return {
         "kind": "plan",
         "id": name,
@@ -46,7 +47,10 @@ def plan_block(ctx: RunContext, name: str) -> Block | None:
     }
 
 
-def _short(ctx: RunContext, suggestion: planning.Suggestion, today: date, entity: str, named: Mapping[str, Any]) -> Block:
+def _short(
+    ctx: RunContext, suggestion: planning.Suggestion, today: date, item: tuple[str, Mapping[str, Any]]
+) -> Block:
+    entity, named = item
     t = translator(ctx.language)
     words, tone = age(suggestion.need_date, today, ctx.language, due=True)
     documents = [peg for peg in suggestion.pegs if peg.entity and peg.id and peg.title]
@@ -54,10 +58,9 @@ def _short(ctx: RunContext, suggestion: planning.Suggestion, today: date, entity
     drawn = ctx.app.model.entities.get(suggestion.draws)
     return {
         "number": suggestion.number,
-        "title": suggestion.title,
-        "url": url_for(
-            "pages.record", entity=ctx.app.model.plans[next(iter(ctx.app.model.plans))].entity, id=suggestion.item
-        ),
+        "title": named.get("name") or suggestion.title,
+        "code": named.get("code") or "",
+        "url": url_for("pages.record", entity=entity, id=suggestion.item),
         "short": number(suggestion.short),
         "need": day(suggestion.need_date, today, ctx.language),
         "need_age": words,
