@@ -128,9 +128,11 @@ def _check_right(ctx: RunContext, entity: str, how: ImportOptions) -> None:
 def _prepared(ctx: RunContext, mapping: FileMapping, table: Table, report: Report, files: Files | None) -> Table:
     """The rows that are to become records, with all columns the mapping reads."""
     report.rows = len(table.lines)
+    early = [rule for rule in mapping.skip if all(name in table.columns for name in rule.columns)]
+    report.left_out = leave_out(ctx, table, early)  # what goes needs no partner in the joined files
     join(ctx, table, mapping.joins, files)
     _check_columns(ctx, mapping, table)
-    report.left_out = leave_out(ctx, table, mapping.skip)
+    report.left_out += leave_out(ctx, table, [rule for rule in mapping.skip if rule not in early])
     report.skipped = len(report.left_out)
     report.warnings = remarks(ctx, table, mapping.tell)
     if mapping.periods is not None:
@@ -156,7 +158,7 @@ def _check_columns(ctx: RunContext, mapping: FileMapping, table: Table) -> None:
 def _take(
     ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, how: ImportOptions, report: Report
 ) -> None:
-    units = list(_units(ctx, entity, mapping, table))
+    units = list(_units(ctx, entity, mapping, table, report))
     for start in range(0, len(units), BATCH):
         _write(ctx, entity, mapping, units[start : start + BATCH], how, report)
     report.faults.sort(key=lambda f: (f.line, f.field))
@@ -251,7 +253,7 @@ def _existing(ctx: RunContext, entity: Entity, mapping: FileMapping, units: Sequ
 # --- rows into records ---------------------------------------------------------------------------------------
 
 
-def _units(ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table) -> Iterable[_Unit]:
+def _units(ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, report: Report) -> Iterable[_Unit]:
     """The records of the file; rows of one group need not stand together."""
     head: dict[str, Sequence[Any]] = {}
     inner: dict[str, dict[str, Sequence[Any]]] = {}
@@ -268,7 +270,27 @@ def _units(ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table) 
                 heads[row][name] = [dicts[row]] if dicts[row] else []
             yield _Unit(heads[row], line, [line])
         return
-    yield from _grouped(table, _group_keys(mapping, table), heads, lines_of)
+    keys = _group_keys(mapping, table)
+    report.warnings.extend(_differing(ctx, entity, table, keys, head))
+    yield from _grouped(table, keys, heads, lines_of)
+
+
+def _differing(
+    ctx: RunContext, entity: Entity, table: Table, keys: Sequence[tuple[str, ...]], head: dict[str, Sequence[Any]]
+) -> Iterable[RowFault]:
+    """Rows whose values of the record itself are not those of the first row of the record: the first holds."""
+    first: dict[tuple[str, ...], int] = {}
+    leading = [first.setdefault(key, row) for row, key in enumerate(keys)]
+    for name, column in head.items():
+        for row, lead in enumerate(leading):
+            if row != lead and column[row] != column[lead] and column[row] is not None:
+                label = entity.fields[name].label.get(ctx.language)
+                told = fault(ctx, "import_differs", label=label, given=_shown(column[row]), first=_shown(column[lead]))
+                yield RowFault(line=table.lines[row], field=name, code=told.code, message=told.message, level="warn")
+
+
+def _shown(value: Any) -> str:
+    return str(next(iter(value.values())) if isinstance(value, dict) else "" if value is None else value)[:40]
 
 
 def _group_keys(mapping: FileMapping, table: Table) -> list[tuple[str, ...]]:

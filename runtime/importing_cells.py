@@ -83,7 +83,7 @@ def _converter(spec: Field, cell: Cell) -> Convert:
         if cell.values is not None:
             raw = cell.values.get(cell_text(raw), cell.otherwise if cell.otherwise is not None else raw)
             if raw in EMPTY:
-                return None
+                return ""  # said to be empty: no default comes in its place
         if options:
             words = [options.get(w.strip(), w.strip()) for w in cell_text(raw).split(",")]
             return words if many else options.get(cell_text(raw), cell_text(raw))

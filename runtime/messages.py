@@ -117,6 +117,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "{file} line {line}: {key} stands there more than once; it is not clear which row is meant",
     ),
     "import_no_partner": ("{file} 中没有 {columns} 为 {key} 的行", "{file} has no row whose {columns} is {key}"),
+    "import_differs": (
+        "同一单据的{label}不一致：这一行是 {given}，以第一行的 {first} 为准",
+        "Rows of one record differ in {label}: this row has {given}; the first row's {first} is taken",
+    ),
     "import_history_then": (
         "作为历史导入的单据不走流程，映射里的 then 不适用",
         "Documents brought in as history take no transitions; the mapping's then does not apply",
@@ -212,6 +216,18 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "More than {moves} moves would have to be recalculated; use today's date",
     ),
     "on_that_day": ("（{day}）", " ({day})"),
+    # ledgers, inbox and figures as they are read
+    "no_such_ledger": ("没有台账“{given}”", "There is no ledger {given}"),
+    "no_such_dimension": ("没有维度“{given}”，可用：{known}", "There is no dimension {given}; there are: {known}"),
+    "no_such_message": ("没有这条消息", "There is no such message"),
+    "inbox_task": ("{label} {title} 等您审批（{by} 提交）", "{label} {title} waits for your decision (sent by {by})"),
+    "inbox_approved": ("{label} {title} 已通过", "{label} {title} was approved"),
+    "inbox_refused": ("{label} {title} 被驳回（{by}）", "{label} {title} was refused by {by}"),
+    "inbox_returned": ("{label} {title} 被退回（{by}）", "{label} {title} was sent back by {by}"),
+    "bad_period": ("没有期间“{given}”", "There is no period {given}"),
+    "bad_direction": ("direction 应为 forward、backward 或 both", "direction must be forward, backward or both"),
+    "too_many_streams": ("同时打开的事件流太多，请稍后再试", "Too many open event streams; try again later"),
+    "too_many_requests": ("请求太频繁，请稍后再试", "Too many requests; try again later"),
     # accounts
     "account_name": ("登录名要有 1 到 60 个可见字符", "A log-in name needs 1 to 60 visible characters"),
     "account_taken": ("登录名 {name} 已有人用，换一个", "The log-in name {name} is taken, choose another"),
