@@ -1,0 +1,69 @@
+"""The compiled application: frozen objects that everything after the compiler reads.
+
+Nothing here knows YAML. Ids are those of the template; every ``Expr`` is typed and resolved.
+All defaults are filled: a reader never asks "what if it is missing".
+"""
+
+from engine.model.apps import AppModel, Entity, EntityKind
+from engine.model.fields import Check, Field, Measured, Measuring, Numbering, Option, Progress, Segment
+from engine.model.figures import Card, CardPart, Chart, Column, Dashboard, Report, ReportMeasure
+from engine.model.flows import Approval, Demand, Explode, Posting, Source, State, Step, Transition, Who, Workflow
+from engine.model.ledgers import Allocation, Dimension, Guard, Ledger, Measure, Resource, Valuation
+from engine.model.plans import Plan, PlanFlow, Structure, Suggest
+from engine.model.roles import Role, RowRule
+from engine.model.views import Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
+from engine.model.words import Message, Origin, Text
+
+__all__ = [
+    "Allocation",
+    "AppModel",
+    "Approval",
+    "Card",
+    "CardPart",
+    "Chart",
+    "Check",
+    "Column",
+    "Dashboard",
+    "Demand",
+    "Dimension",
+    "Entity",
+    "EntityKind",
+    "Explode",
+    "Field",
+    "Form",
+    "FormSection",
+    "Guard",
+    "Ledger",
+    "Measure",
+    "Measured",
+    "Measuring",
+    "MenuGroup",
+    "Message",
+    "Numbering",
+    "Opening",
+    "Option",
+    "Origin",
+    "Plan",
+    "PlanFlow",
+    "Posting",
+    "Print",
+    "PrintBlock",
+    "Progress",
+    "Report",
+    "ReportMeasure",
+    "Resource",
+    "Role",
+    "RowRule",
+    "Segment",
+    "Source",
+    "State",
+    "Step",
+    "Structure",
+    "Suggest",
+    "Text",
+    "Transition",
+    "Valuation",
+    "View",
+    "Who",
+    "Workflow",
+]

@@ -1,0 +1,97 @@
+"""Cards, reports and dashboards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.expressions.tree import Expr
+from engine.model.words import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPart:
+    id: str
+    label: Text
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A figure. ``of``: entity, ``ledger.<id>`` or ``plan.<id>`` ("" = only parts). ``value`` may name parts.
+
+    ``trend``: points of the sparkline. ``opens``: ``view.<entity>.<id>``, ``report.<id>`` or ``plan.<id>``."""
+
+    id: str
+    label: Text
+    help: Text | None
+    of: str
+    where: Expr | None
+    parts: tuple[CardPart, ...]
+    value: Expr
+    unit: Text | None
+    format: str
+    period: str
+    periods: tuple[str, ...]
+    colors: tuple[tuple[str, Expr], ...]
+    target: Expr | None
+    better: str
+    compare: str
+    opens: str
+    secrecy: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column axis of a report: by a dimension, or in buckets of an expression with edges."""
+
+    id: str
+    label: Text
+    by: str = ""
+    buckets: Expr | None = None
+    edges: tuple[Decimal, ...] = ()
+    empty: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMeasure:
+    id: str
+    label: Text
+    value: Expr
+    secrecy: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    type: str
+    x: str
+    y: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Grouped figures over an entity or a ledger. ``rows``: paths to group by, outer first."""
+
+    id: str
+    label: Text
+    help: Text | None
+    of: str
+    where: Expr | None
+    rows: tuple[str, ...]
+    columns: tuple[Column, ...]
+    measures: tuple[ReportMeasure, ...]
+    filters: tuple[str, ...]
+    totals: tuple[str, ...]
+    chart: Chart | None
+    period: str
+    sort: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """``blocks``: (kind, id) with kind card, report, plan, view, tasks."""
+
+    id: str
+    label: Text
+    roles: tuple[str, ...]
+    blocks: tuple[tuple[str, str], ...]

@@ -1,0 +1,176 @@
+"""Documents in motion: workflow, approval, drawing from one another, and what a transition posts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.expressions.tree import Expr, Rows
+from engine.model.words import Message, Text, nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """People who may act: ``kind`` is ``role`` (id), ``field`` (path to a member field) or ``member`` (expression)."""
+
+    kind: str
+    role: str = ""
+    expr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One approval step; passed over when ``condition`` is false. ``decide``: ``any`` or ``all``."""
+
+    id: str
+    label: Text
+    who: tuple[Who, ...]
+    condition: Expr | None = None
+    decide: str = "any"
+    stage: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Steps in order of stage; ``outcome`` maps ``approved`` / ``refused`` to transition ids."""
+
+    steps: tuple[Step, ...]
+    nobody: Who
+    outcome: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """``edit``: field paths still editable (start states: everything). ``color``: tone of its chip."""
+
+    id: str
+    label: Text
+    start: bool = False
+    end: bool = False
+    edit: tuple[str, ...] = ()
+    approval: Approval | None = None
+    color: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a transition asks for: ``note photo scan signature file field``; ``count``, ``expr`` qualify it."""
+
+    kind: str
+    count: int = 1
+    field: str = ""
+    expr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A way from states to a state. ``by`` empty = only the approval takes it.
+
+    ``posts``: id of the posting set to run (its own id unless said). ``reverses``: transitions whose moves are
+    countered. ``kind``: ``forward``, ``back`` or ``cancel``.
+    """
+
+    id: str
+    label: Text
+    origins: tuple[str, ...]
+    target: str
+    by: tuple[Who, ...]
+    condition: Expr | None
+    say: Message | None
+    demands: tuple[Demand, ...]
+    posts: str
+    reverses: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """States and transitions over the field ``status``."""
+
+    states: Mapping[str, State]
+    transitions: Mapping[str, Transition]
+
+    @property
+    def start(self) -> State:
+        """The state new records begin in."""
+        return next(s for s in self.states.values() if s.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How one document is drawn from another.
+
+    ``lines_from`` / ``lines_into``: lines fields ("" = the header itself: ``single_line``). ``header_field``: field of
+    the drawn header that names the source document. ``line_field``: field of the drawn line (or header) that names
+    the source line.
+    ``left`` / ``done``: computed fields the compiler added to the source line. ``holds`` / ``counts``: over the
+    drawn header. ``tolerance``: over the drawn line. ``beyond``: ``refuse`` or ``approve``.
+    """
+
+    id: str
+    label: Text
+    entity: str
+    origin: str
+    condition: Expr | None
+    required: bool
+    many: bool
+    header_field: str
+    line_field: str
+    fill: Mapping[str, Expr]
+    lines_from: str
+    lines_into: str
+    lines_where: Expr | None
+    lines_fill: Mapping[str, Expr]
+    quantity: str
+    left: str
+    done: str
+    holds: Expr | None
+    counts: Expr | None
+    tolerance: Expr | None
+    beyond: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explode:
+    """Fill from a structure: of ``product``, ``quantity``, valid ``at`` a date; ``where`` filters its lines."""
+
+    structure: str
+    product: Expr
+    quantity: Expr
+    at: Expr
+    where: Expr | None = None
+    upon: str = ""
+    fill: Mapping[str, Expr] = field(default_factory=nothing)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One entry of a transition's posting set; run in order, guards judge the end.
+
+    ``verb``: add, take, returns, revalue. ``each``: lines field ("" = once for the header). All expressions stand on
+    the line (or header). ``amounts``: resource id → expression (``all`` = everything there, as ``None``).
+    ``source``: id of the posting whose moves this one carries on (``from:``). ``at``: dimension id → expression, all
+    dimensions bound by the compiler. ``allocate``: allocation id expression. ``spread``: dimension id with first and
+    last day. ``short``: what a take does when balances do not suffice: ``refuse``, ``drop`` or dimension values to
+    book the rest on. ``returns``: path ``source line → posting`` whose moves come back. ``of``: rows whose moves a
+    ``revalue`` corrects, with the posting id.
+    """
+
+    id: str
+    verb: str
+    ledger: str
+    each: str
+    condition: Expr | None
+    amounts: Mapping[str, Expr | None]
+    at: Mapping[str, Expr]
+    kind: str
+    source: str
+    allocate: Expr | None
+    short: str
+    short_at: Mapping[str, Expr]
+    spread: tuple[str, Expr, Expr] | None
+    explode: Explode | None
+    returns_line: Expr | None
+    returns_posting: str
+    of_rows: Rows | None
+    of_posting: str

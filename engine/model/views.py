@@ -1,0 +1,97 @@
+"""What people see: forms, views, prints, the menu, the opening page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.expressions.tree import Expr
+from engine.model.words import Message, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormSection:
+    """``kind``: ``fields`` or ``grid``. ``footer``: columns summed under a grid."""
+
+    id: str
+    kind: str
+    label: Text | None
+    fields: tuple[str, ...]
+    lines: str = ""
+    columns: int = 3
+    footer: tuple[str, ...] = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    sections: tuple[FormSection, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A saved way of looking. ``type``: list, board, calendar, gantt. ``sort``: (path, descending)."""
+
+    id: str
+    entity: str
+    type: str
+    label: Text
+    where: Expr | None
+    columns: tuple[str, ...]
+    sort: tuple[tuple[str, bool], ...]
+    filters: tuple[str, ...]
+    colors: tuple[tuple[str, Expr], ...] = ()
+    urgent: bool = False
+    date: str = ""
+    end: str = ""
+    group: str = ""
+    title: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintBlock:
+    """``kind``: text, fields, table, signatures, qr."""
+
+    id: str
+    kind: str
+    message: Message | None = None
+    paths: tuple[str, ...] = ()
+    lines: str = ""
+    columns: int = 3
+    page_totals: tuple[str, ...] = ()
+    pad_rows: bool = False
+    signatures: tuple[Text, ...] = ()
+    qr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print:
+    """A page layout. ``width`` / ``height`` in mm; ``rows`` lines a page (0 = flowing); ``copies``: names."""
+
+    id: str
+    entity: str
+    label: Text
+    width: int
+    height: int
+    rows: int
+    copies: Mapping[str, Text]
+    blocks: tuple[PrintBlock, ...]
+    label_size: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuGroup:
+    """A group of the side bar: entries are entity ids, ``ledger.<id>``, ``report.<id>`` or ``plan.<id>``."""
+
+    id: str
+    label: Text
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One table of the opening page: an entity taken as it is, or a ledger's balances at a moment."""
+
+    id: str
+    label: Text
+    entity: str
