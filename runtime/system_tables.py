@@ -37,6 +37,7 @@ class SystemTables:
     serial: Table
     idempotency: Table
     task: Table
+    inbox: Table
     comment: Table
     saved_view: Table
     app_version: Table
@@ -179,6 +180,7 @@ def _work(metadata: MetaData) -> dict[str, Table]:
             PrimaryKeyConstraint("account", "key"),
         ),
         "task": _tasks(metadata),
+        "inbox": _inbox(metadata),
         "saved_view": Table(
             "dg_saved_view",
             metadata,
@@ -223,6 +225,23 @@ def _tasks(metadata: MetaData) -> Table:
         Index("ix_dg_task_record", "entity", "record", "id"),
         Index("ix_dg_task_member", "member", "decided_at"),
         Index("ix_dg_task_role", "role", "decided_at"),
+    )
+
+
+def _inbox(metadata: MetaData) -> Table:
+    return Table(
+        "dg_inbox",
+        metadata,
+        _key(),
+        _of_account(),
+        _text("kind"),
+        _text("entity"),
+        Column("record", Id, nullable=False),
+        _text("words", "{}"),
+        Column("at", Moment, nullable=False),
+        Column("acknowledged_at", Moment),
+        Index("ix_dg_inbox_account", "account", "id"),
+        Index("ix_dg_inbox_record", "entity", "record"),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Table, Text, and_, cast, false, func, or_, select, update
 
 from engine.model import Approval, Entity, Step, Who
-from runtime import workflow
+from runtime import inbox, workflow
 from runtime.context import RunContext
 from runtime.errors import Conflict, Forbidden, NotFound
 from runtime.messages import fault
@@ -131,6 +131,7 @@ def _holders(ctx: RunContext, role: str) -> list[int]:
 def _insert(ctx: RunContext, entity: str, record: Row, rows: Sequence[Row]) -> None:
     same = {"entity": entity, "record": record["id"], "state": record["status"], "opened_at": ctx.now()}
     ctx.connection.execute(_table(ctx).insert(), [{**row, **same} for row in rows])
+    inbox.tell_waiting(ctx, entity, record, rows)
 
 
 def _table(ctx: RunContext) -> Table:
@@ -145,6 +146,7 @@ def close(ctx: RunContext, entity: str, ids: Iterable[int], decision: str = PASS
         .where(task.c.entity == entity, task.c.record.in_(sorted(ids)), task.c.decided_at.is_(None))
         .values(decided_at=ctx.now(), decided_by=ctx.user.account, decision=decision)
     )
+    inbox.settle(ctx, entity, ids)
 
 
 def mine(ctx: RunContext) -> list[Task]:
@@ -248,6 +250,7 @@ def _say(ctx: RunContext, task: Row, decision: str, note: str) -> None:
         .where(table.c.id == task["id"])
         .values(decided_at=ctx.now(), decided_by=ctx.user.account, decision=decision, note=note)
     )
+    inbox.settle(ctx, task["entity"], [task["record"]], ctx.user.account)
 
 
 def _decided(ctx: RunContext, task: Row) -> bool:
@@ -275,7 +278,10 @@ def _same_state(ctx: RunContext, task: Row) -> Any:
 
 def _outcome(ctx: RunContext, entity: str, record: Row, decision: str, body: Mapping[str, object]) -> Row:
     approval = _approval(ctx.app.model.entities[entity], record["status"])
-    return workflow.outcome(ctx, entity, record, approval.outcome[OUTCOMES[decision]], body)
+    made = workflow.outcome(ctx, entity, record, approval.outcome[OUTCOMES[decision]], body)
+    note = body.get("note")
+    inbox.tell_decided(ctx, OUTCOMES[decision], entity, made, note if isinstance(note, str) else "")
+    return made
 
 
 def history(ctx: RunContext, entity: str, record: int) -> list[Row]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.model import State, Transition
-from runtime import ledgers, postings, records, tasks
+from runtime import inbox, ledgers, postings, records, tasks
 from runtime.context import RunContext
 from runtime.documents_after import check_nothing_hangs
 from runtime.errors import Conflict, Forbidden, NotFound
@@ -38,6 +38,7 @@ from runtime.workflow_rights import (
 )
 
 Row = dict[str, Any]
+BACK = "back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,16 @@ def take_many(
         return [_decide(ctx, entity, record, transition, body or {}) for record in found]
     at = Workspace(ctx)
     _refuse_unless_allowed(ctx, at, entity, transition, found)
-    return _move(ctx, at, entity, found, transition, body or {})
+    moved = _move(ctx, at, entity, found, transition, body or {})
+    if transition.kind == BACK:
+        _tell_makers(ctx, entity, moved, body or {})
+    return moved
+
+
+def _tell_makers(ctx: RunContext, entity: str, moved: Sequence[Row], body: Mapping[str, object]) -> None:
+    note = body.get("note")
+    for record in moved:
+        inbox.tell_decided(ctx, inbox.RETURNED, entity, record, note if isinstance(note, str) else "")
 
 
 def _refuse_unless_allowed(

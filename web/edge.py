@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, Response, g, redirect, request, session, url_for
+from flask import Flask, Response, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from engine.expressions.values import ExpressionOverflow
+from engine.expressions.problems import ExpressionOverflow
 from runtime.database import Busy
 from runtime.errors import Fault, UserError
 from web.access import LogInNeeded
 from web.api.errors import is_api, problem, status_of, user_problem
 from web.templating import html
-from web.texts import translator
+from web.texts import language, translator
 
 log = structlog.get_logger("dougong")
 UNAVAILABLE = 503
-
-
-def language() -> str:
-    """The language of a page that tells of an error: nothing may fail here."""
-    person = getattr(g, "person", None)
-    if person is not None:
-        return str(person.language)
-    return str(session.get("language") or request.accept_languages.best_match(("zh", "en")) or "zh")
 
 
 def refused(error: UserError) -> AnyResponse:
@@ -78,7 +70,7 @@ def csrf_missing(error: CSRFError) -> AnyResponse:
 def broken(error: Exception) -> AnyResponse:
     """A fault of ours: told in the log with everything, to the user without anything."""
     if isinstance(error, HTTPException):
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
     t = translator(language())
     message = t(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flask import g, request, session
+
 LANGUAGES = ("zh", "en")
 
 
@@ -21,3 +23,11 @@ def _chinese(zh: str, en: str) -> str:
 
 def _english(zh: str, en: str) -> str:
     return en
+
+
+def language() -> str:
+    """The language of an answer before anybody is known, or when something went wrong: nothing may fail here."""
+    person = getattr(g, "person", None)
+    if person is not None:
+        return str(person.language)
+    return str(session.get("language") or request.accept_languages.best_match(LANGUAGES) or "zh")

@@ -5,26 +5,46 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, g, request
+from flask import Blueprint, Flask, g, request, session
 from flask_wtf.csrf import CSRFProtect
 
-from web.api import errors, files, plans, records
+from runtime.errors import Fault, Malformed
+from web.api import (
+    description,
+    errors,
+    events,
+    figures,
+    files,
+    ledgers,
+    limits,
+    metadata,
+    plans,
+    records,
+    tasks,
+    traces,
+)
+from web.api.addresses import RecordId
+from web.texts import language, translator
 
 PREFIX = "/api/v1"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-ROOMS = (plans, files, records)
+ROOMS = (description, events, figures, files, ledgers, metadata, plans, tasks, traces, records)
 """In this order: ``records`` matches almost any address and comes last."""
 
 
 def register(app: Flask, protection: CSRFProtect) -> None:
     """Attach the API twice: short, and with the app's name."""
+    app.url_map.converters["id"] = RecordId
     errors.register(app)
+    limits.register(app)
+    events.prepare(app)
     for name, prefix in (("api", PREFIX), ("api_of_app", f"{PREFIX}/apps/<app>")):
         api = Blueprint(name, __name__, url_prefix=prefix)
         for room in ROOMS:
             room.register(api)
         api.url_value_preprocessor(_take_app)
         protection.exempt(api)
+        api.before_request(_refuse_unkept_characters)
         api.before_request(lambda: _refuse_forgery(protection))
         app.register_blueprint(api)
 
@@ -35,5 +55,12 @@ def _take_app(_endpoint: str | None, values: dict[str, object] | None) -> None:
 
 def _refuse_forgery(protection: CSRFProtect) -> None:
     """A browser's session may write through the API too, but only from our own pages."""
-    if request.method not in SAFE and "Authorization" not in request.headers:
+    if request.method not in SAFE and "Authorization" not in request.headers and "account" in session:
         protection.protect()
+
+
+def _refuse_unkept_characters() -> None:
+    """No database keeps a zero character: nothing can be found by it."""
+    if "\0" in request.path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+        sentence = translator(language())("地址里有不能用的字符", "The address has a character that cannot be used")
+        raise Malformed(Fault(code="bad_character", message=sentence))

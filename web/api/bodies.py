@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +16,8 @@ from runtime.messages import fault
 
 DEFAULT_PAGE = 50
 MOST_PAGE = 500
+DEEPEST = 64
+NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 JSON_TYPES = ("application/json", "application/merge-patch+json", "")
 
 
@@ -27,9 +31,37 @@ def body(ctx: RunContext, *, empty: bool = False) -> Any:
     if request.mimetype not in JSON_TYPES:
         raise Malformed(fault(ctx, "body_not_json_type", given=request.mimetype[:60]))
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        found = orjson.loads(raw)
+        _check_keys(raw)
+    except (orjson.JSONDecodeError, _Unclear) as error:
         raise Malformed(fault(ctx, "body_not_json", reason=str(error)[:120])) from None
+    return found
+
+
+class _Unclear(ValueError):
+    """JSON that may be read in several ways, or that nests beyond all reason."""
+
+
+def _check_keys(raw: bytes) -> None:
+    """Refuse keys that come twice (readers differ in which they take) and what nests too deep."""
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST and _depth(raw) > DEEPEST:
+        raise _Unclear(f"nested more than {DEEPEST} deep")
+    json.loads(raw, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise _Unclear(f"key twice: {next(n for n in names if names.count(n) > 1)}")
+
+
+def _depth(raw: bytes) -> int:
+    """How deep it nests; texts do not count."""
+    deepest = depth = 0
+    for mark in NESTING.findall(raw):
+        depth += (mark in b"[{") - (mark in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def body_object(ctx: RunContext, *, empty: bool = False) -> Mapping[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from flask import Flask, Response, jsonify, request
+import orjson
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from runtime.errors import Conflict, Fault, Forbidden, Invalid, Malformed, NotFound, Stale, UserError
@@ -28,18 +29,14 @@ def status_of(error: UserError) -> HTTPStatus:
 
 def problem(status: int, title: str, faults: Sequence[Fault] = ()) -> Response:
     """A problem document; ``errors`` names field, code and sentence of each fault."""
-    response = jsonify(
-        {
-            "type": "about:blank",
-            "title": title,
-            "status": int(status),
-            "detail": "; ".join(f.message for f in faults) or title,
-            "errors": [{"field": f.field, "code": f.code, "message": f.message} for f in faults],
-        }
-    )
-    response.status_code = int(status)
-    response.content_type = MEDIA_TYPE
-    return response
+    document = {
+        "type": "about:blank",
+        "title": title,
+        "status": int(status),
+        "detail": "; ".join(f.message for f in faults) or title,
+        "errors": [{"field": f.field, "code": f.code, "message": f.message} for f in faults],
+    }
+    return Response(orjson.dumps(document), status=int(status), content_type=MEDIA_TYPE)
 
 
 def user_problem(error: UserError) -> Response:

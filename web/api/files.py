@@ -31,4 +31,4 @@ def download(id: int) -> Response:
 def register(api: Blueprint) -> None:
     """Attach the addresses."""
     api.add_url_rule("/files", "upload", upload, methods=["POST"])
-    api.add_url_rule("/files/<int:id>", "download", download)
+    api.add_url_rule("/files/<id:id>", "download", download)

@@ -227,7 +227,11 @@ def _entity_paths(entity: Entity) -> dict[str, Schema]:
     for name in ("history", "links"):
         paths[f"{base}/{{id}}/{name}"] = {
             "parameters": [ID_PARAMETER],
-            "get": {"summary": name.title(), "tags": [entity.id], "responses": _answers(listing, problems=("404", "429"))},
+            "get": {
+                "summary": name.title(),
+                "tags": [entity.id],
+                "responses": _answers(listing, problems=("404", "429")),
+            },
         }
     transitions = entity.workflow.transitions.values() if entity.workflow else ()
     for transition in transitions:
@@ -244,7 +248,10 @@ def _ledger_paths(model: AppModel) -> dict[str, Schema]:
             _query("filter", TEXT_PARAMETER, "A condition over the dimensions"),
             _query("group_by", TEXT_PARAMETER, "Dimensions, comma separated: " + ", ".join(ledger.dimensions)),
         ]
-        for name, used in (("balances", parameters), ("moves", [parameters[1], LIST_PARAMETERS[5], LIST_PARAMETERS[6]])):
+        for name, used in (
+            ("balances", parameters),
+            ("moves", [parameters[1], LIST_PARAMETERS[5], LIST_PARAMETERS[6]]),
+        ):
             paths[f"/ledgers/{ledger.id}/{name}"] = {
                 "get": {
                     "summary": f"{name.title()}: {ledger.label.en}",

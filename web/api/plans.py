@@ -87,7 +87,8 @@ def cost() -> Response:
                 "basis": row.basis,
                 "missing": row.missing,
                 "parts": [
-                    {"item": {"id": p.item, "title": p.title}, "qty": p.quantity, "unit_cost": p.unit_cost, "amount": p.amount}
+                    {"item": {"id": p.item, "title": p.title}, "qty": p.quantity, "unit_cost": p.unit_cost,
+                     "amount": p.amount}
                     for p in row.parts
                 ],
             }

@@ -140,7 +140,7 @@ def links(entity: str, id: int) -> Response:
 
 def register(api: Blueprint) -> None:
     """Attach the addresses; they come last because ``/{entity}`` matches almost anything."""
-    one = "/<entity>/<int:id>"
+    one = "/<entity>/<id:id>"
     api.add_url_rule("/<entity>", "list", list_, methods=["GET"])
     api.add_url_rule("/<entity>", "create", create, methods=["POST"])
     api.add_url_rule(one, "read", read, methods=["GET"])

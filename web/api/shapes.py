@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import orjson
-from flask import Response
+from flask import Response, g
 
 from engine.model import Entity
 from runtime import records, workflow
@@ -65,13 +65,19 @@ def demand_json(demand: Any) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in ("", None)}
 
 
+def prefix() -> str:
+    """Where the caller's tree of the API stands: short, or with the app's name if he used it."""
+    app: str | None = getattr(g, "app_name", None)
+    return f"/api/v1/apps/{app}" if app else "/api/v1"
+
+
 def record_json(ctx: RunContext, entity: Entity, id: int, *, warnings: Sequence[Fault] = ()) -> dict[str, Any]:
     """A record read by its id, with what the caller may do now."""
     row = records.load_visible(ctx, entity.id, id)
     actions = workflow.actions(ctx, entity.id, row)
     with_live(Workspace(ctx), entity, [row])
     found = as_json(ctx, entity.id, [visible_record(ctx, entity.id, row)])[0]
-    base = f"/api/v1/{entity.id}/{id}"
+    base = f"{prefix()}/{entity.id}/{id}"
     found["_actions"] = [action_json(a) for a in actions]
     found["_links"] = {"self": base, "history": f"{base}/history", "links": f"{base}/links"}
     if warnings:

@@ -1,0 +1,135 @@
+"""What has just changed, for those who watch: one reader a process and app, however many watch.
+
+The audit trail is the source: whatever was committed stands there. A database may commit out of the order of ids, so
+the reader looks a little back each time and tells each entry once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Condition, Thread
+
+import structlog
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.model import EntityKind
+from runtime.apps import RunningApp
+from runtime.context import RunContext
+from runtime.permissions import READ, owner_of, rights
+from runtime.row_rules import visible_ids
+
+LOOK_BACK = 200
+MOST_MISSED = 1000
+"""Changes told to somebody who was away: more is told by reading afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the trail: number, what was changed, how."""
+
+    id: int
+    entity: str
+    record: int
+    version: int
+    kind: str
+    transition: str
+
+
+def latest(connection: Connection, app: RunningApp) -> int:
+    """The number of the newest entry."""
+    return int(connection.execute(select(func.max(app.tables.system.audit.c.id))).scalar() or 0)
+
+
+def changes_after(connection: Connection, app: RunningApp, after: int) -> list[Change]:
+    """Entries later than ``after``, in order, the first of them only."""
+    audit = app.tables.system.audit
+    columns = (audit.c.id, audit.c.entity, audit.c.record, audit.c.version, audit.c.kind, audit.c.transition)
+    query = select(*columns).where(audit.c.id > after).order_by(audit.c.id).limit(MOST_MISSED)
+    return [Change(*row) for row in connection.execute(query)]
+
+
+def visible_changes(ctx: RunContext, changes: Sequence[Change]) -> list[Change]:
+    """The changes of records that the acting person may see."""
+    wanted: dict[str, set[int]] = {}
+    for change in changes:
+        wanted.setdefault(change.entity, set()).add(change.record)
+    seen = {(entity, i) for entity, ids in wanted.items() if _reads(ctx, entity) for i in visible_ids(ctx, entity, ids)}
+    return [change for change in changes if (change.entity, change.record) in seen]
+
+
+def _reads(ctx: RunContext, entity: str) -> bool:
+    found = ctx.app.model.entities.get(entity)
+    if found is None or found.kind is EntityKind.SYSTEM:
+        return False
+    return rights(ctx, owner_of(ctx.app.model, entity)).may(READ)
+
+
+class Feed:
+    """Tells the changes of one app to all who watch it; its thread lives only as long as somebody does."""
+
+    def __init__(self, get: Callable[[], RunningApp], pause: float) -> None:
+        self._get = get
+        self._pause = pause
+        self._changed = Condition()
+        self._watching: list[SimpleQueue[list[Change]]] = []
+
+    @property
+    def watching(self) -> int:
+        """How many watch."""
+        return len(self._watching)
+
+    @contextmanager
+    def watch(self) -> Iterator[Callable[[float], list[Change]]]:
+        """A function that waits some seconds for changes and gives them (none when time has passed)."""
+        queue: SimpleQueue[list[Change]] = SimpleQueue()
+        with self._changed:
+            self._watching.append(queue)
+            if len(self._watching) == 1:
+                Thread(target=self._read, name="feed", daemon=True).start()
+        try:
+            yield lambda seconds: _wait(queue, seconds)
+        finally:
+            with self._changed:
+                self._watching.remove(queue)
+                self._changed.notify_all()
+
+    def _read(self) -> None:
+        last: int | None = None
+        told: set[int] = set()
+        while True:
+            try:
+                last, fresh = self._look(last, told)
+            except SQLAlchemyError as error:
+                structlog.get_logger("events").error("feed cannot read", error=str(error))
+                fresh = []
+            with self._changed:
+                if fresh:
+                    for queue in self._watching:
+                        queue.put(fresh)
+                if not self._watching or (self._changed.wait(self._pause) and not self._watching):
+                    return
+
+    def _look(self, last: int | None, told: set[int]) -> tuple[int, list[Change]]:
+        app = self._get()
+        with app.database.read() as connection:
+            if last is None:
+                last = latest(connection, app)
+                told.update(c.id for c in changes_after(connection, app, last - LOOK_BACK))
+                return last, []
+            found = changes_after(connection, app, last - LOOK_BACK)
+        fresh = [change for change in found if change.id not in told]
+        last = max((change.id for change in found), default=last)
+        told.update(change.id for change in fresh)
+        told -= {number for number in told if number <= last - LOOK_BACK}
+        return last, fresh
+
+
+def _wait(queue: SimpleQueue[list[Change]], seconds: float) -> list[Change]:
+    try:
+        return queue.get(timeout=seconds)
+    except Empty:
+        return []

@@ -1,0 +1,173 @@
+"""What people are told inside the app: that something waits for them, and what became of their documents.
+
+A message is kept as its kind and the words it needs, and put into the reader's language when it is read. It is written
+in the transaction of what it tells of, so it is there exactly once, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Table, false, func, or_, select, update
+
+from runtime.context import RunContext
+from runtime.errors import NotFound
+from runtime.messages import fault, say
+from runtime.permissions import READ, label_of, rights
+from runtime.record_texts import record_title
+from runtime.row_rules import visible_ids
+
+Row = Mapping[str, Any]
+WAITS, APPROVED, REFUSED, RETURNED = "task", "approved", "refused", "returned"
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to a person."""
+
+    id: int
+    kind: str
+    entity: str
+    record: int
+    title: str
+    text: str
+    at: datetime
+    acknowledged_at: datetime | None
+
+
+def tell_waiting(ctx: RunContext, entity: str, record: Row, says: Sequence[Row]) -> None:
+    """A document waits for the people named by ``says`` (rows of tasks: an account, a role or a member each)."""
+    accounts = {row["account"] for row in says if row.get("account")}
+    roles = {row["role"] for row in says if row.get("role")}
+    members = {row["member"] for row in says if row.get("member")}
+    _tell(ctx, WAITS, entity, record, accounts | _accounts(ctx, roles, members))
+
+
+def tell_decided(ctx: RunContext, kind: str, entity: str, record: Row, note: str = "") -> None:
+    """A document was approved, refused or returned: its maker learns of it, unless he did it himself."""
+    maker = record.get("created_by")
+    if isinstance(maker, int) and maker:
+        _tell(ctx, kind, entity, record, {maker}, note)
+
+
+def _accounts(ctx: RunContext, roles: set[str], members: set[int]) -> set[int]:
+    account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
+    if not roles and not members:
+        return set()
+    held = select(holds.c.account).where(holds.c.role.in_(sorted(roles)))
+    query = select(account.c.id).where(
+        account.c.active,
+        or_(
+            account.c.id.in_(held) if roles else false(), account.c.member.in_(sorted(members)) if members else false()
+        ),
+    )
+    return set(ctx.connection.execute(query).scalars())
+
+
+def _tell(ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], note: str = "") -> None:
+    told = sorted(set(accounts) - {ctx.user.account, 0})
+    if not told:
+        return
+    words = {"title": record_title(ctx.app.model, entity, dict(record)), "by": ctx.user.name, "note": note}
+    same = {
+        "kind": kind,
+        "entity": entity,
+        "record": record["id"],
+        "words": orjson.dumps(words).decode(),
+        "at": ctx.now(),
+    }
+    ctx.connection.execute(_table(ctx).insert(), [{**same, "account": account} for account in told])
+
+
+def _table(ctx: RunContext) -> Table:
+    return ctx.app.tables.system.inbox
+
+
+def settle(ctx: RunContext, entity: str, ids: Iterable[int], account: int | None = None) -> None:
+    """Nothing waits any more (for ``account``, or for anybody): what told of it counts as seen."""
+    inbox = _table(ctx)
+    query = update(inbox).where(
+        inbox.c.kind == WAITS,
+        inbox.c.entity == entity,
+        inbox.c.record.in_(sorted(ids)),
+        inbox.c.acknowledged_at.is_(None),
+    )
+    if account is not None:
+        query = query.where(inbox.c.account == account)
+    ctx.connection.execute(query.values(acknowledged_at=ctx.now()))
+
+
+def mine(ctx: RunContext, *, after: int = 0, unseen: bool = False) -> list[Message]:
+    """My messages, newest first; those about records I may not read (any more) are left out."""
+    inbox = _table(ctx)
+    query = select(inbox).where(inbox.c.account == ctx.user.account, inbox.c.id > after)
+    if unseen:
+        query = query.where(inbox.c.acknowledged_at.is_(None))
+    rows = [dict(r) for r in ctx.connection.execute(query.order_by(inbox.c.id.desc()).limit(MOST)).mappings()]
+    seen = _readable(ctx, rows)
+    return [_message(ctx, row) for row in rows if (row["entity"], row["record"]) in seen]
+
+
+def count_unseen(ctx: RunContext) -> int:
+    """How many messages I have not acknowledged."""
+    inbox = _table(ctx)
+    query = select(func.count()).where(inbox.c.account == ctx.user.account, inbox.c.acknowledged_at.is_(None))
+    return int(ctx.connection.execute(query).scalar_one())
+
+
+def _readable(ctx: RunContext, rows: Sequence[Row]) -> set[tuple[str, int]]:
+    wanted: dict[str, set[int]] = {}
+    for row in rows:
+        wanted.setdefault(row["entity"], set()).add(row["record"])
+    return {
+        (entity, record)
+        for entity, ids in wanted.items()
+        if entity in ctx.app.model.entities and rights(ctx, entity).may(READ)
+        for record in visible_ids(ctx, entity, ids)
+    }
+
+
+def _message(ctx: RunContext, row: Row) -> Message:
+    words = orjson.loads(row["words"])
+    label = label_of(ctx, row["entity"])
+    text = say(ctx, f"inbox_{row['kind']}", label=label, title=words["title"], by=words["by"])
+    return Message(
+        id=row["id"],
+        kind=row["kind"],
+        entity=row["entity"],
+        record=row["record"],
+        title=words["title"],
+        text=f"{text}: {words['note']}" if words["note"] else text,
+        at=row["at"],
+        acknowledged_at=row["acknowledged_at"],
+    )
+
+
+def acknowledge(ctx: RunContext, id: int) -> None:
+    """I have seen it; saying so twice changes nothing."""
+    inbox = _table(ctx)
+    mine = inbox.c.id == id, inbox.c.account == ctx.user.account
+    if ctx.connection.execute(select(inbox.c.id).where(*mine)).first() is None:
+        raise NotFound(fault(ctx, "no_such_message"))
+    ctx.connection.execute(
+        update(inbox).where(*mine, inbox.c.acknowledged_at.is_(None)).values(acknowledged_at=ctx.now())
+    )
+
+
+__all__ = [
+    "APPROVED",
+    "REFUSED",
+    "RETURNED",
+    "Message",
+    "acknowledge",
+    "count_unseen",
+    "mine",
+    "settle",
+    "tell_decided",
+    "tell_waiting",
+]
