@@ -20,6 +20,7 @@ Written as YAML:
       - {when: {Product: [""]}, say: 没有物料 | no product}
     tell:                        # rows taken with a remark
       - {when: {Price: ["0"]}, unless: {Kind: [free]}, say: 没有价格 | no price}
+      - {when: {Due: {before: Ordered}}, say: 交期早于下单 | due before it was ordered}
     periods: {from: Start, to: End}   # rows of a group that hold from day to day: a record for each stretch
     then: [post]                 # transitions to be taken on what was made
 """

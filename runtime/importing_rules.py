@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.model import Text
 
 JOIN_KEYS = frozenset({"file", "on", "first", "optional", "sheet"})
 RULE_KEYS = frozenset({"when", "unless", "say"})
 PERIOD_KEYS = frozenset({"from", "to"})
+COMPARISONS = ("before", "after")
 PERIOD_FROM, PERIOD_TO = "period.from", "period.to"
 LEFT_OUT = Text(zh="映射规定不导入", en="left out by the mapping")
 
@@ -32,18 +33,32 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A day before or after the day in another column; where one of them is empty it does not hold."""
+
+    how: str
+    other: str
+
+
+Wanted: TypeAlias = frozenset[str] | Compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Rows in which every column of ``when`` has one of its values and not every one of ``unless`` has."""
 
-    when: Mapping[str, frozenset[str]]
-    unless: Mapping[str, frozenset[str]]
+    when: Mapping[str, Wanted]
+    unless: Mapping[str, Wanted]
     say: Text
 
     @property
     def columns(self) -> Iterator[str]:
         """What it reads."""
-        yield from self.when
-        yield from self.unless
+        for conditions in (self.when, self.unless):
+            for column, wanted in conditions.items():
+                yield column
+                if isinstance(wanted, Compared):
+                    yield wanted.other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +149,11 @@ def _keyed(path: str, given: object, known: frozenset[str]) -> Mapping[str, Any]
     return data
 
 
-def _values(given: object) -> frozenset[str]:
+def _values(given: object) -> Wanted:
+    if isinstance(given, Mapping) and len(given) == 1:
+        how, other = next(iter(given.items()))
+        if how in COMPARISONS:
+            return Compared(how=how, other=str(other))
     return frozenset((given,) if isinstance(given, str) else (str(one) for one in _list(given)))
 
 

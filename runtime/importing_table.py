@@ -14,7 +14,7 @@ from typing import Any
 
 from runtime.context import RunContext
 from runtime.errors import Invalid
-from runtime.importing_rules import PERIOD_FROM, PERIOD_TO, Join, Periods, Rule
+from runtime.importing_rules import PERIOD_FROM, PERIOD_TO, Compared, Join, Periods, Rule, Wanted
 from runtime.messages import fault
 from runtime.spreadsheets import Sheet, Unreadable, read_sheet, unquoted
 
@@ -190,12 +190,20 @@ def matching(table: Table, rule: Rule) -> list[int]:
     return [row for row in range(len(table.lines)) if (yes is None or yes[row]) and not (no is not None and no[row])]
 
 
-def _all_in(table: Table, wanted: Mapping[str, frozenset[str]]) -> list[bool] | None:
+def _all_in(table: Table, wanted: Mapping[str, Wanted]) -> list[bool] | None:
     held: list[bool] | None = None
     for name, values in wanted.items():
-        here = [word in values for word in table.words(name)]
+        words = table.words(name)
+        here = _compared(table, words, values) if isinstance(values, Compared) else [w in values for w in words]
         held = here if held is None else [a and b for a, b in zip(held, here, strict=True)]
     return held
+
+
+def _compared(table: Table, words: Sequence[str], how: Compared) -> list[bool]:
+    days, others = ([iso_date(word) for word in column] for column in (words, table.words(how.other)))
+    if how.how == "after":
+        days, others = others, days
+    return [bool(a and b) and a < b for a, b in zip(days, others, strict=True)]
 
 
 # --- periods -------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def _check_reference(batch: Batch, field: Field, drafts: Sequence[Draft]) -> Non
         here = [(d, i) for d, (e, i) in picked if e == entity]
         batch.at.need(target, (i for _, i in here))
         alive = [(d, i) for d, i in here if _alive(batch, field, target, d, i)]
-        if field.where is not None and alive:
+        if field.where is not None and alive and not batch.lenient:  # what may be picked today does not bind history
             _check_where(batch, field, field.where, target, alive)
     if field.among is not None:
         _check_among(batch, field, field.among, [d for d, _ in picked])
