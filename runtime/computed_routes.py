@@ -18,7 +18,7 @@ from engine.model import EntityKind
 from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.record_inputs import Workspace
-from runtime.record_rows import CHUNK, read_rows
+from runtime.record_rows import CHUNK
 from runtime.row_rules import scope_of
 from runtime.sql import to_sql
 from runtime.values import Ref
@@ -42,7 +42,10 @@ class Touched:
 
     def states(self, at: Workspace) -> Sequence[Row]:
         """The rows; read where only ids are known."""
-        return self.rows or list(read_rows(at.ctx, self.entity, self.ids).values())
+        if self.rows:
+            return self.rows
+        at.need(self.entity, self.ids)
+        return [row for i in self.ids if (row := at.known(self.entity, i)) is not None]
 
 
 def walk(at: Workspace, route: Route, start: Touched) -> set[int]:
@@ -71,6 +74,12 @@ def _leads_to(at: Workspace, step: Step) -> str:
 
 
 def _parent_to_lines(at: Workspace, step: Step, here: Touched) -> set[int]:
+    """Records at hand carry their lines."""
+    name = next((f.id for f in at.model.entities[here.entity].fields.values() if f.lines == step.entity), "")
+    if here.rows and all(name in row for row in here.rows):
+        lines = [line for row in here.rows for line in row[name]]
+        at.keep(step.entity, lines)
+        return {line["id"] for line in lines}
     table = at.ctx.app.tables.entity[step.entity]
     return _ids(at.ctx, select(table.c.id), table.c.parent, here.key)
 

@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select
-
 from engine.expressions.tree import Aggregate, Balance, Binary, Clock, Expr, Node, Path, UnitRatio, walk
 from engine.model import Field
 from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.inputs import resolve
-from runtime.record_rows import read_lines, read_links, read_rows
+from runtime.record_rows import read_first, read_lines, read_links, read_rows
 from runtime.record_sets import combine
 from runtime.units import unit_ratios
 from runtime.values import ENTERED, Ref
@@ -161,10 +159,8 @@ class Workspace:
     def setting(self, entity: str) -> Row:
         """The one record of a setting; its defaults before anybody saved it."""
         if entity not in self._settings:
-            table = self.ctx.app.tables.entity[entity]
-            first = self.ctx.connection.execute(select(table.c.id).order_by(table.c.id).limit(1)).scalar()
-            row = read_rows(self.ctx, entity, [first])[first] if first is not None else {}
-            if first is None:
+            row = read_first(self.ctx, entity)
+            if row is None:
                 declared = self.model.entities[entity].fields.values()
                 row = {f.id: self.evaluate(f.default, [{}])[0] for f in declared if f.default is not None}
             self._settings[entity] = row

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
@@ -120,20 +120,28 @@ def _find_shape(
     usable = {lookup: key for lookup, key in keys.items() if key is not None}
     if not usable:
         return {}
-    columns = [table.c[name] for name in names]
-    condition: ColumnElement[bool]
-    if len(names) == 1:
-        condition = columns[0].in_(sorted({key[0] for key in usable.values()}, key=str))
-    else:
-        pairs = sorted(set(usable.values()), key=str)
-        condition = or_(*(and_(*(c == v for c, v in zip(columns, pair, strict=True))) for pair in pairs))
-    query = select(table.c.id, *columns).where(condition)
-    if described.kind is not EntityKind.LINES:
-        query = query.where(table.c.deleted_at.is_(None))
     rows: dict[tuple[Any, ...], list[int]] = {}
-    for row in ctx.connection.execute(query):
+    for row in _rows_of_keys(ctx, described, names, sorted(set(usable.values()), key=str)):
         rows.setdefault(tuple(row[1:]), []).append(row[0])
     return {lookup: rows.get(key, []) for lookup, key in usable.items()}
+
+
+def _rows_of_keys(
+    ctx: RunContext, entity: Entity, names: tuple[str, ...], keys: Sequence[tuple[Any, ...]]
+) -> Iterable[Any]:
+    """Ids with their keys, of records that are not deleted."""
+    table = ctx.app.tables.entity[entity.id]
+    columns = [table.c[name] for name in names]
+    query = select(table.c.id, *columns)
+    if entity.kind is not EntityKind.LINES:
+        query = query.where(table.c.deleted_at.is_(None))
+    if len(names) == 1:
+        statement = ctx.app.programs.keep(
+            ("find", entity.id, names), lambda: query.where(columns[0].in_(bindparam("keys", expanding=True)))
+        )
+        return ctx.connection.execute(statement, {"keys": [key[0] for key in keys]})
+    condition = or_(*(and_(*(c == v for c, v in zip(columns, key, strict=True))) for key in keys))
+    return ctx.connection.execute(query.where(condition))
 
 
 def _values(ctx: RunContext, entity: Entity, names: tuple[str, ...], lookup: Lookup) -> tuple[Any, ...] | None:

@@ -42,9 +42,11 @@ def incoming(model: AppModel, entity: str) -> Iterator[Incoming]:
 
 def referrers(ctx: RunContext, entity: str, ids: Sequence[int], within: frozenset[str] = frozenset()) -> dict[str, int]:
     """How many live records of each entity refer to any of ``ids``; ``within``: entities not counted."""
-    queries = [_count(ctx, one, entity, ids) for one in incoming(ctx.app.model, entity) if one.entity not in within]
     found: dict[str, int] = {}
-    if queries and ids:
+    if not ids:
+        return found
+    queries = [_count(ctx, one, entity, ids) for one in incoming(ctx.app.model, entity) if one.entity not in within]
+    if queries:
         for name, number in ctx.connection.execute(union_all(*queries)):
             if number:
                 found[name] = found.get(name, 0) + number

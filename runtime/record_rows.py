@@ -78,6 +78,15 @@ def read_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = 
     return found
 
 
+def read_first(ctx: RunContext, entity: str) -> Row | None:
+    """The oldest row: the one there is, of a setting."""
+    made = reader(ctx, entity)
+    key = ctx.app.tables.entity[entity].c.id
+    statement = ctx.app.programs.keep(("first", entity), lambda: made.statement.order_by(key).limit(1))
+    values = ctx.connection.execute(statement).first()
+    return None if values is None else made.record(values)
+
+
 def _ordered(statement: Select[Any], key: Any, lock: bool) -> Select[Any]:
     """Locks are taken in order of ids, so that two transactions never wait for each other."""
     return statement.order_by(key).with_for_update() if lock else statement

@@ -308,17 +308,21 @@ def _revalue(book: Book, request: MoveRequest) -> None:
 
 def _demand_dimensions(book: Book) -> None:
     """Nothing is ever posted without a dimension that its ledger demands."""
+    lacking: dict[tuple[str, str], list[Draft]] = {}
     for draft in book.drafts:
         ledger = draft.shape.ledger
         for name, dimension in ledger.dimensions.items():
-            if draft.dimensions.get(name) is not None or dimension.optional is True:
-                continue
-            if dimension.optional and book.reader(ledger).one(dimension.optional, draft.dimensions):
-                continue
-            label = dimension.label.get(book.ctx.language)
-            raise Invalid(
-                fault(book.ctx, "dimension_missing", dimension=label, ledger=ledger.label.get(book.ctx.language))
-            )
+            if draft.dimensions.get(name) is None and dimension.optional is not True:
+                lacking.setdefault((ledger.id, name), []).append(draft)
+    for (_, name), drafts in lacking.items():
+        ledger = drafts[0].shape.ledger
+        dimension = ledger.dimensions[name]
+        if dimension.optional and all(
+            book.reader(ledger).many(dimension.optional, [draft.dimensions for draft in drafts])
+        ):
+            continue
+        label = dimension.label.get(book.ctx.language)
+        raise Invalid(fault(book.ctx, "dimension_missing", dimension=label, ledger=ledger.label.get(book.ctx.language)))
 
 
 VERBS: Mapping[Verb, Callable[[Book, MoveRequest], None]] = MappingProxyType(
