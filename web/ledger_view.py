@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import url_for
+from sqlalchemy import select
 
 from engine.expressions.types import Kind, Type
 from engine.model import EntityKind, Ledger
@@ -54,6 +55,20 @@ def _equal(path: str, values: Sequence[Any]) -> str:
 CONDITIONS = {Kind.REFERENCE: _is_record, Kind.YES_NO: _is_yes}
 
 
+def base_units(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str]:
+    """What the base units of measured records are called; nothing where an entity is not measured."""
+    described = ctx.app.model.entities[entity]
+    if described.measured is None:
+        return {}
+    unit, table = described.measured.unit, ctx.app.tables.entity[entity]
+    target = described.fields[unit].targets[0]
+    query = select(table.c.id, table.c[unit]).where(table.c.id.in_(sorted(set(ids))))
+    units = {record: one for record, one in ctx.connection.execute(query) if one is not None}
+    named = titles(ctx, ((target, one) for one in units.values()))
+    rows: dict[int, Mapping[str, Any]] = {record: named.get((target, one), {}) for record, one in units.items()}
+    return {record: str(row.get("name") or row.get("code") or "") for record, row in rows.items()}
+
+
 class Names:
     """What the records that rows name are called, and where they are; read once for all rows."""
 
@@ -68,28 +83,21 @@ class Names:
         pairs = {p for row in rows for name, value in row.items() if (p := self.pair(name, value)) is not None}
         self._titles.update(titles(self.ctx, pairs | set(others)))
         self._read_units(pairs)
-        owners = {(self.ctx.app.model.entities[e].parent, row["parent"]) for (e, _), row in self._titles.items() if "parent" in row}
+        owners = {
+            (self.ctx.app.model.entities[e].parent, row["parent"])
+            for (e, _), row in self._titles.items()
+            if "parent" in row
+        }
         self._titles.update(titles(self.ctx, owners - self._titles.keys()))
 
     def _read_units(self, pairs: Iterable[tuple[str, int]]) -> None:
         """The base unit of everything that is measured."""
-        from sqlalchemy import select
-
         wanted: dict[str, set[int]] = {}
         for entity, record in pairs:
-            if self.ctx.app.model.entities[entity].measured is not None:
-                wanted.setdefault(entity, set()).add(record)
+            wanted.setdefault(entity, set()).add(record)
         for entity, ids in wanted.items():
-            measured = self.ctx.app.model.entities[entity].measured
-            assert measured is not None
-            table = self.ctx.app.tables.entity[entity]
-            target = self.ctx.app.model.entities[entity].fields[measured.unit].targets[0]
-            query = select(table.c.id, table.c[measured.unit]).where(table.c.id.in_(sorted(ids)))
-            units = {i: u for i, u in self.ctx.connection.execute(query) if u is not None}
-            named = titles(self.ctx, ((target, u) for u in units.values()))
-            for record, unit in units.items():
-                row: Mapping[str, Any] = named.get((target, unit), {})
-                self._units[entity, record] = str(row.get("name") or row.get("code") or "")
+            units = base_units(self.ctx, entity, ids)
+            self._units.update({(entity, record): unit for record, unit in units.items()})
 
     def pair(self, name: str, value: Any) -> tuple[str, int] | None:
         """The record a dimension names."""
@@ -141,7 +149,7 @@ class Names:
                 return self._units[pair]
         return ""
 
-    def cell(self, name: str, value: Any) -> Any:
+    def cell(self, name: str, value: Any, *, link: bool = False) -> Any:
         """A dimension's value as a table cell."""
         pair = self.pair(name, value)
         text = self.text(name, value)
@@ -150,7 +158,7 @@ class Names:
                 words, tone = age(value, self.ctx.today(), self.ctx.language, due="due" in name)
                 return {"kind": "date", "text": value.isoformat(), "age": words, "tone": tone}
             return text or None
-        url = self.url(*pair)
+        url = self.url(*pair) if link else ""
         return {"kind": "link", "text": text, "url": url} if url else text
 
 
@@ -174,7 +182,7 @@ def amount(ctx: RunContext, kind: Type, value: Decimal | None, *, each: bool = F
         return "–"
     if kind.kind is Kind.MONEY:
         scale = ctx.app.model.currency_scale
-        return price(round(value, 6), scale) if kind.per_unit or each else number(value, scale)
+        return price(round(value, 4), scale) if kind.per_unit or each else number(value, scale)
     return number(value)
 
 
@@ -189,7 +197,9 @@ def shown_figures(ctx: RunContext, ledger: Ledger, group: Sequence[str]) -> list
     return found
 
 
-def totals_of(ctx: RunContext, ledger: Ledger, rows: Sequence[Standing], names: Sequence[str], units: set[str]) -> dict[str, str]:
+def totals_of(
+    ctx: RunContext, ledger: Ledger, rows: Sequence[Standing], names: Sequence[str], units: set[str]
+) -> dict[str, str]:
     """Sums under their columns: amounts always, quantities where all are in one unit."""
     kinds = figure_types(ctx, ledger)
     found = {}
@@ -248,4 +258,17 @@ def move_moment(ctx: RunContext, move: Move) -> str:
     return moment(move.at, ctx)
 
 
-__all__ = ["Names", "Titles", "amount", "condition_text", "figure_types", "kind_words", "move_moment", "move_note", "moves_url", "shown_figures", "totals_of"]
+__all__ = [
+    "Names",
+    "Titles",
+    "amount",
+    "base_units",
+    "condition_text",
+    "figure_types",
+    "kind_words",
+    "move_moment",
+    "move_note",
+    "moves_url",
+    "shown_figures",
+    "totals_of",
+]

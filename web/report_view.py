@@ -147,7 +147,7 @@ class ReportTable:
 
     def heads(self, sort_url: Any) -> list[list[Part]]:
         """One head row, or two for a pivot with several measures."""
-        axes = [{"label": label} for label in self.axis_labels()]
+        axes: list[Part] = [{"label": label} for label in self.axis_labels()]
         labels = {h.id: h.label for h in self.result.measures}
         t = translator(self.ctx.language)
         if not self.result.columns:
@@ -164,9 +164,9 @@ class ReportTable:
                     ),
                 ]
             ]
-        blanks = [{"label": ""} for _ in axes]
+        blanks: list[Part] = [{"label": ""} for _ in axes]
         titles = [c.title if c else t("合计", "Total") for c, _ in self.spread][:: len(self.measures)]
-        top = [*blanks, *({"label": x, "num": True, "span": len(self.measures)} for x in titles)]
+        top: list[Part] = [*blanks, *({"label": x, "num": True, "span": len(self.measures)} for x in titles)]
         return [top, [*axes, *(self._head(labels[name], name, "" if c else sort_url) for c, name in self.spread)]]
 
     def _head(self, label: str, name: str, sort_url: Any) -> Part:
@@ -287,7 +287,7 @@ def drill_url(
         base = url_for("pages.report_rows", report=report.id)
     else:
         return url_for("pages.plan", plan=report.of.removeprefix(PLAN))
-    return f"{base}?{urlencode(dict.fromkeys(pairs))}" if pairs else base
+    return f"{base}?{urlencode(list(dict.fromkeys(pairs)))}" if pairs else base
 
 
 def _raw(value: Any) -> str:

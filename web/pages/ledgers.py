@@ -59,7 +59,9 @@ def ledger(ledger: str) -> AnyResponse:
             ctx,
             "pages/ledger.html",
             title=found.label.get(ctx.language),
-            sub=t(f"截至 {view.as_of.isoformat()} 日末", f"at the end of {view.as_of.isoformat()}") if view.as_of else "",
+            sub=t(f"截至 {view.as_of.isoformat()} 日末", f"at the end of {view.as_of.isoformat()}")
+            if view.as_of
+            else "",
             bar=view.bar,
             q=view.words,
             as_of=view.as_of.isoformat() if view.as_of else "",
@@ -84,7 +86,11 @@ def ledger(ledger: str) -> AnyResponse:
 def _tabs(ctx: RunContext, found: Ledger, here: str) -> list[Part]:
     t = translator(ctx.language)
     return [
-        {"label": t("结存", "Balances"), "url": url_for("pages.ledger", ledger=found.id), "current": here == "balances"},
+        {
+            "label": t("结存", "Balances"),
+            "url": url_for("pages.ledger", ledger=found.id),
+            "current": here == "balances",
+        },
         {"label": t("流水", "Moves"), "url": url_for("pages.moves", ledger=found.id), "current": here == "moves"},
     ]
 
@@ -169,13 +175,15 @@ class _Balances:
         for column in found:
             name = column["id"]
             down = given == f"-{name}" if given.lstrip("-") == name else None
-            column["sort_url"] = self.bar.url(sort=name if down else f"-{name}" if down is False or name in self.figures else name, page="")
+            column["sort_url"] = self.bar.url(
+                sort=name if down else f"-{name}" if down is False or name in self.figures else name, page=""
+            )
             column["sorted"] = "" if down is None else "desc" if down else "asc"
         return found
 
     def row(self, row: Standing) -> Part:
         """One row with its ways on."""
-        cells = [self.names.cell(n, row.dimensions[n]) for n in self.group]
+        cells = [self.names.cell(n, row.dimensions[n], link=not place) for place, n in enumerate(self.group)]
         unit = self.names.unit(row.dimensions)
         cells += [self._figure(row, name, unit) for name in self.figures]
         return {"id": "-".join(str(v) for v in row.dimensions.values()), "cells": cells}
@@ -188,7 +196,11 @@ class _Balances:
         if kind.kind is Kind.QUANTITY and unit:
             part["unit"] = unit
         if name == next(iter(self.ledger.resources)):
-            part |= {"kind": "link", "url": moves_url(self.ledger, row.dimensions, self.bar.arguments), "second": part.get("unit", "")}
+            part |= {
+                "kind": "link",
+                "url": moves_url(self.ledger, row.dimensions, self.bar.arguments),
+                "second": part.get("unit", ""),
+            }
         return part
 
     def totals(self) -> list[Any]:
@@ -207,7 +219,11 @@ class _Balances:
         t = translator(self.ctx.language)
         label = {n: d.label.get(self.ctx.language) for n, d in self.ledger.dimensions.items()}
         return [
-            {"label": t(" × ", " × ").join(label[n] for n in g), "url": self.bar.url(group=",".join(g), page=""), "current": g == self.group}
+            {
+                "label": t(" × ", " × ").join(label[n] for n in g),
+                "url": self.bar.url(group=",".join(g), page=""),
+                "current": g == self.group,
+            }
             for g in every
         ]
 
@@ -219,7 +235,10 @@ def ledger_file(ledger: str) -> AnyResponse:
         demand(ctx, LEDGER + found.id, "export")
         view = _Balances(ctx, found)
         header = [c["label"] for c in view.columns()]
-        rows = [[*(view.names.text(n, row.dimensions[n]) for n in view.group), *(row.figures.get(f) for f in view.figures)] for row in view.rows]
+        rows = [
+            [*(view.names.text(n, row.dimensions[n]) for n in view.group), *(row.figures.get(f) for f in view.figures)]
+            for row in view.rows
+        ]
         title = found.label.get(ctx.language)
         return sheet_response(
             title,
@@ -242,6 +261,7 @@ def moves(ledger: str) -> AnyResponse:
         documents = {(m.document.entity, m.document.id) for m in page.moves}
         names.read((m.dimensions for m in page.moves), documents)
         kinds = {n: v for n, v in figure_types(ctx, found).items() if n in found.resources}
+        shown = [d for d in found.dimensions if any(m.dimensions.get(d) is not None for m in page.moves)]
         t = translator(ctx.language)
         return render(
             ctx,
@@ -254,8 +274,8 @@ def moves(ledger: str) -> AnyResponse:
             kinds=_kind_menu(ctx, found, bar, wanted),
             since=wanted.since.isoformat() if wanted.since else "",
             until=wanted.until.isoformat() if wanted.until else "",
-            columns=_move_columns(ctx, found, kinds),
-            rows=[_move(ctx, found, m, names, kinds) for m in page.moves],
+            columns=_move_columns(ctx, found, shown, kinds),
+            rows=[_move(ctx, found, m, names, shown, kinds) for m in page.moves],
             facts=_facts(ctx, found, page, kinds, names),
             counted=t(f"共 {number(page.count)} 笔", f"{number(page.count)} moves"),
             after=bar.url(cursor=f"{page.next[0].isoformat()}~{page.next[1]}") if page.next else "",
@@ -311,10 +331,14 @@ def _kind_menu(ctx: RunContext, found: Ledger, bar: Bar, wanted: Wanted) -> list
     return [{"label": kind_words(ctx, found, k), "url": bar.url(kind=k), "current": k in wanted.kinds} for k in every]
 
 
-def _move_columns(ctx: RunContext, found: Ledger, kinds: Mapping[str, Any]) -> list[Part]:
+def _move_columns(ctx: RunContext, found: Ledger, shown: Sequence[str], kinds: Mapping[str, Any]) -> list[Part]:
     t = translator(ctx.language)
-    dimensions = [{"id": n, "label": d.label.get(ctx.language), "slot": "second" if not i else ""} for i, (n, d) in enumerate(found.dimensions.items())]
-    figures = [{"id": n, "label": v[0], "num": True, "slot": "figure" if not i else ""} for i, (n, v) in enumerate(kinds.items())]
+    labels = {n: d.label.get(ctx.language) for n, d in found.dimensions.items()}
+    dimensions = [{"id": n, "label": labels[n], "slot": "second" if not i else ""} for i, n in enumerate(shown)]
+    figures = [
+        {"id": n, "label": v[0], "num": True, "slot": "figure" if not i else ""}
+        for i, (n, v) in enumerate(kinds.items())
+    ]
     return [
         {"id": "document", "label": t("单据", "Document"), "slot": "title"},
         {"id": "at", "label": t("时间", "When"), "slot": "lead"},
@@ -325,15 +349,21 @@ def _move_columns(ctx: RunContext, found: Ledger, kinds: Mapping[str, Any]) -> l
     ]
 
 
-def _move(ctx: RunContext, found: Ledger, move: Move, names: Names, kinds: Mapping[str, Any]) -> Part:
+def _move(
+    ctx: RunContext, found: Ledger, move: Move, names: Names, shown: Sequence[str], kinds: Mapping[str, Any]
+) -> Part:
     entity = ctx.app.model.entities.get(move.document.entity)
     label = entity.label.get(ctx.language) if entity else ""
     url = names.url(move.document.entity, move.document.id)
     title = names.title(move.document.entity, move.document.id)
-    document: Part = {"kind": "code", "text": title, "second": label, "url": url} if url else {"kind": "text", "text": title, "second": label}
+    document: Part = (
+        {"kind": "code", "text": title, "second": label, "url": url}
+        if url
+        else {"kind": "text", "text": title, "second": label}
+    )
     unit = names.unit(move.dimensions)
     cells = [document, {"kind": "date", "text": move_moment(ctx, move)}, kind_words(ctx, found, move.kind)]
-    cells += [names.cell(n, move.dimensions.get(n)) for n in found.dimensions]
+    cells += [names.cell(n, move.dimensions.get(n)) for n in shown]
     for name, (_, kind) in kinds.items():
         value = move.amounts.get(name)
         sign = "+" if value and value > 0 else ""
@@ -357,11 +387,6 @@ def _facts(ctx: RunContext, found: Ledger, page: MovePage, kinds: Mapping[str, A
         facts.append({"label": f"{label} {t('减少', 'out')}", "text": amount(ctx, kind, went)})
         facts.append({"label": f"{label} {t('净额', 'net')}", "text": amount(ctx, kind, came - went)})
     return facts
-
-
-def titles_of(parts: Sequence[Part]) -> str:
-    """Chips in one line, for a title."""
-    return " · ".join(str(p["text"]) for p in parts)
 
 
 def register(pages: Blueprint) -> None:
