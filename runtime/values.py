@@ -359,6 +359,8 @@ def format_value(field: Field, value: object) -> object:
 
 def _formatted(field: Field, value: object) -> object:
     if isinstance(value, Decimal):
+        if field.type == "integer":
+            return int(value)
         is_amount = field.value.kind is Kind.MONEY and not field.value.per_unit
         return decimal_text(value, min(field.value.scale, 2) if is_amount else 0)
     if isinstance(value, datetime):

@@ -20,6 +20,7 @@ from runtime.planning_tree import Tree, structure_id
 from web.access import reading, writing
 from web.api import parameters
 from web.api.bodies import body
+from web.api.idempotency import once
 from web.api.shapes import answer
 
 MOST_DEMANDS = 1000
@@ -100,11 +101,15 @@ def net() -> Response:
     """Net the plan against what is there; ``commit=true`` makes the documents it suggests."""
     commit = parameters.text("commit") == "true"
     with writing("api") if commit else reading() as ctx:
-        plan = planning.plan_of(ctx, parameters.text("plan"))
-        given = body(ctx, empty=True)
-        run = planning.net(ctx, plan.id, demands_of(ctx, plan.structure, given))
-        made = planning.commit(ctx, plan.id, wanted(run, given)) if commit else []
-        return answer({**run_json(run), "made": [{"entity": entity, "id": record} for entity, record in made]})
+        return once(ctx, lambda: _net(ctx, commit=True)) if commit else answer(_net(ctx, commit=False)[0])
+
+
+def _net(ctx: RunContext, *, commit: bool) -> tuple[dict[str, Any], int]:
+    plan = planning.plan_of(ctx, parameters.text("plan"))
+    given = body(ctx, empty=True)
+    run = planning.net(ctx, plan.id, demands_of(ctx, plan.structure, given))
+    made = planning.commit(ctx, plan.id, wanted(run, given)) if commit else []
+    return {**run_json(run), "made": [{"entity": entity, "id": record} for entity, record in made]}, 200
 
 
 def wanted(run: PlanRun, given: object) -> Sequence[Suggestion]:

@@ -1,0 +1,225 @@
+"""The description of what is not a record: ledgers, plans, figures, tasks, genealogy, files, metadata, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.model import AppModel, EntityKind, Ledger, Report
+from web.api.openapi_parts import (
+    ID_PARAMETER,
+    KEY_PARAMETER,
+    LIST_PARAMETERS,
+    PAGE,
+    TEXT_PARAMETER,
+    Schema,
+    answers,
+    body,
+    query,
+)
+
+OBJECT: Schema = {"type": "object"}
+DATE: Schema = {"type": "string", "format": "date"}
+NUMBER: Schema = {"type": "string", "pattern": r"^-?\d{1,9}(\.\d{1,6})?$"}
+FILTER = query("filter", TEXT_PARAMETER, "A condition over the dimensions, or over the figures of the rows")
+GRAPH: Schema = {
+    "type": "object",
+    "required": ["root", "direction", "nodes", "edges", "cut"],
+    "properties": {
+        "root": {"type": "string"},
+        "direction": {"enum": ["forward", "backward", "both"]},
+        "nodes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["key", "entity", "label", "id", "title"],
+                "properties": {
+                    "key": {"type": "string"},
+                    "entity": {"type": "string"},
+                    "label": {"type": "string"},
+                    "id": {"type": ["integer", "null"]},
+                    "title": {"type": ["string", "null"]},
+                },
+            },
+        },
+        "edges": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["from", "to", "ledger", "of", "qty"],
+                "properties": {
+                    "from": {"type": "string"},
+                    "to": {"type": "string"},
+                    "ledger": {"type": "string"},
+                    "of": {"anyOf": [{"$ref": "#/components/schemas/Reference"}, {"type": "null"}]},
+                    "qty": {"type": ["string", "null"]},
+                },
+            },
+        },
+        "cut": {"type": "boolean"},
+    },
+}
+FILE: Schema = {
+    "type": "object",
+    "required": ["id", "name", "media_type", "size"],
+    "properties": {
+        "id": {"type": "integer"},
+        "name": {"type": "string"},
+        "media_type": {"type": "string"},
+        "size": {"type": "integer"},
+    },
+}
+
+
+def room_paths(model: AppModel) -> dict[str, Schema]:
+    """All paths but those of records."""
+    return {
+        **_each(_ledger(ledger) for ledger in model.ledgers.values()),
+        **_plans(model),
+        **_each(_report(report) for report in model.reports.values()),
+        **_cards(model),
+        **_tasks(),
+        **_traces(model),
+        **_files(),
+        **_metadata(),
+        **_rest(),
+    }
+
+
+def _each(found: Iterable[Mapping[str, Schema]]) -> dict[str, Schema]:
+    return {path: item for one in found for path, item in one.items()}
+
+
+def _get(tag: str, summary: str, schema: Schema, *parameters: Schema, problems: Iterable[str] = ()) -> Schema:
+    shown = {"parameters": list(parameters)} if parameters else {}
+    return {"get": {"summary": summary, "tags": [tag], **shown, "responses": answers(schema, problems=problems)}}
+
+
+def _post(
+    tag: str, summary: str, schema: Schema, *parameters: Schema, sent: Schema | None = None, **rest: Any
+) -> Schema:
+    told: Schema = {"summary": summary, "tags": [tag], "parameters": list(parameters)}
+    if sent is not None:
+        told["requestBody"] = sent
+    return {"post": {**told, "responses": answers(schema, problems=("409", "422"), **rest)}}
+
+
+def _ledger(ledger: Ledger) -> dict[str, Schema]:
+    names = ", ".join(ledger.dimensions)
+    balances = (
+        query("as_of", DATE, "The end of that day in the app's time zone"),
+        FILTER,
+        query("group_by", TEXT_PARAMETER, f"Dimensions, comma separated: {names}"),
+    )
+    label, base = ledger.label.en, f"/ledgers/{ledger.id}"
+    return {
+        f"{base}/balances": _get("ledgers", f"Balances: {label}", PAGE, *balances),
+        f"{base}/moves": _get("ledgers", f"Moves: {label}", PAGE, FILTER, LIST_PARAMETERS[5], LIST_PARAMETERS[6]),
+    }
+
+
+def _plans(model: AppModel) -> dict[str, Schema]:
+    if not model.structures:
+        return {}
+    item = {**query("item", TEXT_PARAMETER, "Id or code"), "required": True}
+    day = query("date", DATE, "The day at which it is valid, today by default")
+    qty = query("qty", NUMBER, "How many, 1 by default")
+    refused = ("404", "409", "422")
+    found = {
+        "/plan/explode": _get("plan", "What it is made of, by level", OBJECT, item, qty, day, problems=refused),
+        "/plan/where-used": _get("plan", "What it goes into", OBJECT, item, day, problems=refused),
+        "/plan/cost": _get("plan", "What it costs, rolled up", OBJECT, item, day, problems=refused),
+    }
+    if model.plans:
+        demands: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/Demand"}}
+        sent = {"anyOf": [demands, {"type": "object", "properties": {"demands": demands}}]}
+        commit = query("commit", {"type": "boolean"}, "Make the documents that are suggested")
+        found["/plan/net"] = _post(
+            "plan", "Net demands against supplies", OBJECT, commit, KEY_PARAMETER, sent=body(sent, required=False)
+        )
+    return found
+
+
+def _report(report: Report) -> dict[str, Schema]:
+    paths = dict.fromkeys((*report.filters, *report.rows, *(c.by for c in report.columns if c.by)))
+    filters = [query(path, TEXT_PARAMETER, "Only these; repeat for several") for path in paths]
+    period = query("period", TEXT_PARAMETER, "A period by name: this_month, last_30_days …")
+    shape: Schema = {"type": "object", "required": ["id", "axes", "measures", "columns", "rows"]}
+    return {f"/reports/{report.id}": _get("reports", report.label.en, shape, period, *filters)}
+
+
+def _cards(model: AppModel) -> dict[str, Schema]:
+    shape: Schema = {"type": "object", "required": ["id", "label", "value", "parts", "formula"]}
+    points = query("points", {"type": "integer", "minimum": 0, "maximum": 24}, "Earlier values, oldest first")
+    period = query("period", TEXT_PARAMETER, "A period by name")
+    found = {f"/cards/{c.id}": _get("cards", c.label.en, shape, period, points) for c in model.cards.values()}
+    listing = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": shape}}}
+    return {"/cards": _get("cards", "All cards", listing, period, points), **found}
+
+
+def _tasks() -> dict[str, Schema]:
+    said = {"type": "object", "properties": {"note": {"type": ["string", "null"]}}}
+    unseen = query("unseen", {"type": "boolean"}, "Only what was not acknowledged")
+    found: dict[str, Schema] = {"/tasks": _get("tasks", "What waits for me", PAGE)}
+    for decision in ("approve", "reject"):
+        found[f"/tasks/{{id}}/{decision}"] = {
+            "parameters": [ID_PARAMETER],
+            **_post("tasks", decision.title(), OBJECT, KEY_PARAMETER, sent=body(said, required=False)),
+        }
+    found["/inbox"] = _get("inbox", "My messages, newest first", PAGE, unseen)
+    found["/inbox/{id}/ack"] = {"parameters": [ID_PARAMETER], **_post("inbox", "I have seen it", OBJECT)}
+    return found
+
+
+def _traces(model: AppModel) -> dict[str, Schema]:
+    way = query("direction", {"enum": ["forward", "backward", "both"]}, "Where it went, where it came from, or both")
+    kinds = (EntityKind.LINES, EntityKind.SYSTEM, EntityKind.SETTING)
+    traced = {t for ledger in model.ledgers.values() for d in ledger.dimensions.values() for t in d.targets}
+    return {
+        f"/trace/{entity.id}/{{id}}": {
+            "parameters": [ID_PARAMETER],
+            **_get("trace", f"Genealogy: {entity.label.en}", GRAPH, way),
+        }
+        for entity in model.entities.values()
+        if entity.kind not in kinds and (entity.id in traced or entity.kind is EntityKind.DOCUMENT)
+    }
+
+
+def _files() -> dict[str, Schema]:
+    sent: Schema = {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+    content = {"description": "The file", "content": {"*/*": {"schema": {}}}}
+    download = _get("files", "A file, with the right to its record", {})
+    download["get"]["responses"]["200"] = content
+    return {
+        "/files": _post("files", "Keep a file", FILE, sent=sent, status="201"),
+        "/files/{id}": {"parameters": [ID_PARAMETER], **download},
+    }
+
+
+def _metadata() -> dict[str, Schema]:
+    number = {**ID_PARAMETER, "name": "number"}
+    return {
+        "/metadata": _get("metadata", "The app's definition: own layer, and flat", OBJECT),
+        "/metadata/versions": _get("metadata", "Its versions, newest first", PAGE),
+        "/metadata/versions/{number}/rollback": {
+            "parameters": [number],
+            **_post("metadata", "An earlier version again, as a new one", OBJECT),
+        },
+    }
+
+
+def _rest() -> dict[str, Schema]:
+    events = _get("events", "Server-sent events: records that changed, messages", {})
+    events["get"]["responses"]["200"] = {"description": "A stream", "content": {"text/event-stream": {}}}
+    return {"/events": events, "/openapi.json": _get("description", "This description", OBJECT)}
