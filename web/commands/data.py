@@ -12,6 +12,7 @@ from runtime.errors import Fault, NotFound
 from runtime.exporting import dump
 from runtime.importing import ImportOptions, Report, import_file
 from runtime.importing_mapping import FileMapping, keep_mapping, kept_mapping, kept_mappings, read_mapping
+from runtime.importing_told import told
 from runtime.settings import Settings
 from web.commands.place import db_option, json_option, open_home, print_json, text
 
@@ -71,18 +72,28 @@ def _beside(file: Path, name: str) -> bytes:
 
 
 def _tell(settings: Settings, file: Path, report: Report, *, as_json: bool) -> None:
+    """Bad rows one by one on the error stream; remarks and rows left out by sentence, with their lines."""
     names = ("line", "field", "code", "message", "level")
-    told = [{name: getattr(one, name) for name in names} for one in (*report.faults, *report.warnings)]
     counts = {name: getattr(report, name) for name in ("rows", "created", "updated", "skipped", "written")}
     if as_json:
-        print_json({**counts, "faults": told})
+        faults = [{name: getattr(one, name) for name in names} for one in (*report.faults, *report.warnings)]
+        left_out = [
+            {"reason": one.message, "rows": len(one.lines), "lines": one.where} for one in told(report.left_out)
+        ]
+        print_json({**counts, "faults": faults, "left_out": left_out})
         return
-    for one in told:
-        click.echo(f"{file.name}:{one['line']}: {one['field']}: {one['message']} [{one['code']}]", err=True)
-    faults = len(report.faults)
-    chinese = f"{report.rows} 行：新增 {report.created}，更新 {report.updated}，跳过 {report.skipped}，有问题 {faults}"
+    for one in report.faults:
+        click.echo(f"{file.name}:{one.line}: {one.field}: {one.message} [{one.code}]", err=True)
+    for each in told([*report.warnings, *report.left_out]):
+        note = ("跳过", "left out") if each.level == "skip" else ("注意", "note")
+        where = text(settings, f"{len(each.lines)} 行", f"{len(each.lines)} rows") if len(each.lines) > 1 else ""
+        where = f"{where} ({each.where})" if where else each.where
+        click.echo(f"{file.name}: {text(settings, *note)}: {where}: {each.message} [{each.code}]", err=True)
+    faults_count = len(report.faults)
+    chinese = f"{report.rows} 行：新增 {report.created}，更新 {report.updated}，跳过 {report.skipped}，"
+    chinese += f"有问题 {faults_count}"
     english = f"{report.rows} rows: {report.created} created, {report.updated} updated, "
-    english += f"{report.skipped} skipped, {faults} faults"
+    english += f"{report.skipped} skipped, {faults_count} faults"
     click.echo(text(settings, chinese, english))
     if not report.written:
         click.echo(text(settings, "没有写入任何数据", "nothing was written"))
