@@ -1,7 +1,8 @@
 """Values of expression inputs that only the database knows, for many records at once, saved or not.
 
 The records travel into the statement as rows of their own (only the values that the inputs ask for), and each input is
-one column over them: one statement for all inputs and up to ``CHUNK`` records, whatever the inputs are.
+one column over them: one statement for all inputs and up to ``CHUNK`` records, whatever the inputs are. A statement is
+made once for the same inputs and the next power of two of records; the rows that are too many are empty.
 """
 
 from __future__ import annotations
@@ -11,7 +12,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text, column, select, type_coerce, values
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Executable,
+    Integer,
+    Text,
+    bindparam,
+    column,
+    literal_column,
+    select,
+    type_coerce,
+    values,
+)
 from sqlalchemy.types import TypeEngine
 
 from engine.expressions.tree import Node, UnitRatio
@@ -24,7 +37,7 @@ from runtime.sql_scope import STANDARD, MemoryRow, Sql, SqlScope
 from runtime.sql_sets import unit_ratio
 from runtime.values import ENTERED, Ref
 
-CHUNK = 200
+CHUNK = 128
 """Records a statement: far below the number of parameters SQLite takes."""
 
 Row = Mapping[str, Any]
@@ -61,24 +74,54 @@ def resolve(ctx: RunContext, inputs: Sequence[Node], entity: str, rows: Sequence
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A statement over as many records as its parameters take. ``widths``: columns of the answer by input;
+    ``inputs`` keeps the nodes alive whose identities are its key."""
+
+    statement: Executable
+    sent: Mapping[str, _Sent]
+    widths: tuple[int, ...]
+    size: int
+    inputs: tuple[Node, ...]
+
+
 def _chunk(ctx: RunContext, inputs: Sequence[Node], entity: str, rows: Sequence[Row]) -> list[list[Any]]:
-    model = ctx.app.model
-    owners = _owners(model, entity, rows)
-    sent = dict(_sent(model, entity, owners))
+    owners = _owners(ctx.app.model, entity, rows)
+    size = 1 << (len(rows) - 1).bit_length()
+    key = ("inputs", entity, owners, size, tuple(map(id, inputs)))
+    question = ctx.app.programs.keep(key, lambda: _question(ctx, inputs, entity, owners, size))
+    given: dict[str, Any] = {"_today": ctx.today(), "_now": ctx.now(), "_member": ctx.user.member}
+    columns = [(f"c{i}_", path, one) for i, (path, one) in enumerate(question.sent.items())]
+    for n in range(size):
+        row = rows[n] if n < len(rows) else None
+        for name, path, one in columns:
+            given[f"{name}{n}"] = None if row is None else one.read(_holder(row, path))
+    answers: list[list[Any]] = [[] for _ in rows]
+    for line in ctx.connection.execute(question.statement, given):
+        if line[0] < len(rows):
+            rest = iter(line[1:])
+            spans = zip(inputs, question.widths, strict=True)
+            answers[line[0]] = [_read(node, [next(rest) for _ in range(width)]) for node, width in spans]
+    return answers
+
+
+def _question(ctx: RunContext, inputs: Sequence[Node], entity: str, owners: tuple[str, ...], size: int) -> _Question:
+    sent = dict(_sent(ctx.app.model, entity, owners))
     asked = MemoryRow(entity, {path: column(path, one.type) for path, one in sent.items()}, owners)
     list(_selected(ctx, inputs, asked))  # a first pass, to learn which values are asked for
-    names = {path: f"c{index}" for index, path in enumerate(asked.wanted)}
-    typed = [column("n", Integer()), *(column(names[path], sent[path].type) for path in names)]
-    data = [(n, *(sent[path].read(_holder(row, path)) for path in names)) for n, row in enumerate(rows)]
+    wanted = {path: sent[path] for path in asked.wanted}
+    typed = [column("n", Integer()), *(column(f"c{i}", one.type) for i, one in enumerate(wanted.values()))]
+    data = [
+        (literal_column(str(n)), *(bindparam(f"c{i}_{n}", type_=one.type) for i, one in enumerate(wanted.values())))
+        for n in range(size)
+    ]
     given = values(*typed, name="given").data(data).cte("given")
-    known = MemoryRow(entity, {path: given.c[name] for path, name in names.items()}, owners)
+    known = MemoryRow(entity, {path: given.c[f"c{i}"] for i, path in enumerate(wanted)}, owners)
     selected = list(_selected(ctx, inputs, known))
     statement = select(given.c.n, *(c.label(f"v{i}") for i, c in enumerate(s for one in selected for s in one)))
-    answers: list[list[Any]] = [[] for _ in rows]
-    for line in ctx.connection.execute(statement.select_from(given)):
-        rest = iter(line[1:])
-        answers[line[0]] = [_read(node, [next(rest) for _ in one]) for node, one in zip(inputs, selected, strict=True)]
-    return answers
+    widths = tuple(len(one) for one in selected)
+    return _Question(statement.select_from(given), wanted, widths, size, tuple(inputs))
 
 
 def _selected(ctx: RunContext, inputs: Sequence[Node], row: MemoryRow) -> Iterator[list[Sql]]:
@@ -88,9 +131,9 @@ def _selected(ctx: RunContext, inputs: Sequence[Node], row: MemoryRow) -> Iterat
         tables=ctx.app.tables,
         dialect=ctx.connection.dialect.name,
         record=row,
-        member=ctx.user.member,
-        today=ctx.today(),
-        now=ctx.now(),
+        member=bindparam("_member", type_=BigInteger()),
+        today=bindparam("_today", type_=Date()),
+        now=bindparam("_now", type_=Moment()),
     )
     compiler = Compiler(scope)
     for node in inputs:

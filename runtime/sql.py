@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     FromClause,
     Text,
     TypeDecorator,
@@ -238,7 +239,8 @@ class Compiler:
         return self.literal(Literal(value=found, type=path.type))  # type: ignore[arg-type]
 
     def _of_user(self, path: Path) -> Value:
-        member = literal(self.scope.member, BigInteger())
+        known = self.scope.member
+        member = known if isinstance(known, ColumnElement) else literal(known, BigInteger())
         if not path.steps:
             return Value(sql=member, entity=literal(path.entity, Text()))
         return self._looked_up(path.entity, member, path.steps, path, ("user",))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Date, Text, and_, case, false, func, literal, or_, select, type_coerce
+from sqlalchemy import Boolean, ColumnElement, Date, Text, and_, case, false, func, literal, or_, select, type_coerce
 
 from engine.expressions.tree import (
     Aggregate,
@@ -51,7 +51,8 @@ def _clock(at: Compiler, node: Node) -> Value:
     value = at.scope.today if node.name == "today" else at.scope.now
     if value is None:
         raise NotInSql(f"{node.name}() is not known to this statement")
-    return Value(sql=literal(value, Date() if node.name == "today" else Moment()), never_empty=True)
+    known = value if isinstance(value, ColumnElement) else literal(value, Date() if node.name == "today" else Moment())
+    return Value(sql=known, never_empty=True)
 
 
 def _unary(at: Compiler, node: Node) -> Value:

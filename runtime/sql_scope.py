@@ -97,10 +97,11 @@ class Joiner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlScope:
-    """``record``: the row of bare names. ``this``: the row one stands on, where it is another. ``given``: the rows that
-    aggregates without a set run over; such aggregates are plain ones of the statement, so the caller groups.
-    ``member``: id of the user's record. ``values``: further names (``period.start``, ``before``) to a value, a column
-    (numbers as integers at the scale of their type) or a ``Row``. ``joiner``: join references instead of looking up.
+    """``record``: the row of bare names. ``this``: the row one stands on, where it is another. ``given``: the
+    rows that aggregates without a set run over; such aggregates are plain ones of the statement, so the caller
+    groups. ``member``: id of the user's record; it and the moment may be parameters. ``values``: further names
+    (``period.start``, ``before``) to a value, a column (numbers as integers at the scale of their type) or a
+    ``Row``. ``joiner``: join references instead of looking up.
     """
 
     model: AppModel
@@ -109,9 +110,9 @@ class SqlScope:
     record: Row | None = None
     this: Row | None = None
     given: Row | None = None
-    member: int | None = None
-    today: date | None = None
-    now: datetime | None = None
+    member: int | Sql | None = None
+    today: date | Sql | None = None
+    now: datetime | Sql | None = None
     values: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     joiner: Joiner | None = None
 
