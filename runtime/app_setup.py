@@ -12,7 +12,7 @@ from engine.compile.layers import CATALOGUE
 from engine.model import AppModel, EntityKind
 from runtime.accounts import add_account
 from runtime.apps import RunningApp
-from runtime.context import Clock, RunContext
+from runtime.context import Clock, RunContext, SystemClock
 from runtime.demo import load_demo
 from runtime.demo_story import read_table
 from runtime.records import create
@@ -51,20 +51,22 @@ def demo_log_ins(model: AppModel) -> list[LogIn]:
     folder = demo_folder(model)
     if folder is not None and (folder / USERS).is_file():
         rows = read_table(folder / USERS)
-        return [LogIn(name=row["name"], password=row["password"], roles=row["roles"].split()) for row in rows]
+        able = [row for row in rows if row["password"]]
+        return [LogIn(name=row["name"], password=row["password"], roles=row["roles"].split()) for row in able]
     return [LogIn(name=role, password=DEMO_PASSWORD, roles=(role,)) for role in model.roles]
 
 
-def fill_demo(app: RunningApp, progress: Progress) -> list[LogIn]:
-    """The template's demo data and the people of the demo."""
+def fill_demo(app: RunningApp, progress: Progress, clock: Clock = SystemClock()) -> list[LogIn]:  # noqa: B008
+    """The template's demo data, up to the day of ``clock``, and the people of the demo; those who may log in."""
     folder = demo_folder(app.model)
-    told = load_demo(app, folder, progress) if folder is not None and folder.is_dir() else None
-    members = {user.name: user.member for user in told.users} if told else {}
     people = demo_log_ins(app.model)
+    if folder is not None and folder.is_dir():
+        load_demo(app, folder, progress, clock)
+        return people
     with app.database.write() as connection:
-        ctx = app.context(connection, source="demo")
+        ctx = app.context(connection, clock, source="demo")
         for each in people:
-            add_account(ctx, each.name, each.password, each.roles, member=members.get(each.name))
+            add_account(ctx, each.name, each.password, each.roles)
     return people
 
 

@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from runtime import records
+from runtime.accounts import add_account
 from runtime.apps import RunningApp
-from runtime.context import SYSTEM, FixedClock, RunContext
+from runtime.context import SYSTEM, Clock, FixedClock, RunContext, SystemClock, User
 from runtime.demo_acts import ACTS, Stage
 from runtime.demo_story import Story, grouped_rows, read_story, read_table
 
@@ -54,28 +55,31 @@ class _Telling:
     story: Story
     progress: Progress
     chance: Random
+    clock: Clock
+    people: dict[str, User] = field(default_factory=dict)
     made: int = 0
     done: int = 0
     refused: list[str] = field(default_factory=list)
     waiting: dict[tuple[int, int], date] = field(default_factory=dict)
 
 
-def load_demo(app: RunningApp, folder: Path, progress: Progress = lambda what, done, all_of: None) -> DemoResult:
-    """Tell the story of ``folder`` into an empty app; ``progress(what, done, all)`` is called on the way."""
-    story = read_story(folder)
-    telling = _Telling(app, story, progress, Random(story.seed))
+def load_demo(
+    app: RunningApp,
+    folder: Path,
+    progress: Progress = lambda what, done, all_of: None,
+    clock: Clock = SystemClock(),  # noqa: B008 - it has no state
+) -> DemoResult:
+    """Tell the story of ``folder`` into an empty app, so that it ends on the day of ``clock``, with its accounts;
+    ``progress(what, done, all)`` is called on the way."""
+    today = clock.now().astimezone(ZoneInfo(app.model.timezone)).date()
+    story = read_story(folder, today)
+    telling = _Telling(app, story, progress, Random(story.seed), clock)
     _load_masters(telling)
+    users = _load_people(telling)
     for number, day in enumerate(story.days):
         _tell_day(telling, day, number == 0)
         _told(telling, day.isoformat())
-    with app.database.read() as connection:
-        users = tuple(_user(app, connection, row) for row in read_table(folder / "users.csv"))
     return DemoResult(users=users, made=telling.made, refused=tuple(telling.refused))
-
-
-def demo_moment(story: Story, zone: str) -> datetime:
-    """The moment at which the story ends."""
-    return datetime.combine(story.days[-1], time(18, 0), ZoneInfo(zone))
 
 
 def _told(telling: _Telling, what: str) -> None:
@@ -91,8 +95,9 @@ def _context(telling: _Telling, connection: Connection, moment: datetime) -> Run
 
 
 def _moment(telling: _Telling, day: date, minutes: int) -> datetime:
+    """A moment of a working day, which begins at eight; nothing happens later than now."""
     start = datetime.combine(day, time(8, 0), ZoneInfo(telling.app.model.timezone))
-    return start + timedelta(minutes=minutes)
+    return min(start + timedelta(minutes=minutes), telling.clock.now())
 
 
 # --- masters -------------------------------------------------------------------------------------------------
@@ -123,7 +128,7 @@ def _load(ctx: RunContext, story: Story, load: Row) -> int:
         return 0
     table = read_table(story.folder / f"{load.get('file', entity)}.csv")
     described = ctx.app.model.entities
-    rows = grouped_rows(described, entity, table, leave=load.get("leave", ()), only=load.get("set", ()))
+    rows = grouped_rows(described, entity, load, table, story.shift)
     if "set" not in load:
         return len(records.create_many(ctx, entity, rows))
     ids = ids_by_code(ctx, entity)
@@ -149,17 +154,15 @@ def ids_by_code(ctx: RunContext, entity: str) -> dict[str, int]:
 def _tell_day(telling: _Telling, day: date, first: bool) -> None:
     story = telling.story
     with telling.app.database.write() as connection:
-        members = ids_by_code(_context(telling, connection, _moment(telling, day, 0)), telling.app.model.members)
         for number, act in enumerate(story.acts):
             if not _happens(act, day, story, first):
                 continue
             ctx = _context(telling, connection, _moment(telling, day, 5 * (number + 1)))
-            actor = act.get("as")
-            if actor is not None:
-                ctx = replace(ctx, user=replace(SYSTEM, member=members[actor]))
+            if "as" in act:
+                ctx = replace(ctx, user=telling.people[act["as"]])
             stage = Stage(
                 ctx=ctx, story=story, number=number, act=act, day=day, chance=telling.chance,
-                waiting=telling.waiting, refused=telling.refused,
+                waiting=telling.waiting, refused=telling.refused, approver=telling.people.get(story.approver),
             )  # fmt: skip
             telling.made += ACTS[act["act"]](stage)
 
@@ -178,12 +181,21 @@ def _happens(act: Row, day: date, story: Story, first: bool) -> bool:
 # --- people --------------------------------------------------------------------------------------------------
 
 
-def _user(app: RunningApp, connection: Connection, row: Mapping[str, str]) -> DemoUser:
-    member: int | None = None
-    if row.get("member") and app.model.members:
-        table = app.tables.entity[app.model.members]
-        member = connection.execute(select(table.c.id).where(table.c.code == row["member"])).scalar()
-    return DemoUser(name=row["name"], password=row["password"], roles=tuple(row["roles"].split()), member=member)
+def _load_people(telling: _Telling) -> tuple[DemoUser, ...]:
+    """An account for each person of the story: who is named in the history of a document is somebody."""
+    app = telling.app
+    users = []
+    with app.database.write() as connection:
+        ctx = _context(telling, connection, _moment(telling, telling.story.days[0], 0))
+        members = ids_by_code(ctx, app.model.members) if app.model.members else {}
+        for row in read_table(telling.story.folder / "users.csv"):
+            roles = tuple(row["roles"].split())
+            member = members.get(row.get("member", ""))
+            account = add_account(ctx, row["name"], row["password"], roles, member=member)
+            user = replace(SYSTEM, account=account, name=row["name"], roles=frozenset(roles), member=member)
+            telling.people[row.get("member", "")] = user
+            users.append(DemoUser(name=row["name"], password=row["password"], roles=roles, member=member))
+    return tuple(users)
 
 
-__all__ = ["DemoResult", "DemoUser", "demo_moment", "load_demo"]
+__all__ = ["DemoResult", "DemoUser", "load_demo"]

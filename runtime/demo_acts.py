@@ -7,7 +7,7 @@ one refusal stops nothing else. What was refused waits for another day: late del
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_UP, Decimal
 from random import Random
@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from runtime import documents, records, workflow
-from runtime.context import RunContext
+from runtime.context import RunContext, User
 from runtime.demo_story import Story, cell_value, weighted
 from runtime.errors import Conflict, UserError
 from runtime.values import Base
@@ -28,7 +28,8 @@ PATIENCE = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """An act on a day. ``waiting``: (act, record) that was refused → the day it is tried again."""
+    """An act on a day. ``waiting``: (act, record) that was refused → the day it is tried again.
+    ``approver``: who decides what waits for an approval."""
 
     ctx: RunContext
     story: Story
@@ -38,6 +39,7 @@ class Stage:
     chance: Random
     waiting: dict[tuple[int, int], date]
     refused: list[str]
+    approver: User | None = None
 
 
 # --- values --------------------------------------------------------------------------------------------------
@@ -72,6 +74,7 @@ VALUES: Mapping[str, Callable[[Stage, Any, Mapping[str, object]], object]] = Map
         ),
         "one_of": lambda stage, options, picked: stage.chance.choice(options),
         "marked": lambda stage, text, picked: f"{text}{stage.day:%y%m%d}-{stage.chance.randint(100, 999)}",
+        "dated": lambda stage, text, picked: f"{stage.day:{text}}",
     }
 )
 
@@ -132,7 +135,16 @@ def _follow(stage: Stage, entity: str, ids: Sequence[int]) -> None:
         query = select(table.c.id).where(table.c.id.in_(ids), table.c.status.in_(origins)).order_by(table.c.id)
         able = list(stage.ctx.connection.execute(query).scalars())
         if able:
-            workflow.take_many(stage.ctx, entity, able, transition, stage.act.get("body"))
+            ctx = _decider(stage, entity, transition)
+            workflow.take_many(ctx, entity, able, transition, stage.act.get("body"))
+
+
+def _decider(stage: Stage, entity: str, transition: str) -> RunContext:
+    """The call of whoever takes a transition: the approver, where it ends an approval."""
+    flow = stage.ctx.app.model.entities[entity].workflow
+    if flow is None or stage.approver is None or flow.transitions[transition].by:
+        return stage.ctx
+    return replace(stage.ctx, user=stage.approver)
 
 
 def workflow_origins(ctx: RunContext, entity: str, transition: str) -> tuple[str, ...]:
