@@ -16,7 +16,7 @@ from runtime.context import RunContext
 from runtime.errors import Conflict, Fault
 from runtime.messages import fault
 from runtime.record_inputs import Workspace
-from runtime.record_rows import read_rows
+from runtime.record_rows import load_rows, read_rows
 
 if TYPE_CHECKING:
     from runtime.record_drafts import Batch, Draft
@@ -87,12 +87,57 @@ def fill_from_origin(batch: Batch) -> None:
     """What a new drawn row does not say comes from the row it was drawn from, also what its author may not see."""
     for drawn in drawn_of(batch.ctx.app.model, batch.plan.entity):
         source = drawn.source
+        if source.lines_into:
+            _find_origins(batch, drawn)
         rows = [d for d in batch.drafts[drawn.drawn_row] if d.new and _is_id(d.row.get(source.line_field))]
         _fill(batch, rows, source.line_field, drawn.origin_row, source.lines_fill)
         field = batch.plan.entity.fields.get(source.header_field)
         if field is not None and not field.many:
             headers = [d for d in batch.headers if d.new and _is_id(d.row.get(field.id))]
             _fill(batch, headers, field.id, drawn.origin, source.fill)
+
+
+def _find_origins(batch: Batch, drawn: Drawn) -> None:
+    """A new line about the same thing as a row of what its document was drawn from is drawn from that row.
+
+    Whoever types a line instead of drawing it draws all the same: nothing passes beside the order it belongs to.
+    """
+    rows = batch.ctx.app.model.entities[drawn.drawn_row].fields
+    quantity = rows.get(drawn.source.quantity)
+    about = quantity.of_field if quantity is not None else ""
+    if about not in rows or about not in drawn.source.lines_fill:
+        return
+    for header in batch.headers:
+        origins = _named_origins(header, drawn)
+        if origins:
+            free = [d for d in batch.drafts[drawn.drawn_row] if d.new and d.row["parent"] is header.row]
+            _match(batch, drawn, about, origins, free)
+
+
+def _named_origins(header: Draft, drawn: Drawn) -> list[int]:
+    value = header.row.get(drawn.source.header_field)
+    return [v for v in (value if isinstance(value, tuple) else (value,)) if _is_id(v)]
+
+
+def _match(batch: Batch, drawn: Drawn, about: str, origins: Sequence[int], lines: Sequence[Draft]) -> None:
+    source = drawn.source
+    others = {d.source.line_field for d in drawn_of(batch.ctx.app.model, batch.plan.entity)}
+    unnamed = [d for d in lines if all(d.row.get(name) is None for name in others) and _is_id(d.row.get(about))]
+    if not unnamed:
+        return
+    headers = list(load_rows(batch.ctx, drawn.origin, origins).values())
+    rows = headers
+    if source.lines_from:
+        rows = [{**line, "parent": header} for header in headers for line in header.get(source.lines_from) or ()]
+    things = batch.at.evaluate(source.lines_fill[about], rows, None, drawn.origin_row) if rows else []
+    taken = {d.row[source.line_field] for d in lines if d.row.get(source.line_field) is not None}
+    for draft in unnamed:
+        fitting = [row for row, thing in zip(rows, things, strict=True) if thing == draft.row[about]]
+        if fitting:
+            best = min(fitting, key=lambda row: (row["id"] in taken, (row.get(source.left) or ZERO) <= 0))
+            draft.row[source.line_field] = best["id"]
+            draft.given.add(source.line_field)
+            taken.add(best["id"])
 
 
 def _is_id(value: object) -> bool:

@@ -6,13 +6,13 @@ between fields) is judged by the write door, whose faults are put back on the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import FieldList, Form, FormField, HiddenField, SelectMultipleField, StringField
 from wtforms.fields.core import Field as FormFieldBase
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, Optional, StopValidation
 
 from engine.model import AppModel, Entity, Field
 from runtime.permissions import Rights
@@ -23,17 +23,29 @@ UNIT = "__unit"
 LONGEST = 100_000
 
 
-def writable(entity: Entity, rights: Rights) -> list[Field]:
-    """Fields of a form: shown to the person and not computed."""
+def writable(entity: Entity, rights: Rights, links: Collection[str] = ()) -> list[Field]:
+    """Fields of a form: shown to the person and not computed; ``links``: not typed, but a drawn form carries them."""
     return [
         f
         for f in entity.fields.values()
         if f.formula is None
         and not f.retired
-        and f.readonly is not True
+        and (f.readonly is not True or f.id in links)
         and rights.sees(f.id)
         and f.id not in rights.readonly
     ]
+
+
+def header_links(entity: Entity) -> tuple[str, ...]:
+    """Fields that name what a document was drawn from."""
+    named = [s.header_field for s in entity.sources.values()]
+    own = [s.line_field for s in entity.sources.values() if not s.lines_into]
+    return tuple(name for name in dict.fromkeys((*named, *own)) if name in entity.fields)
+
+
+def line_links(entity: Entity, lines: str) -> tuple[str, ...]:
+    """Fields of a document's lines that name the lines they were drawn from."""
+    return tuple(dict.fromkeys(s.line_field for s in entity.sources.values() if s.lines_into == lines and s.line_field))
 
 
 class Several(SelectMultipleField):
@@ -46,10 +58,20 @@ class Several(SelectMultipleField):
 def _one(field: Field, required_text: str) -> FormFieldBase:
     if field.many:
         return Several(field.id, choices=(), validate_choice=False)
-    checks: list[Any] = (
-        [InputRequired(required_text)] if field.required is True and not _filled(field) else [Optional()]
-    )
+    needed: list[Any] = [_named(required_text)] if field.targets else [InputRequired(required_text)]
+    checks: list[Any] = needed if field.required is True and not _filled(field) else [Optional()]
     return StringField(field.id, validators=[*checks, Length(max=field.max_length or LONGEST)])
+
+
+def _named(required_text: str) -> Callable[[Any, FormFieldBase], None]:
+    """A reference is there when it was picked or when words stand in its field, which the write door looks up."""
+
+    def check(form: Any, member: FormFieldBase) -> None:
+        words = form._fields.get(member.short_name + TEXT)
+        if not member.data and not (words is not None and words.data):
+            raise StopValidation(required_text)
+
+    return check
 
 
 def _filled(field: Field) -> bool:
@@ -60,21 +82,20 @@ def _filled(field: Field) -> bool:
 def form_class(model: AppModel, entity: Entity, rights: Mapping[str, Rights], required_text: str) -> type[FlaskForm]:
     """The form of an entity; ``rights`` of the entity and of its lines, by id."""
     members: dict[str, Any] = {"version": HiddenField()}
-    for field in writable(entity, rights[entity.id]):
+    for field in writable(entity, rights[entity.id], header_links(entity)):
         if field.lines:
             rows = model.entities[field.lines]
-            members[field.id] = FieldList(
-                FormField(_line_class(rows, rights[rows.id], required_text)), max_entries=MOST_LINES
-            )
+            inner = _line_class(rows, rights[rows.id], required_text, line_links(entity, field.id))
+            members[field.id] = FieldList(FormField(inner), max_entries=MOST_LINES)
         else:
             members[field.id] = _one(field, required_text)
             members.update(_companions(field))
     return type(f"{entity.id}_form", (FlaskForm,), members)
 
 
-def _line_class(entity: Entity, rights: Rights, required_text: str) -> type[Form]:
+def _line_class(entity: Entity, rights: Rights, required_text: str, links: Collection[str]) -> type[Form]:
     members: dict[str, Any] = {"id": HiddenField()}
-    for field in writable(entity, rights):
+    for field in writable(entity, rights, links):
         if not field.lines:
             members[field.id] = _one(field, required_text)
             members.update(_companions(field))

@@ -1,0 +1,1 @@
+"""What the product must do, told as stories through the API and the pages."""

@@ -1,0 +1,79 @@
+"""Apps for the scenarios: made once for each database, copied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DIALECTS
+from tests.scenarios.works import MovingClock, Server, Works, copied_database, copied_file, prepare
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A finished app that nobody works on: where it lies and its tokens."""
+
+    folder: Path
+    tokens: dict[str, str]
+    database: str = ""
+
+
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The embedded app."""
+    folder = tmp_path_factory.mktemp("prepared")
+    return Prepared(folder, prepare(folder))
+
+
+@pytest.fixture(scope="session")
+def server(postgres_url: str) -> Iterator[Server]:
+    """The PostgreSQL server."""
+    found = Server(postgres_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def prepared_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The app on PostgreSQL."""
+    folder, name = tmp_path_factory.mktemp("prepared_pg"), server.database()
+    yield Prepared(folder, prepare(folder, server.url(name)), name)
+    server.drop(name)
+
+
+@pytest.fixture
+def make_works(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Works]]:
+    """Copies of the app: ``make_works("sqlite")``, ``make_works("postgresql")``."""
+    made: list[tuple[Works, str]] = []
+
+    def make(dialect: str) -> Works:
+        folder = tmp_path / f"home{len(made)}"
+        if dialect == "sqlite":
+            prepared: Prepared = request.getfixturevalue("prepared_file")
+            home, name = copied_file(prepared.folder, folder), ""
+        else:
+            prepared = request.getfixturevalue("prepared_database")
+            home, name = copied_database(request.getfixturevalue("server"), prepared.database, prepared.folder, folder)
+        made.append((Works(home, MovingClock(), prepared.tokens), name))
+        return made[-1][0]
+
+    yield make
+    for works, name in made:
+        works.home.close()
+        if name:
+            request.getfixturevalue("server").drop(name)
+
+
+@pytest.fixture
+def works(make_works: Callable[[str], Works]) -> Works:
+    """An app of its own on SQLite."""
+    return make_works("sqlite")
+
+
+@pytest.fixture(params=DIALECTS)
+def both(request: pytest.FixtureRequest, make_works: Callable[[str], Works]) -> Works:
+    """An app of its own, once on each database."""
+    return make_works(request.param)
