@@ -27,7 +27,7 @@ from runtime.context import FixedClock, RunContext
 from runtime.database import Database
 
 HOME = Path("var/bench")
-NAME = "bench"
+NAME = "works"
 PASSWORD = "bench-benchmark"
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 ITEMS = 200
@@ -120,7 +120,7 @@ def _fill(place: Place) -> None:
         for entity in place.app.model.entities.values():
             if entity.kind is EntityKind.SETTING:
                 records.save_setting(ctx, entity.id, {})
-        add_account(ctx, "bench", PASSWORD, ["admin"])
+        add_account(ctx, "bench", PASSWORD, ["buyer", "keeper"])
         records.create_many(ctx, "unit", [{"code": "PC", "name": "件"}])
         records.create_many(ctx, "item_category", [{"code": "RM", "name": "原料"}])
         partners: list[dict[str, object]] = [
@@ -140,7 +140,7 @@ def prepared(place: Place, table: Table, rows: int, make: Callable[[], Iterable[
         if place.dialect == "sqlite":
             marks = ", ".join("?" * len(table.c))
             driver: Any = connection.connection.driver_connection
-            driver.executemany(f'INSERT INTO "{table.name}" VALUES ({marks})', make())  # noqa: S608
+            driver.executemany(f'INSERT INTO "{table.name}" VALUES ({marks})', make())
         else:
             _copy(connection, table, make())
     analyse(place, table)
