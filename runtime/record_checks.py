@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -11,7 +11,8 @@ from engine.expressions.tree import Expr
 from engine.model import Entity, EntityKind, Field
 from runtime.errors import Fault
 from runtime.record_drafts import Batch, Draft
-from runtime.record_plan import EntityPart
+from runtime.record_plan import Cell, EntityPart, local_reads
+from runtime.record_rows import read_rows
 from runtime.record_steps import differs
 from runtime.record_texts import render, value_text
 from runtime.values import ENTERED, Ref
@@ -33,6 +34,26 @@ def check(batch: Batch) -> None:
         for entity, drafts in batch.drafts.items():
             if drafts:
                 _check_conditions(batch, batch.plan.parts[entity].entity, drafts)
+
+
+def check_again(batch: Batch, computed: Mapping[Cell, Collection[int]]) -> None:
+    """What was computed after the records were stored, because it reads others that read them, is judged too."""
+    late = {cell: set(ids) for cell, ids in computed.items() if cell[0] in batch.drafts}
+    for entity in {cell[0] for cell in late}:
+        fresh = read_rows(batch.ctx, entity, set().union(*(late[c] for c in late if c[0] == entity)))
+        names = [name for of, name in late if of == entity]
+        for draft in batch.drafts[entity]:
+            draft.row.update({name: fresh[draft.row["id"]][name] for name in names if draft.row["id"] in fresh})
+    for entity, drafts in batch.drafts.items():
+        declared = batch.plan.parts[entity].entity
+        for field in declared.fields.values():
+            if (
+                isinstance(field.required, Expr)
+                and not field.retired
+                and not late.keys().isdisjoint(local_reads(field.required, frozenset(batch.plan.parts)))
+            ):
+                _check_required(batch, field, drafts)
+        _check_conditions(batch, declared, drafts, late.keys())
 
 
 def _check_field(batch: Batch, part: EntityPart, field: Field, drafts: Sequence[Draft]) -> None:
@@ -232,8 +253,13 @@ def _taken(
 # --- the entity's own checks ---------------------------------------------------------------------------------
 
 
-def _check_conditions(batch: Batch, entity: Entity, drafts: Sequence[Draft]) -> None:
+def _check_conditions(
+    batch: Batch, entity: Entity, drafts: Sequence[Draft], reading: Collection[Cell] | None = None
+) -> None:
+    """``reading``: only the checks that read one of these cells."""
     for one in entity.checks:
+        if reading is not None and local_reads(one.that, frozenset(batch.plan.parts)).isdisjoint(reading):
+            continue
         holds = batch.at.evaluate(one.that, [d.row for d in drafts], None, entity.id)
         failing = [d for d, fine in zip(drafts, holds, strict=True) if not fine]
         if not failing:

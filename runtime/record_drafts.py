@@ -211,10 +211,18 @@ def _take_lines(batch: Batch, field: Field, draft: Draft, raw: object) -> None:
         line = _line(batch, part, draft, before, values, path)
         if line is not None:
             rows.append(line.row)
+            _place(batch, field.lines, line, len(rows))
     draft.row[field.id] = rows
     batch.gone.setdefault(field.lines, []).extend(before.values())
     if before or any(row.get("id") is None for row in rows):
         batch.changed.add((field.lines, "id"))
+
+
+def _place(batch: Batch, entity: str, line: Draft, position: int) -> None:
+    """Formulas and conditions may ask which line comes first, also before anything is stored."""
+    if line.old is not None and line.row.get("position") != position:
+        batch.changed.add((entity, "position"))
+    line.row["position"] = position
 
 
 def _line(

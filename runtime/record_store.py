@@ -219,3 +219,12 @@ def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping
 def _plain(row: Row) -> Row:
     """The record without its own shadow: what was entered is told only where it differs from base units."""
     return {n: v for n, v in row.items() if not n.endswith(ENTERED) or v != row.get(n.removesuffix(ENTERED))}
+
+
+def clean(batch: Batch) -> None:
+    """Lines name their owner by id again, as they do when loaded."""
+    for entity, drafts in batch.drafts.items():
+        if entity != batch.plan.entity.id:
+            for draft in drafts:
+                owner = draft.row["parent"]
+                draft.row["parent"] = owner["id"] if isinstance(owner, dict) else owner

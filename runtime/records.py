@@ -21,7 +21,7 @@ from runtime.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
 from runtime.messages import fault
 from runtime.numbering import assign_codes
 from runtime.permissions import READ, Rights, demand, rights
-from runtime.record_checks import check, check_unique
+from runtime.record_checks import check, check_again, check_unique
 from runtime.record_drafts import Batch, Draft, add_changed, add_new, new_batch
 from runtime.record_inputs import Workspace
 from runtime.record_locks import may_be_deleted, refuse_locked
@@ -31,7 +31,7 @@ from runtime.record_references import Place, fetch_named, find, identifying, mad
 from runtime.record_removal import check_free, check_lines_free, mark
 from runtime.record_rows import load_rows
 from runtime.record_steps import note_changes, run_steps
-from runtime.record_store import store, write_trail
+from runtime.record_store import clean, store, write_trail
 from runtime.record_texts import record_title
 from runtime.row_rules import visible_ids
 from runtime.structure_checks import check_structures
@@ -293,7 +293,10 @@ def _finish(batch: Batch, kind: str) -> list[Saved]:
     check(batch)
     _refuse_faulty(batch)
     _number(batch)
-    _write(batch, kind)
+    wave = _write(batch, kind)
+    if wave.done and not batch.lenient:
+        check_again(batch, wave.done)
+        _refuse_faulty(batch)
     return [_saved(batch, draft) for draft in batch.headers]
 
 
@@ -351,7 +354,7 @@ def _number(batch: Batch) -> None:
     _refuse_faulty(batch)
 
 
-def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> None:
+def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> computed.Wave:
     ctx, entity = batch.ctx, batch.plan.entity
     rows = [draft.row for draft in batch.headers]
     if entity.sources:
@@ -361,22 +364,14 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
         store(batch)
     except IntegrityError as error:  # somebody else took the value or removed the record a moment ago
         raise Conflict(fault(ctx, "taken_meanwhile", label=entity.label.get(ctx.language))) from error
-    _clean(batch)
+    clean(batch)
     _refuse_rows_out_of_reach(batch)
     check_structures(ctx, entity.id, rows)  # before formulas that follow a structure could go round in it
-    computed.propagate(batch)
+    wave = computed.propagate(batch)
     if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)
     write_trail(batch, kind, transition=transition, notes=notes)
-
-
-def _clean(batch: Batch) -> None:
-    """Lines name their owner by id again, as they do when loaded."""
-    for entity, drafts in batch.drafts.items():
-        if entity != batch.plan.entity.id:
-            for draft in drafts:
-                owner = draft.row["parent"]
-                draft.row["parent"] = owner["id"] if isinstance(owner, dict) else owner
+    return wave
 
 
 def _refuse_rows_out_of_reach(batch: Batch) -> None:
