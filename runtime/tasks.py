@@ -49,22 +49,38 @@ def open_tasks(ctx: RunContext, entity: str, records: Sequence[Row]) -> list[Row
 
     Answers the records for which nobody has to say anything: they are approved at once.
     """
-    return [record for record in records if not _open_from(ctx, entity, record, -1)]
+    opened = _open_after(ctx, entity, records, -1)
+    return [record for record in records if record["id"] not in opened]
 
 
-def _open_from(ctx: RunContext, entity: str, record: Row, after: int) -> bool:
-    """Open the first stage later than ``after`` that anybody has a say in; whether there was one."""
-    approval = _approval(ctx.app.model.entities[entity], record["status"])
+def _open_after(ctx: RunContext, entity: str, records: Sequence[Row], after: int) -> set[int]:
+    """Open for each record the first stage later than ``after`` that anybody has a say in; the records with one."""
+    opened: set[int] = set()
+    by_state: dict[str, list[Row]] = {}
+    for record in records:
+        by_state.setdefault(record["status"], []).append(record)
+    for state, same in by_state.items():
+        approval = _approval(ctx.app.model.entities[entity], state)
+        for stage, steps in enumerate(stages(approval)):
+            left = [record for record in same if record["id"] not in opened]
+            if stage > after and left:
+                opened |= _open_stage(ctx, entity, approval, stage, steps, left)
+    return opened
+
+
+def _open_stage(
+    ctx: RunContext, entity: str, approval: Approval, stage: int, steps: Sequence[Step], records: Sequence[Row]
+) -> set[int]:
     at = Workspace(ctx)
-    for stage, steps in enumerate(stages(approval)):
-        if stage <= after:
-            continue
-        due = [step for step in steps if _holds(at, entity, step, record)]
-        rows = [{**row, "stage": stage} for step in due for row in _says(ctx, entity, approval, step, record)]
+    due = [_holds(at, entity, step, records) for step in steps]
+    opened: set[int] = set()
+    for index, record in enumerate(records):
+        wanted = [step for step, holds in zip(steps, due, strict=True) if holds[index]]
+        rows = [{**row, "stage": stage} for step in wanted for row in _says(ctx, entity, approval, step, record)]
         if rows:
             _insert(ctx, entity, record, rows)
-            return True
-    return False
+            opened.add(record["id"])
+    return opened
 
 
 def stages(approval: Approval) -> list[list[Step]]:
@@ -85,8 +101,10 @@ def _approval(entity: Entity, state: str) -> Approval:
     return approval
 
 
-def _holds(at: Workspace, entity: str, step: Step, record: Row) -> bool:
-    return step.condition is None or bool(at.evaluate(step.condition, [record], None, entity)[0])
+def _holds(at: Workspace, entity: str, step: Step, records: Sequence[Row]) -> list[bool]:
+    if step.condition is None:
+        return [True] * len(records)
+    return [bool(value) for value in at.evaluate(step.condition, records, None, entity)]
 
 
 def _says(ctx: RunContext, entity: str, approval: Approval, step: Step, record: Row) -> list[Row]:
@@ -238,7 +256,7 @@ def decide(
         return _outcome(ctx, entity, record, REJECT, given)
     if not _decided(ctx, dict(task)):
         return record
-    if _stage_waits(ctx, dict(task)) or _open_from(ctx, entity, record, task["stage"]):
+    if _stage_waits(ctx, dict(task)) or _open_after(ctx, entity, [record], task["stage"]):
         return load_rows(ctx, entity, [record_id])[record_id]
     return _outcome(ctx, entity, record, APPROVE, given)
 

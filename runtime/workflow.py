@@ -205,11 +205,17 @@ def _leads(state: State, decision: str, transition: Transition) -> bool:
 
 def outcome(ctx: RunContext, entity: str, record: Row, transition_id: str, body: Mapping[str, object]) -> Row:
     """Take the transition an approval ends in: whoever had the last say, the approval takes it."""
+    return _outcomes(ctx, entity, [record], transition_id, body)[0]
+
+
+def _outcomes(
+    ctx: RunContext, entity: str, found: list[Row], transition_id: str, body: Mapping[str, object]
+) -> list[Row]:
     transition, at = transition_of(ctx, entity, transition_id), Workspace(ctx)
-    failed = condition_faults(ctx, at, ctx.app.model.entities[entity], transition, [record])[0]
-    if failed is not None:
-        raise Conflict(failed)
-    return _move(ctx, at, entity, [record], transition, body)[0]
+    failed = [f for f in condition_faults(ctx, at, ctx.app.model.entities[entity], transition, found) if f is not None]
+    if failed:
+        raise Conflict(*failed)
+    return _move(ctx, at, entity, found, transition, body)
 
 
 def _move(
@@ -260,10 +266,11 @@ def _approve_at_once(ctx: RunContext, entity: str, found: list[Row], transition:
     approval = workflow_of(ctx, entity).states[transition.target].approval
     if approval is None:
         return found
-    approved = {
-        record["id"]: outcome(ctx, entity, record, approval.outcome[tasks.OUTCOMES[tasks.APPROVE]], {})
-        for record in tasks.open_tasks(ctx, entity, found)
-    }
+    free = tasks.open_tasks(ctx, entity, found)
+    if not free:
+        return found
+    moved = _outcomes(ctx, entity, free, approval.outcome[tasks.OUTCOMES[tasks.APPROVE]], {})
+    approved = {record["id"]: record for record in moved}
     return [approved.get(record["id"], record) for record in found]
 
 
