@@ -19,6 +19,7 @@ from engine.yaml_source import Items, Scalar
 
 VERBS = ("add", "take", "returns", "revalue")
 KEYS = frozenset(schema_keys.POSTING)
+NOTHING = "nothing"
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ def _finish(entry: _Entry, returned: tuple[Expr, str, str] | None) -> Posting:
         condition=parse_condition(part.word("if"), scope_of(bench, entry.rows)),
         amounts=_amounts(entry),
         at=_dimensions(entry, spread[0] if spread else ""),
-        kind=_kind(entry),
+        kind=_kind(entry, returned),
         source=_source(entry),
         allocate=_allocate(entry),
         short=short,
@@ -148,13 +149,32 @@ def _source(entry: _Entry) -> str:
     return word.text
 
 
-def _kind(entry: _Entry) -> str:
+def _kind(entry: _Entry, returned: tuple[Expr, str, str] | None) -> str:
+    """The kind that is said; what comes back is of the kind of what went, where nothing is said."""
     word = entry.part.word("kind")
+    if word is None and returned is not None:
+        return _kind_of(entry, returned[0].type.targets[0], returned[2])
     kinds = entry.bench.ledgers[entry.ledger].kinds
     if word is not None and word.text not in kinds:
         what = f"ledger {entry.ledger} has no kind {got(word.text)}"
         entry.problem("D304", "kind", what, did_you_mean(word.text, kinds))
     return word.text if word else ""
+
+
+def _kind_of(entry: _Entry, rows: str, posting: str) -> str:
+    part, _ = _posting_part(entry, rows, posting)
+    for _ in range(4):
+        if part is None or part.has("kind") or not part.has("returns"):
+            break
+        path, _, posting = part.text("returns").rpartition(".")
+        owner = entry.bench.entities[rows].parent or rows
+        rows = f"{owner}.{part.text('each')}" if part.has("each") else owner
+        info = entry.bench.info(rows, path)
+        if info is None or not info.type.targets:
+            return ""
+        rows = info.type.targets[0]
+        part, _ = _posting_part(entry, rows, posting)
+    return part.text("kind") if part is not None else ""
 
 
 # --- amounts and dimensions
@@ -222,9 +242,9 @@ def _dimensions(entry: _Entry, spread: str) -> Frozen[str, Expr]:
         if id not in known:
             what = f"ledger {entry.ledger} has no dimension {got(id)}"
             entry.bench.problems.add("D707", word.place, word.path, what, did_you_mean(id, known))
-            continue
-        expr = parse(word, entry.scope, known[id])
-        if expr is not None:
+        elif word.text == NOTHING:
+            _leave_open(entry, id)
+        elif (expr := parse(word, entry.scope, known[id])) is not None:
             done[id] = expr
     if entry.verb in ("returns", "revalue"):
         return Frozen(done)
@@ -251,11 +271,16 @@ def _by_name(entry: _Entry, id: str, type: Type) -> Expr | None:
         return parse(Word(id, place, path), entry.scope, type)
     if entry.each and entry.bench.draft(entry.owner.id, id) is not None:
         return parse(Word(f"parent.{id}", place, path), entry.scope, type)
+    _leave_open(entry, id)
+    return None
+
+
+def _leave_open(entry: _Entry, id: str) -> None:
+    """Note a dimension without a value that needs one."""
     if not _may_stay_open(entry, id):
         what = f"dimension {id} of ledger {entry.ledger} has no value"
         remedy = f"write at: {{{id}: …}}, or give the line a field {id}"
         entry.problem("D703", "at" if entry.part.has("at") else "", what, remedy)
-    return None
 
 
 def _may_stay_open(entry: _Entry, id: str) -> bool:

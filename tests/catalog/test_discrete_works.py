@@ -180,12 +180,12 @@ def test_d5_above_the_bill_of_materials_needs_a_reason_and_an_approval(works: Wo
     order = started(works, "100")
     line = works.read("work_order", order)["materials"][0]["id"]
     lines = [{"item": code_of("COPPER"), "qty": "104", "source_line": line}]
-    issue = works.new("material_issue", work_order=order, lines=lines)
+    with pytest.raises(UserError) as refused:
+        works.new("material_issue", work_order=order, lines=lines)
+    assert [(fault.code, fault.field) for fault in refused.value.faults] == [("required", "reason")]
+    issue = works.new("material_issue", work_order=order, reason="scrap", lines=lines)
     with pytest.raises(UserError):
         works.take("material_issue", issue, "post")
-    with pytest.raises(UserError):  # no reason
-        works.take("material_issue", issue, "submit")
-    works.change("material_issue", issue, reason="scrap")
     works.take("material_issue", issue, "submit")
     assert works.take("material_issue", issue, "approve")["status"] == "posted"
     assert works.read("work_order", order)["materials"][0]["over_qty"] == 4
