@@ -256,6 +256,16 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "bad_key": ("Idempotency-Key 最长 {most} 个可见字符", "Idempotency-Key may have {most} printable characters"),
     "too_many_records": ("一次最多 {most} 条，收到 {given}；请用导入", "At most {most} records a call, got {given}; use import"),
     "parameter_missing": ("缺少参数 {name}", "The parameter {name} is missing"),
+    # administration and taking over
+    "admin_only": ("只有管理员可以这样做", "Only an administrator may do this"),
+    "admin_self": ("不能停用自己，也不能去掉自己的管理员角色", "You cannot lock out yourself or drop your own admin role"),
+    "admin_last": ("至少要留一个管理员", "Somebody must remain an administrator"),
+    "close_past": ("只能关到今天以前的日期", "Only days before today can be closed"),
+    "close_later": ("已经关到 {day}，请选更晚的日期", "Already closed through {day}; choose a later day"),
+    "reason_needed": ("请写明原因", "A reason is needed"),
+    "is_live": ("已经启用，期初不能再清空", "The app is live; what was taken over stays"),
+    "no_demo": ("没有演示数据可清除", "There are no demo data to remove"),
+    "confirm_name": ("请输入“{name}”确认", "Type {name} to confirm"),
 }
 
 

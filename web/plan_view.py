@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask import url_for
@@ -99,7 +100,8 @@ class PlanTable:
 
     def _chain(self, one: Suggestion) -> list[Part]:
         """The planned orders it goes into, up to what is sold."""
-        found, seen, waiting = [], {one.number}, [(n, 1) for n in one.above]
+        found: list[Part] = []
+        seen, waiting = {one.number}, [(n, 1) for n in one.above]
         while waiting and len(found) < 40:
             found_number, depth = waiting.pop(0)
             above = self.by_number.get(found_number)
@@ -231,7 +233,11 @@ def cost_rows(ctx: RunContext, stocked: str, structure: str, rows: Sequence[Cost
     """The cost of an item and of all that is in it."""
     scale = ctx.app.model.currency_scale
     units = base_units(ctx, stocked, [row.item for row in rows] + [p.item for row in rows for p in row.parts])
-    money = lambda value: price(round(value, 4), scale) if value is not None else "–"  # noqa: E731
+    basis = {row.item: row.basis for row in rows}
+
+    def money(value: Decimal | None) -> str:
+        return price(round(value, 4), scale) if value is not None else "–"
+
     return [
         {
             "level": row.level,
@@ -250,6 +256,8 @@ def cost_rows(ctx: RunContext, stocked: str, structure: str, rows: Sequence[Cost
                     "unit": units.get(p.item, ""),
                     "unit_cost": money(p.unit_cost),
                     "amount": money(p.amount),
+                    "basis": basis_words(ctx, basis.get(p.item, "")),
+                    "missing": p.amount is None,
                 }
                 for p in row.parts
             ],
