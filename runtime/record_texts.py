@@ -12,7 +12,7 @@ from engine.expressions.tree import Expr, Path
 from engine.expressions.types import Kind
 from engine.model import AppModel, Message
 from runtime.context import RunContext
-from runtime.permissions import may_see
+from runtime.permissions import may_see, rights
 from runtime.record_inputs import Workspace
 from runtime.values import decimal_text
 
@@ -49,10 +49,40 @@ def title_of(at: Workspace, targets: Sequence[str], value: object) -> str:
 
 
 def record_title(model: AppModel, entity: str, row: Row) -> str:
-    """What people call a record: its title fields, else its number."""
-    names = model.entities[entity].title or TITLE_FIELDS
-    words = [str(row[name]) for name in names if row.get(name) not in (None, "")]
+    """What people call a record: its title fields, else its number. Records referred to are named by ``full_title``."""
+    words = [str(row[name]) for name in _title_names(model, entity, row) if not _refers(model, entity, name)]
     return " ".join(words) or f"#{row.get('id') or ''}"
+
+
+def full_title(at: Workspace, entity: str, row: Row) -> str:
+    """The title with the names of the records it refers to: ``GD202601-0001 铜接头 M12``."""
+    fields = at.model.entities[entity].fields
+    words = []
+    for name in _title_names(at.model, entity, row):
+        if _refers(at.model, entity, name):
+            words.append(_name_of(at, fields[name].targets or fields[name].value.targets, row[name]))
+        else:
+            words.append(str(row[name]))
+    return " ".join(word for word in words if word) or f"#{row.get('id') or ''}"
+
+
+def _title_names(model: AppModel, entity: str, row: Row) -> list[str]:
+    names = model.entities[entity].title or TITLE_FIELDS
+    return [name for name in names if row.get(name) not in (None, "")]
+
+
+def _refers(model: AppModel, entity: str, name: str) -> bool:
+    found = model.entities[entity].fields.get(name)
+    return found is not None and found.value.kind is Kind.REFERENCE
+
+
+def _name_of(at: Workspace, targets: Sequence[str], value: object) -> str:
+    """The name alone of a record referred to; nothing where the reader may not read such records."""
+    if not isinstance(value, int) or not targets or not rights(at.ctx, targets[0]).may("read"):
+        return ""
+    at.need(targets[0], [value])
+    row = at.known(targets[0], value)
+    return "" if row is None else str(row.get("name") or row.get("code") or "")
 
 
 def value_text(ctx: RunContext, value: Any, expr: Expr | None = None) -> str:

@@ -46,6 +46,11 @@ def day(value: date, today: date, language: str) -> str:
     return f"{value:%m-%d}" if value.year == today.year else f"{value:%Y-%m-%d}"
 
 
+def full_day(value: date, language: str) -> str:
+    """A date with its year, as documents say it."""
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}" if language == "en" else f"{value:%Y-%m-%d}"
+
+
 def age(value: date, today: date, language: str, *, due: bool) -> tuple[str, str]:
     """Words beside a near date and their tone: ``逾期 4 天`` red (only where something is still due), ``今天`` amber."""
     distance = (value - today).days

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, url_for
 
 from engine.expressions.javascript import javascript
-from engine.expressions.tree import Aggregate, Node, Path
+from engine.expressions.tree import Aggregate, Expr, Node, Path
 from engine.model import Entity, Field
 from runtime.context import RunContext
 from runtime.permissions import rights
@@ -27,6 +27,11 @@ def described(ctx: RunContext, entity: Entity) -> list[Formula]:
     """The formulas of an entity's form that the reader may see the results of, in the order they are computed."""
     key = ("formulas", entity.id, ctx.user.roles, ctx.language)
     return ctx.app.programs.keep(key, lambda: [f for f, _ in _formulas(ctx, entity)])
+
+
+def conditions(ctx: RunContext, entity: Entity) -> frozenset[tuple[str, str]]:
+    """(field, what) of the conditions the browser can judge while somebody types."""
+    return frozenset((f["field"], f["what"]) for f in described(ctx, entity) if "what" in f)
 
 
 def module_url(ctx: RunContext, entity: Entity) -> str:
@@ -56,6 +61,28 @@ def _formulas(ctx: RunContext, entity: Entity) -> Iterator[tuple[Formula, str]]:
         told = _formula(ctx, entity, each, one)
         if told is not None and one.formula is not None:
             yield told, javascript(one.formula)
+    yield from _judged(ctx, entity)
+
+
+def _judged(ctx: RunContext, entity: Entity) -> Iterator[tuple[Formula, str]]:
+    """When fields of the header are asked for, or must be filled in."""
+    for one in entity.fields.values():
+        for what, given in (("visible", one.visible), ("required", one.required)):
+            if not isinstance(given, Expr) or not rights(ctx, entity.id).sees(one.id):
+                continue
+            inputs = [_input(ctx, entity, entity, node) for node in given.inputs]
+            if not inputs or any(name is None for name in inputs):
+                continue
+            told = {
+                "field": one.id,
+                "what": what,
+                "fn": f"{what}_{one.id}",
+                "inputs": inputs,
+                "kinds": [node.type.kind.value for node in given.inputs],
+                "kind": "yes_no",
+                "lines": "",
+            }
+            yield told, javascript(given)
 
 
 def _formula(ctx: RunContext, form: Entity, entity: Entity, one: Field) -> Formula | None:

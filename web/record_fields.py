@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from runtime.expression_words import in_words
 from runtime.permissions import rights
 from runtime.record_reading import Titles
 from runtime.values import ENTERED, Ref, format_value
-from web.display import is_numeric, number, reference, text_of
+from web.display import full_day, is_numeric, number, reference, text_of
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -44,6 +44,8 @@ class FieldScene:
     editable: bool = True
     posted: Mapping[str, str] | None = None
     conditions: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    notes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """Sentences under lines, by lines field and index."""
 
 
 def is_own(one: Field) -> bool:
@@ -77,14 +79,22 @@ def field_view(scene: FieldScene, entity: Entity, one: Field, row: Row) -> View:
     if not rights(ctx, entity.id).sees(one.id):
         return {**view, "locked": True}
     if one.formula is not None:
-        words = in_words(ctx, one.formula)
-        view["computed"] = (
-            f"= {words}" if len(words) < LONGEST_WORDS else translator(ctx.language)("自动计算", "computed")
-        )
+        view["computed"] = computed_words(ctx, one)
     elif not scene.editable or one.id in scene.locked or one.readonly is True:
         view["readonly"] = True
     view.update(_value_view(scene, one, row, value))
     return view
+
+
+def computed_words(ctx: RunContext, one: Field) -> str:
+    """How a field is computed, for who asks; "computed" where the words say less than the label or too much."""
+    t = translator(ctx.language)
+    if one.formula is None:
+        return ""
+    words = in_words(ctx, one.formula).replace(t(" 或 0", " or 0"), "")
+    plain = one.label.get(ctx.language).lower()
+    told = len(words) < LONGEST_WORDS and words.lower().removesuffix(t("合计", "")) != plain
+    return f"= {words}" if told else t("自动计算", "computed")
 
 
 def _value_view(scene: FieldScene, one: Field, row: Row, value: object) -> View:
@@ -103,6 +113,8 @@ def _number_view(one: Field) -> View:
 
 
 def _shown(scene: FieldScene, one: Field, row: Row, value: object) -> str:
+    if isinstance(value, date) and one.value.kind is Kind.DATE:
+        return full_day(value, scene.ctx.language)
     entered = row.get(one.id + ENTERED)
     return text_of(scene.ctx, one, value if entered is None else entered)
 
@@ -194,10 +206,11 @@ def reference_url(ctx: RunContext, one: Field, value: object) -> str:
 
 def _files(scene: FieldScene, value: object) -> list[View]:
     numbers = value if isinstance(value, tuple) else (value,) if value is not None else ()
-    return [_file(scene.files[n]) for n in numbers if n in scene.files]
+    return [file_view(scene.files[n]) for n in numbers if n in scene.files]
 
 
-def _file(found: Mapping[str, Any]) -> View:
+def file_view(found: Mapping[str, Any]) -> View:
+    """A file as the macros take it."""
     url = url_for("pages.file", id=found["id"])
     picture = str(found["media_type"]).startswith("image/")
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from flask import url_for
 
 from engine.model import Entity, Field, State, Workflow
 from runtime import audit, comments, documents
+from runtime.accounts import account_names, member_names
 from runtime.context import RunContext
 from runtime.documents_after import Link
 from runtime.permissions import rights
@@ -112,7 +114,8 @@ def _grouped(ctx: RunContext, links: Sequence[Link]) -> list[View]:
 def _step(ctx: RunContext, same: Sequence[Link]) -> View:
     first = same[0]
     t = translator(ctx.language)
-    note = f"{first.title} {first.status_label}".strip()
+    when = day(first.date, ctx.today(), ctx.language) if first.date else ""
+    note = " ".join(x for x in (first.title, first.status_label, when) if x)
     if len(same) > 1:
         note = t(f"{first.title} 等 {len(same)} 张", f"{first.title} and {len(same) - 1} more")
     url = url_for("pages.record", entity=first.entity, id=first.id) if first.title else ""
@@ -190,15 +193,31 @@ ICONS = {"create": "plus", "delete": "trash", "restore": "restore", "history": "
 
 def history(ctx: RunContext, entity: Entity, record: int) -> list[View]:
     """The trail and the comments, newest first, in words."""
-    trail = [(e["at"], _told(ctx, entity, e)) for e in audit.history(ctx, entity.id, record)]
+    entries = audit.history(ctx, entity.id, record)
+    remarks = comments.comments(ctx, entity.id, record)
+    members = member_names(ctx, [e["member"] for e in entries])
+    people = account_names(ctx, [*(e["account"] for e in entries), *(c.account for c in remarks)])
+    system = translator(ctx.language)("系统", "System")
+    trail = []
+    for entry in entries:
+        who = members.get(entry["member"] or 0) or people.get(entry["account"] or 0) or system
+        trail.append((entry["at"], _told(ctx, entity, entry, who)))
     said = [
-        (c.at, {"who": c.name, "text": "", "said": c.text, "when": moment(c.at, ctx)})
-        for c in comments.comments(ctx, entity.id, record)
+        (c.at, {"who": people.get(c.account, c.name), "text": "", "parts": mentions(c.text), "when": moment(c.at, ctx)})
+        for c in remarks
     ]
     return [view for _, view in sorted([*trail, *said], key=lambda pair: pair[0], reverse=True)]
 
 
-def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any]) -> View:
+MENTION = re.compile(r"(@[\w·-]{1,40})")
+
+
+def mentions(text: str) -> list[View]:
+    """A remark in pieces: who is mentioned stands out."""
+    return [{"text": piece, "at": piece.startswith("@")} for piece in MENTION.split(text) if piece]
+
+
+def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any], who: str) -> View:
     t = translator(ctx.language)
     kind = entry["kind"]
     words = {
@@ -207,14 +226,15 @@ def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any]) -> View:
         "delete": t("删除", "deleted it"),
         "restore": t("恢复", "restored it"),
         "history": t("作为历史导入", "imported it as history"),
+        "transition": t("流转", "moved it on"),
     }
     transition = (
         entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None
     )
     return {
-        "who": entry.get("name") or t("系统", "System"),
+        "who": who,
         "icon": ICONS.get(kind, ""),
-        "text": transition.label.get(ctx.language) if transition else words.get(kind, kind),
+        "text": transition.label.get(ctx.language) if transition else words.get(kind, t("改动", "changed it")),
         "when": moment(entry["at"], ctx),
         "changes": [] if kind == "create" else _changes(ctx, entity, entry["changes"]),
         "said": entry.get("note", ""),

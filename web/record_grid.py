@@ -8,13 +8,16 @@ from typing import Any
 
 from flask import url_for
 
+from engine.expressions.tree import Aggregate, Path
 from engine.expressions.types import Kind
+from engine.expressions.values import words
 from engine.model import Entity, Field, FormSection
 from runtime.context import RunContext
 from runtime.paths import path_end, path_values
 from runtime.permissions import rights
 from runtime.values import ENTERED
 from web.display import is_numeric, text_of
+from web.forms import line_links
 from web.record_fields import FieldScene, posted_value, reference_text
 from web.texts import translator
 
@@ -35,7 +38,7 @@ def grid_view(scene: FieldScene, entity: Entity, lines: Field, section: FormSect
         "name": lines.id,
         "title": (section.label or lines.label).get(ctx.language),
         "columns": columns,
-        "rows": _rows(scene, inner, lines, columns, rows),
+        "rows": _rows(scene, entity, lines, columns, rows),
         "totals": _totals(scene, inner, section, rows),
         "note": _note(ctx, len(rows)),
         "locked": not editable,
@@ -91,7 +94,8 @@ def section_lead(inner: Entity) -> str:
     return next((f.id for f in inner.fields.values() if f.value.kind is Kind.REFERENCE and f.formula is None), "")
 
 
-def _rows(scene: FieldScene, inner: Entity, lines: Field, columns: Sequence[View], rows: Sequence[Row]) -> list[View]:
+def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[View], rows: Sequence[Row]) -> list[View]:
+    inner = scene.ctx.app.model.entities[lines.lines]
     far = {
         c["path"]: path_values(scene.ctx, inner.id, rows, c["path"])  # type: ignore[arg-type]
         for c in columns
@@ -108,7 +112,9 @@ def _rows(scene: FieldScene, inner: Entity, lines: Field, columns: Sequence[View
             warnings=_below(scene.warnings, prefix),
         )
         cells = {c["id"]: _cell(inside, inner, c, row, far, index) for c in columns}
-        made.append({"id": row.get("id", ""), "cells": cells, "data": {}})
+        fresh = () if row.get("id") else line_links(entity, lines.id)
+        links = [(name, row[name]) for name in fresh if row.get(name) and name not in cells]
+        made.append({"id": row.get("id", ""), "cells": cells, "data": {}, "links": links})
     return made
 
 
@@ -129,7 +135,7 @@ def _cell(
     view: View = {"value": posted_value(scene, one, row), "text": _text(scene, one, row, value)}
     if one.value.kind is Kind.REFERENCE:
         view["value"] = "" if value is None else str(value)
-        view["second"] = _code(scene, one, value)
+        view["second"] = _code(scene, one, value) if column["wide"] else ""
     if one.id in scene.errors:
         view["error"] = scene.errors[one.id]
     if one.id in scene.warnings:
@@ -170,6 +176,40 @@ def _totals(scene: FieldScene, inner: Entity, section: FormSection, rows: Sequen
                 "text": text_of(scene.ctx, one, total),
                 "field": f"sum:{inner.parent_field}.{name}",
                 "grand": name == section.footer[-1],
+                **_in_words(scene.ctx, one, total, grand=name == section.footer[-1]),
             }
         )
     return found
+
+
+def _in_words(ctx: RunContext, one: Field, value: object, *, grand: bool) -> View:
+    """The amount in capital numerals beside a grand total, where the firm counts in yuan."""
+    if not grand or one.type != "money" or ctx.language == "en" or ctx.app.model.currency != "CNY":
+        return {}
+    return {"words": words(0, value) if isinstance(value, Decimal) else ""}
+
+
+def document_totals(ctx: RunContext, entity: Entity, grid: View, row: Row, fields: Sequence[View]) -> list[View]:
+    """Computed figures of the document as the line of totals under its grid; the sum of the last footer is the grand one."""
+    last = grid["totals"][-1]["field"] if grid["totals"] else ""
+    chosen = next((f["id"] for f in fields if _sums(entity.fields[f["id"]]) == last), fields[-1]["id"])
+    ordered = sorted(fields, key=lambda f: f["id"] == chosen)
+    return [
+        {
+            "label": f["label"],
+            "text": f["text"],
+            "tip": " ".join(x for x in (f["tip"], f["computed"]) if x),
+            "field": f["id"],
+            "grand": f["id"] == chosen,
+            **_in_words(ctx, entity.fields[f["id"]], row.get(f["id"]), grand=f["id"] == chosen),
+        }
+        for f in ordered
+    ]
+
+
+def _sums(one: Field) -> str:
+    """``sum:lines.total`` for a field that adds up a column of lines."""
+    tree = one.formula.tree if one.formula is not None else None
+    if not isinstance(tree, Aggregate) or tree.function != "sum" or not isinstance(tree.value, Path):
+        return ""
+    return f"sum:{tree.rows.by}.{tree.value.steps[-1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import url_for
@@ -17,14 +18,20 @@ from runtime.permissions import rights
 from runtime.record_inputs import Workspace
 from runtime.record_locks import locked_fields
 from runtime.record_reading import file_numbers, references_of, titles
-from runtime.record_texts import record_title
+from runtime.record_texts import full_title
 from web import record_flow
-from web.record_fields import FieldScene, field_view
-from web.record_grid import grid_view
+from web.display import is_numeric, moment
+from web.forms import header_links
+from web.formulas import conditions as live_conditions
+from web.record_fields import FieldScene, field_view, file_view
+from web.record_grid import document_totals, grid_view
+from web.record_warnings import line_notes
 from web.texts import translator
 
 Row = dict[str, Any]
 View = dict[str, Any]
+MOST_TOTALS = 6
+"""Computed figures that still fit in one line under the grid."""
 
 
 def scene_of(
@@ -54,6 +61,7 @@ def scene_of(
         editable=editable,
         posted=posted,
         conditions=_conditions(ctx, entity, row),
+        notes={f.id: line_notes(warnings, f.id) for f in entity.fields.values() if f.lines},
     )
 
 
@@ -72,7 +80,7 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
     record = row.get("id")
     t = translator(ctx.language)
     title = (
-        record_title(ctx.app.model, entity.id, row)
+        full_title(Workspace(ctx), entity.id, row)
         if record
         else t(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
     )
@@ -84,10 +92,12 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "label": entity.label.get(ctx.language),
         "title": title,
         "list_url": url_for("pages.records", entity=entity.id),
+        "url": url_for("pages.record", entity=entity.id, id=record) if record else "",
         "save_url": save_url(entity, record),
         "chips": record_flow.chips(ctx, entity, row),
         "chain": record_flow.chain(ctx, entity, row),
         "sections": _sections(scene, entity, row),
+        "links": [] if record else links_of(entity, row),
         "editable": scene.editable and _something_editable(entity, scene),
         "actions": record_flow.buttons(entity, row.get("status"), actions),
         "draws": record_flow.draws(ctx, entity, row) if record else [],
@@ -97,7 +107,22 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "may_delete": bool(record) and rights(ctx, entity.id).may("delete") and row.get("deleted_at") is None,
         "may_copy": rights(ctx, entity.id).may("create") and entity.kind is not EntityKind.SETTING,
         "deleted": row.get("deleted_at") is not None,
+        "files": [file_view(scene.files[number]) for number in sorted(scene.files)],
+        "saved_at": _saved_at(ctx, row),
     }
+
+
+def _saved_at(ctx: RunContext, row: Row) -> str:
+    """When the record was last saved, in words."""
+    at = row.get("changed_at")
+    return moment(at, ctx) if isinstance(at, datetime) else ""
+
+
+def links_of(entity: Entity, row: Row) -> list[tuple[str, object]]:
+    """What a new document was drawn from, as it is posted beside what the page shows."""
+    shown = {name for s in (entity.form.sections if entity.form else ()) for name in s.fields if s.kind != "grid"}
+    values = [(name, row.get(name)) for name in header_links(entity) if name not in shown]
+    return [(name, v) for name, value in values for v in (value if isinstance(value, tuple) else (value,)) if v]
 
 
 def save_url(entity: Entity, record: object) -> str:
@@ -113,7 +138,27 @@ def _something_editable(entity: Entity, scene: FieldScene) -> bool:
 
 def _sections(scene: FieldScene, entity: Entity, row: Row) -> list[View]:
     form = entity.form or Form(sections=())
-    return [view for section in form.sections if (view := _section(scene, entity, section, row)) is not None]
+    found = [view for section in form.sections if (view := _section(scene, entity, section, row)) is not None]
+    return _totals_under_lines(scene.ctx, entity, row, found)
+
+
+def _totals_under_lines(ctx: RunContext, entity: Entity, row: Row, sections: list[View]) -> list[View]:
+    """Figures computed for the whole document that follow its lines stand under them, once, instead of their sums."""
+    kept: list[View] = []
+    for view in sections:
+        before = kept[-1] if kept else None
+        if before is not None and before["kind"] == "grid" and _only_figures(entity, view):
+            before["grid"]["totals"] = document_totals(ctx, entity, before["grid"], row, view["fields"])
+        else:
+            kept.append(view)
+    return kept
+
+
+def _only_figures(entity: Entity, view: View) -> bool:
+    fields = view.get("fields") or ()
+    return 0 < len(fields) <= MOST_TOTALS and all(
+        f.get("computed") and is_numeric(entity.fields[f["id"]]) for f in fields
+    )
 
 
 def _section(scene: FieldScene, entity: Entity, section: FormSection, row: Row) -> View | None:
@@ -124,11 +169,13 @@ def _section(scene: FieldScene, entity: Entity, section: FormSection, row: Row) 
             return None
         return {"kind": "grid", "grid": grid_view(scene, entity, lines, section, row)}
     fields = [entity.fields[name] for name in section.fields if name in entity.fields]
-    views = [field_view(scene, entity, f, row) for f in fields if _shown(scene, entity, f.id)]
-    if not views:
+    views = [_field(scene, entity, f.id, row) for f in fields if _shown(scene, entity, f.id)]
+    if all(v.get("hidden") for v in views):
         return None
     label = section.label.get(language) if section.label else ""
-    return {"kind": "fields", "label": label, "columns": section.columns, "folded": section.folded, "fields": views}
+    fixed = all(v.get("readonly") or v.get("computed") or v.get("locked") for v in views)
+    kind = "pairs" if fixed and not any(v["error"] or v["warn"] for v in views) else "fields"
+    return {"kind": kind, "label": label, "columns": section.columns, "folded": section.folded, "fields": views}
 
 
 def _shown(scene: FieldScene, entity: Entity, name: str) -> bool:
@@ -136,7 +183,21 @@ def _shown(scene: FieldScene, entity: Entity, name: str) -> bool:
     one = entity.fields[name]
     if one.retired or not rights(scene.ctx, entity.id).sees(name):
         return False
-    return scene.conditions.get((name, "visible"), one.visible is not False) or name in scene.errors
+    told = scene.conditions.get((name, "visible"), one.visible is not False) or name in scene.errors
+    return told or _judged_live(scene, entity, name)
+
+
+def _judged_live(scene: FieldScene, entity: Entity, name: str) -> bool:
+    """Whether typing may bring the field: it is on the page then, out of sight."""
+    fixed = name in scene.locked or entity.fields[name].formula is not None or not scene.editable
+    return not fixed and (name, "visible") in live_conditions(scene.ctx, entity)
+
+
+def _field(scene: FieldScene, entity: Entity, name: str, row: Row) -> View:
+    view = field_view(scene, entity, entity.fields[name], row)
+    if not scene.conditions.get((name, "visible"), True) and name not in scene.errors:
+        view["hidden"] = True
+    return view
 
 
 def _prints(ctx: RunContext, entity: Entity, record: object) -> list[View]:

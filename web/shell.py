@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flask import request, url_for
+from flask import g, request, url_for
 
 from engine.model import AppModel, EntityKind, MenuGroup
 from runtime import tasks
@@ -20,6 +20,8 @@ LEDGER_ICON = "packages"
 REPORT_ICON = "chart-bar"
 PLAN_ICON = "bulb"
 DASHBOARD_ICON = "layout-dashboard"
+CLOSED = "menu"
+"""The preference that names the groups of the menu a person has folded."""
 
 
 def shell(ctx: RunContext, apps: Sequence[str], person: str) -> dict[str, Any]:
@@ -31,11 +33,13 @@ def shell(ctx: RunContext, apps: Sequence[str], person: str) -> dict[str, Any]:
         _entry(t("工作台", "Home"), url_for("pages.home"), "home"),
         _entry(t("待办", "Tasks"), url_for("pages.tasks"), "checkbox", count=waiting),
     ]
-    groups = [{"label": "", "links": top}]
+    groups: list[dict[str, Any]] = [{"label": "", "links": top, "closed": False}]
+    closed = g.person.prefs.get(CLOSED, ())
     for group in model.menu:
         links = menu_links(ctx, group)
         if links:
-            groups.append({"label": group.label.get(ctx.language), "links": links})
+            shut = group.id in closed and not any(link["current"] for link in links)
+            groups.append({"id": group.id, "label": group.label.get(ctx.language), "links": links, "closed": shut})
     return {
         "app": {"name": firm_name(ctx), "kind": model.title.get(ctx.language)},
         "apps": [
@@ -74,7 +78,8 @@ def firm_name(ctx: RunContext) -> str:
 def role_names(ctx: RunContext) -> str:
     """The reader's roles in words."""
     roles = ctx.app.model.roles
-    return "、".join(roles[r].label.get(ctx.language) for r in sorted(ctx.user.roles) if r in roles)
+    named = [roles[r].label.get(ctx.language) for r in sorted(ctx.user.roles) if r in roles]
+    return translator(ctx.language)("、", ", ").join(named)
 
 
 def menu_links(ctx: RunContext, group: MenuGroup) -> list[Entry]:

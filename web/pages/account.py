@@ -14,7 +14,7 @@ from runtime.errors import Invalid, UserError
 from runtime.messages import fault
 from web.access import forget, nobody, reading, remember, running_app, served, writing
 from web.render import bare, render, tell
-from web.shell import firm_name
+from web.shell import CLOSED, firm_name
 from web.texts import LANGUAGES, translator
 
 THEMES = ("auto", "light", "dark")
@@ -146,7 +146,7 @@ def preference() -> AnyResponse:
             raise Invalid(fault(ctx, "no_such_page", given=value[:40]))
         if key in allowed:
             accounts.set_preference(ctx, g.person.user.account, key, value)
-        elif key.startswith("columns:") and key.removeprefix("columns:") in ctx.app.model.entities:
+        elif key == CLOSED or (key.startswith("columns:") and key.removeprefix("columns:") in ctx.app.model.entities):
             accounts.set_preference(ctx, g.person.user.account, key, _names(value))
         else:
             raise Invalid(fault(ctx, "no_such_page", given=key[:40]))

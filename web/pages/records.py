@@ -16,7 +16,6 @@ from runtime.messages import fault
 from runtime.permissions import demand, rights
 from runtime.record_inputs import Workspace
 from runtime.record_reading import visible_record, with_live
-from runtime.record_rows import load_rows
 from web import formulas
 from web.access import reading, writing
 from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blank_lines
@@ -24,10 +23,13 @@ from web.record_actions import body_of, dialogs
 from web.record_conflict import clash_view
 from web.record_drafts import new_row, row_of_posted
 from web.record_page import record_view, scene_of
+from web.record_warnings import standing_warnings
 from web.render import render, tell
 from web.texts import translator
 
 Row = dict[str, Any]
+SHOW = "show"
+"""The action that only shows again what was typed: how the browser brings back what it kept."""
 
 
 def entity_of(ctx: RunContext, name: str) -> Entity:
@@ -67,11 +69,11 @@ def _page(
     row: Row,
     *,
     faults: tuple[Fault, ...] = (),
-    warnings: tuple[Fault, ...] = (),
     posted: Mapping[str, str] | None = None,
     clash: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
+    warnings = standing_warnings(ctx, entity, row) if row.get("id") or posted else ()
     scene = scene_of(ctx, entity, row, faults=faults, warnings=warnings, posted=posted)
     view = record_view(ctx, entity, row, scene)
     dialogs(ctx, entity, row, view, scene)
@@ -84,13 +86,14 @@ def _page(
         r=view,
         problems=[_problem(entity, ctx, f) for f in faults],
         problem_title=t(f"没有保存，{len(faults)} 处要改", f"Not saved: {len(faults)} to mend"),
-        warnings=[f.message for f in warnings],
+        warnings=[f.message for f in warnings if not f.field],
         clash=clash,
         module=formulas.module_url(ctx, entity),
         formulas=formulas.described(ctx, entity),
-        nav=None,
-        save_state="",
-        save_text="",
+        nav={"list": view["list_url"], "id": row["id"]} if row.get("id") else None,
+        save_state="saved" if view["editable"] else "",
+        save_text=t("保存于 ", "Saved ") + view["saved_at"] if view["editable"] and view["saved_at"] else "",
+        dirty=posted is not None,
         more=_more(ctx, entity, row, view),
         comment_url=url_for("pages.comment", entity=entity.id, id=row["id"]) if row.get("id") else "",
         delete_url=url_for("pages.delete_record", entity=entity.id, id=row["id"]) if row.get("id") else "",
@@ -167,6 +170,8 @@ def save_record(entity: str, id: int) -> AnyResponse:
 
 def _save(entity: str, id: int | None) -> AnyResponse:
     action = request.form.get("action", "save")
+    if action == SHOW:
+        return _again(entity, id)
     values: dict[str, object] = {}
     try:
         with writing() as ctx:
@@ -181,6 +186,16 @@ def _save(entity: str, id: int | None) -> AnyResponse:
     except UserError as error:
         return _refused(entity, id, values, error)
     return redirect(url_for("pages.record", entity=entity, id=saved.id), code=303)
+
+
+def _again(entity: str, id: int | None) -> Response:
+    """The page with what was typed on an earlier visit; nothing is saved."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        demand(ctx, found.id, "create" if id is None else "change")
+        values, _ = _form_values(ctx, found)
+        kept = visible_row(ctx, found, id) if id is not None else None
+        return _page(ctx, found, row_of_posted(ctx, found, kept, values), posted=request.form)
 
 
 def _write(ctx: RunContext, entity: Entity, id: int | None, values: Mapping[str, object]) -> records.Saved:
@@ -200,8 +215,6 @@ def _tell_saved(ctx: RunContext, entity: Entity, saved: records.Saved, action: s
         transition = entity.workflow.transitions.get(action)
         done = transition.label.get(ctx.language) if transition else done
     tell("done", f"{done} {name}")
-    for warning in saved.warnings:
-        tell("info", warning.message)
 
 
 def _refused(entity: str, id: int | None, values: Mapping[str, object], error: UserError) -> Response:

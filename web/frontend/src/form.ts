@@ -1,5 +1,6 @@
 /** Entity forms: unsaved changes, draft, keys, instant formulas, what is posted, where the focus goes after a refusal. */
 import { all, announce, debounce, each, icon, one, t } from "./dom";
+import { isDirty, keepDraft, offer, sent, start as startDrafts } from "./drafts";
 import type { Line } from "./grid_cells";
 import { Formulas } from "./formulas";
 import { plain } from "./numbers";
@@ -10,11 +11,13 @@ class EntityForm {
   private dirty = false;
   private sent = false;
   private readonly formulas: Formulas;
-  private readonly draft = debounce(DRAFT_WAIT_MS, () => void this.keepDraft());
+  private readonly draft = debounce(DRAFT_WAIT_MS, () => this.rememberDraft());
 
   constructor(private readonly form: HTMLFormElement) {
     this.formulas = new Formulas(form);
     void this.formulas.load();
+    offer(form);
+    if (isDirty(form)) { this.dirty = true; this.state("dirty", "pencil", t("未保存", "Not saved")); }
     form.addEventListener("change", () => this.touched(null));
     form.addEventListener("lines-changed", (event) => this.touched((event as CustomEvent<{ line: Line | null }>).detail.line));
     form.addEventListener("formdata", (event) => this.plainNumbers(event.formData));
@@ -35,22 +38,21 @@ class EntityForm {
     this.dirty = true;
     this.formulas.run(line);
     this.state("dirty", "pencil", t("未保存", "Not saved"));
-    if (this.form.dataset["draft"]) this.draft();
+    this.draft();
   }
 
   private state(kind: string, symbol: string, words: string): void {
     const box = one("[data-save-state]");
     if (!box) return;
+    box.hidden = false;
     box.className = `save-state ${kind}`;
     box.replaceChildren(icon(symbol), document.createTextNode(words));
   }
 
-  private async keepDraft(): Promise<void> {
+  private rememberDraft(): void {
     if (this.sent || !this.form.isConnected) return;
-    const answer = await fetch(this.form.dataset["draft"]!, { method: "POST", body: new FormData(this.form), headers: { Accept: "application/json" } }).catch(() => null);
-    if (!answer?.ok) { this.state("failed", "cloud-off", t("草稿没存上，改动还在这页", "Draft not kept; your changes are still here")); return; }
-    const { saved } = (await answer.json()) as { saved?: string };
-    this.state("saved", "cloud-check", t(`草稿已存 ${saved ?? ""}`, `Draft saved ${saved ?? ""}`));
+    const at = keepDraft(this.form);
+    if (at) this.state("dirty", "cloud-check", t(`未保存 · 草稿已存 ${at}`, `Not saved · draft kept ${at}`));
   }
 
   private plainNumbers(data: FormData): void {
@@ -60,6 +62,7 @@ class EntityForm {
   private submitted(event: SubmitEvent): void {
     if (this.sent) { event.preventDefault(); return; }
     this.sent = true;
+    sent();
     const button = event.submitter;
     window.setTimeout(() => { button?.classList.add("busy"); });
     window.setTimeout(() => { if (this.form.isConnected) this.sent = false; button?.classList.remove("busy"); }, 8000);
@@ -92,6 +95,7 @@ export function setUp(root: ParentNode): void {
 }
 
 export function start(): void {
+  startDrafts();
   document.addEventListener("keydown", (event) => {
     if (!current || !(event.ctrlKey || event.metaKey)) return;
     const kind = event.key.toLowerCase() === "s" ? "save" : event.key === "Enter" ? "submit" : null;

@@ -4,7 +4,7 @@ import { Line } from "./grid_cells";
 import { grouped, plain } from "./numbers";
 import { aggregate, D, fromText, inWords, toText, type Value } from "./formula_values";
 
-interface Formula { field: string; fn: string; inputs: string[]; kinds?: string[]; kind?: string; lines?: string; scale?: number }
+interface Formula { field: string; fn: string; inputs: string[]; kinds?: string[]; kind?: string; lines?: string; scale?: number; what?: string }
 type Compiled = Record<string, (values: Value[], decimal: typeof D) => Value>;
 
 export class Formulas {
@@ -25,12 +25,37 @@ export class Formulas {
   run(changed: Line | null): void {
     for (const formula of this.formulas) {
       if (!this.compiled[formula.fn]) continue;
+      if (formula.what) { this.judge(formula, this.result(formula, null)); continue; }
       if (!formula.lines) { this.show(formula, this.result(formula, null)); continue; }
       const lines = changed && changed.row.closest("[data-lines]")?.getAttribute("data-lines") === formula.lines ? [changed] : this.linesOf(formula.lines);
       for (const line of lines) {
         const result = this.result(formula, line);
         if (result !== undefined) { const text = toText(result, formula.scale); line.set(formula.field, text, shown(text, formula)); }
       }
+    }
+    this.sums();
+  }
+
+  /** A field that is asked for, or must be filled in, only under a condition. */
+  private judge(formula: Formula, holds: Value | undefined): void {
+    const box = one(`[data-field-box="${CSS.escape(formula.field)}"]`, this.form);
+    if (!box || holds === undefined) return;
+    if (formula.what === "visible") { box.hidden = holds !== true; return; }
+    const label = one(".label", box), mark = one(".must", box);
+    if (holds === true && label && !mark) label.append(Object.assign(document.createElement("span"), { className: "must", textContent: "*" }));
+    if (holds !== true) mark?.remove();
+    for (const input of all("input:not([type=hidden]), select, textarea", box)) input.toggleAttribute("required", holds === true);
+  }
+
+  /** Sums under the lines that no formula of the document computes. */
+  private sums(): void {
+    for (const place of all('[data-field^="sum:"]', this.form)) {
+      const [lines = "", column = ""] = (place.dataset["field"] ?? "").slice(4).split(".");
+      const result = aggregate("sum", this.linesOf(lines).map((line) => fromText(line.value(column))));
+      if (result === undefined) continue;
+      const decimals = (/\.(\d+)$/.exec(place.textContent ?? "")?.[1] ?? "").length;
+      place.textContent = grouped(toText(result), decimals);
+      for (const words of all(`[data-words="${CSS.escape(place.dataset["field"] ?? "")}"]`, this.form)) if (!english()) words.textContent = inWords(result);
     }
   }
 

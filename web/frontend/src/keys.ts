@@ -1,5 +1,5 @@
 /** The list of all keys, behind `?`. */
-import { make, t } from "./dom";
+import { make, one, t, typing } from "./dom";
 
 export type Keys = () => [string, string][];
 
@@ -19,6 +19,20 @@ export function showKeys(keys: Keys): void {
   dialog.showModal();
 }
 
+export const PAGE_KEYS: Keys = () => [
+  ["Ctrl K", t("搜索、跳转、新建", "search, jump, make")], ["/", t("在列表里搜索", "search the list")], ["J · K", t("列表里上下移动；单据里看下一张、上一张", "move in a list; next and previous record on a document")],
+  ["X", t("选中这一行", "select the row")], ["Enter", t("打开", "open")], ["Esc", t("取消选择", "clear the selection")],
+  ["Ctrl S", t("保存", "save")], ["Ctrl ↵", t("提交", "submit")], ["T", t("图表的数据表", "the table behind a chart")], ["?", t("这张表", "this list")],
+];
+
+/** The keys of lines where there are lines to type into, else those of the page. */
+const keysHere = (): Keys => (one("[data-lines][data-columns]") ? () => [...PAGE_KEYS().slice(0, 6), ...LINE_KEYS()] : PAGE_KEYS);
+
 export function start(): void {
-  document.addEventListener("click", (event) => { if ((event.target as Element).closest("[data-keys]")) showKeys(LINE_KEYS); });
+  document.addEventListener("click", (event) => { if ((event.target as Element).closest("[data-keys]")) showKeys(keysHere()); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || event.defaultPrevented || typing() || one("dialog[open]")) return;
+    event.preventDefault();
+    showKeys(keysHere());
+  });
 }

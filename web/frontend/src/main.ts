@@ -6,19 +6,22 @@ import * as form from "./form";
 import * as grid from "./grid";
 import * as keys from "./keys";
 import * as list from "./list";
+import * as live from "./live";
+import * as neighbours from "./neighbours";
 import * as overlays from "./overlays";
 import * as palette from "./palette";
 import * as preferences from "./preferences";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
-const PARTS = [overlays, fields, form, grid, list, charts];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, form, grid, list, neighbours, charts];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
 }
 
-for (const part of [overlays, preferences, palette, list, form, keys]) part.start();
+PARTS.push({ setUp: live.starter(setUp) });
+for (const part of [overlays, preferences, palette, list, neighbours, form, keys]) part.start();
 requests.start(setUp);
 setUp(document);
 arrived(document);

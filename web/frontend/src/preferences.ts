@@ -1,8 +1,19 @@
 /** Theme, row height and language: shown at once, kept on the server. */
-import { keep } from "./dom";
+import { all, keep } from "./dom";
+
+/** Folds a group of the menu, and remembers which are folded. */
+function fold(group: HTMLElement): void {
+  const open = group.getAttribute("aria-expanded") === "false";
+  group.setAttribute("aria-expanded", String(open));
+  group.closest("h2")?.nextElementSibling?.classList.toggle("shut", !open);
+  const shut = all('[data-menu-group][aria-expanded="false"]').map((other) => other.dataset["menuGroup"]);
+  void keep("menu", JSON.stringify(shut));
+}
 
 export function start(): void {
   document.addEventListener("click", (event) => {
+    const group = (event.target as Element).closest<HTMLElement>("[data-menu-group]");
+    if (group) { fold(group); return; }
     const button = (event.target as Element).closest<HTMLElement>("[data-theme-set], [data-density-set], [data-language-set]");
     if (!button) return;
     const root = document.documentElement;
