@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.expressions.tree import Path, walk
-from engine.model import EntityKind, Report
+from engine.model import Entity, EntityKind, Report
 from runtime import reports
 from runtime.context import RunContext
 from runtime.errors import Forbidden, Malformed, NotFound
@@ -16,6 +17,8 @@ from runtime.messages import fault
 from runtime.permissions import demand, forbidden_fault, rights
 from runtime.queries import ListQuery, list_records
 from runtime.query_columns import ListColumn, Named, column_of
+from runtime.record_reading import titles
+from runtime.report_axes import is_hidden
 from runtime.spreadsheets import write_csv, write_xlsx
 from web.access import reading
 from web.display import is_numeric, number, text_of
@@ -26,7 +29,7 @@ from web.list_query import asked as asked_list
 from web.render import render
 from web.report_chart import chart_spec
 from web.report_filters import Bar, period_label
-from web.report_view import ReportTable
+from web.report_view import EMPTY, ReportTable
 from web.shell import source_name
 from web.texts import translator
 
@@ -120,8 +123,6 @@ def _tells(series: Part) -> bool:
 
 
 def _more(bar: Bar) -> str:
-    from urllib.parse import urlencode
-
     pairs = [(n, v) for n, v in bar.arguments if n != "format"]
     return f"&{urlencode(pairs)}" if pairs else ""
 
@@ -147,8 +148,6 @@ def _drawn(ctx: RunContext, found: Report) -> tuple[Bar, reports.Result, ReportT
 
 def filter_paths(ctx: RunContext, found: Report) -> list[str]:
     """Paths of a report one may filter by."""
-    from runtime.report_axes import is_hidden
-
     if found.of.startswith("plan."):
         return []
     every = dict.fromkeys((*found.filters, *found.rows, *(c.by for c in found.columns if c.by)))
@@ -187,7 +186,7 @@ def report_rows(report: str) -> AnyResponse:
             raise NotFound(fault(ctx, "no_such_page", given=report[:60]))
         question = asked_list(url_for("pages.report_rows", report=found.id), request.args)
         columns = [c for p in _row_paths(ctx, found) if (c := _column(ctx, found.of, p)) is not None][:MOST_COLUMNS]
-        fields = tuple(dict.fromkeys((*(c.path for c in columns), *(("parent",) if entity.parent else ()))))
+        fields = tuple(c.path for c in columns)
         query = ListQuery(
             filters=question.filters,
             where=(found.where,) if found.where is not None and _stands_alone(found) else (),
@@ -206,17 +205,23 @@ def _rows_page(ctx: RunContext, found: Report, question: AskedList, columns: lis
     place = {c.path: i + 1 for i, c in enumerate(page.columns)}
     named = {p: c for p in {f.path for f in question.filters} if (c := _column(ctx, found.of, p)) is not None}
     rows = []
+    owners = _owners(ctx, entity, [row[0] for row in page.rows])
     for row in page.rows:
-        cells = [_cell(ctx, entity.id, c, row[place[c.path]]) for c in columns]
+        cells = [_cell(c, _text(ctx, c, row[place[c.path]])) for c in columns]
         if not entity.parent:
             cells[0] = {
                 "kind": "code",
                 "text": _text(ctx, columns[0], row[place[columns[0].path]]) or f"#{row[0]}",
                 "url": url_for("pages.record", entity=entity.id, id=row[0]),
             }
+        else:
+            cells.insert(0, owners.get(row[0]))
         rows.append({"id": row[0], "cells": cells})
     totals: list[Any] = [text_of(ctx, c.field, page.totals[c.path]) if c.path in page.totals else None for c in columns]
     t = translator(ctx.language)
+    owner = ctx.app.model.entities[entity.parent] if entity.parent else None
+    heads = [{"id": "document", "label": owner.label.get(ctx.language)}] if owner else []
+    totals = [*([None] if owner else []), *totals]
     if totals and totals[0] is None:
         totals[0] = t("合计", "Total")
     return render(
@@ -226,7 +231,7 @@ def _rows_page(ctx: RunContext, found: Report, question: AskedList, columns: lis
         label=entity.label.get(ctx.language),
         back=url_for("pages.report", report=found.id),
         chips=filter_chips(ctx, entity, question, named),
-        columns=[{"id": c.path, "label": c.label, "num": is_numeric(c.field)} for c in columns],
+        columns=[*heads, *({"id": c.path, "label": c.label, "num": is_numeric(c.field)} for c in columns)],
         rows=rows,
         totals=totals,
         counted=t(f"{page.count} 行", f"{page.count} rows"),
@@ -252,7 +257,7 @@ def _row_paths(ctx: RunContext, found: Report) -> list[str]:
     if entity.kind is not EntityKind.LINES:
         view = next(iter(entity.views.values()), None)
         return list(dict.fromkeys(("code", *(view.columns if view else usual))))
-    return ["parent", *(p for p in found.rows if p.startswith("parent.")), *usual]
+    return [*(p for p in found.rows if p.startswith("parent.")), *usual]
 
 
 def _column(ctx: RunContext, entity: str, path: str) -> ListColumn | None:
@@ -266,14 +271,23 @@ def _text(ctx: RunContext, column: ListColumn, value: Any) -> str:
     return str(value) if isinstance(value, Named) else text_of(ctx, column.field, value)
 
 
-def _cell(ctx: RunContext, entity: str, column: ListColumn, value: Any) -> Any:
-    text = _text(ctx, column, value)
-    if isinstance(value, Named) and column.path == "parent":
-        owner = ctx.app.model.entities[entity].parent
-        return {"kind": "code", "text": text, "url": url_for("pages.record", entity=owner, id=value.id)}
-    if is_numeric(column.field):
-        return {"kind": "num", "text": text or "–"}
-    return text
+def _cell(column: ListColumn, text: str) -> Any:
+    return {"kind": "num", "text": text or EMPTY} if is_numeric(column.field) else text
+
+
+def _owners(ctx: RunContext, entity: Entity, lines: list[int]) -> dict[int, Part]:
+    """The documents that lines stand in, as links."""
+    if not entity.parent:
+        return {}
+    known = titles(ctx, ((entity.id, i) for i in lines))
+    above = {i: known[entity.id, i]["parent"] for i in lines if (entity.id, i) in known}
+    named = titles(ctx, ((entity.parent, i) for i in above.values()))
+    found = {}
+    for line, owner in above.items():
+        text = named.get((entity.parent, owner), {}).get("code") or f"#{owner}"
+        url = url_for("pages.record", entity=entity.parent, id=owner)
+        found[line] = {"kind": "code", "text": str(text), "url": url}
+    return found
 
 
 def register(pages: Blueprint) -> None:

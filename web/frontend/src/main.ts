@@ -11,6 +11,7 @@ import * as neighbours from "./neighbours";
 import * as overlays from "./overlays";
 import * as palette from "./palette";
 import * as preferences from "./preferences";
+import * as print from "./print";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
