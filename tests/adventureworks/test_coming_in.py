@@ -103,7 +103,9 @@ def test_orders_keep_their_state_and_every_change_of_it_is_told(works: Works, ct
     taken = "PurchaseOrderHeader where PurchaseOrderID in (select PurchaseOrderID from PurchaseOrderDetail)"
     expected = dict(works.source.all(f"select Status, count(*) from {taken} group by Status"))
     table = ctx.app.tables.entity["purchase_order"]
-    found = dict(ctx.connection.execute(select(table.c.status, func.count()).group_by(table.c.status)).all())
+    found: dict[str, int] = dict(
+        ctx.connection.execute(select(table.c.status, func.count()).group_by(table.c.status)).all()
+    )
     names = {"1": "draft", "2": "approved", "3": "cancelled", "4": "closed"}
     assert found == {names[status]: number for status, number in expected.items()}
     rows = "from PurchaseOrderDetail join PurchaseOrderHeader using (PurchaseOrderID) where Status"
@@ -146,7 +148,7 @@ def test_what_work_orders_made_comes_from_their_receipts(works: Works, ctx: RunC
 
 def test_history_posts_nothing(works: Works, ctx: RunContext) -> None:
     for ledger in ("on_order", "payable", "wip"):
-        moves = ctx.app.tables.ledger[ledger]
+        moves = ctx.app.tables.moves[ledger]
         assert ctx.connection.execute(select(func.count()).select_from(moves)).scalar_one() == 0, ledger
 
 
