@@ -8,7 +8,7 @@ left without having been there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
@@ -84,6 +84,10 @@ class PoolState:
     def layered(self) -> bool:
         """Whether what is there stands in layers."""
         return self.method is Method.FIFO
+
+    def copy(self) -> PoolState:
+        """The same, to be walked without touching this one."""
+        return replace(self, pieces=[replace(p) for p in self.pieces])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,29 +12,37 @@ from sqlalchemy import ColumnElement, and_, func, select
 from runtime.ledgers.book import Book
 from runtime.ledgers.costing import ZERO, Method, PoolState
 from runtime.ledgers.pools import Pool
-from runtime.ledgers.requests import Move
+from runtime.ledgers.requests import OWN_KINDS, Move
 from runtime.ledgers.shape import Shape
 
-GENERATED = ("settlement", "variance")
-"""Value-only moves that a walk makes again by itself."""
+Settled = dict[tuple[int, int], Decimal]
 
 
 @dataclass(slots=True, kw_only=True)
 class Past:
     """The moves of a pool from some moment on, in order.
 
-    ``effective``: value of each with the corrections of its own moment. ``settled``: what was settled by (short move,
-    arrival). ``varied``: standard cost differences by move. ``at_of``: moment of each move.
+    ``effective``: value of each with all its corrections, whenever they were posted: in a replay they count from the
+    move's own moment. ``given``: the part of them that somebody gave. ``all_settled``: what was settled by (short
+    move, arrival). ``all_varied``: standard cost differences by move. ``settled``, ``varied``: what a pass has not
+    met again yet.
     """
 
     shape: Shape
-    state: PoolState
-    moves: Sequence[Move]
-    effective: dict[int, Decimal]
-    at_of: dict[int, tuple[datetime, ...]]
-    settled: dict[tuple[int, int], Decimal] = field(default_factory=dict)
+    since: datetime
+    start: PoolState
+    moves: Sequence[Move] = ()
+    effective: dict[int, Decimal] = field(default_factory=dict)
+    given: dict[int, Decimal] = field(default_factory=dict)
+    all_settled: Settled = field(default_factory=dict)
     settled_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
+    all_varied: dict[int, Decimal] = field(default_factory=dict)
+    settled: Settled = field(default_factory=dict)
     varied: dict[int, Decimal] = field(default_factory=dict)
+
+    def restart(self) -> None:
+        """Forget what an earlier pass met."""
+        self.settled, self.varied = dict(self.all_settled), dict(self.all_varied)
 
 
 def load_past(book: Book, pool: Pool, since: datetime) -> Past:
@@ -44,34 +52,15 @@ def load_past(book: Book, pool: Pool, since: datetime) -> Past:
     """
     shape, table = pool.shape, pool.shape.moves
     inside = _inside(pool)
-    state = PoolState(method=pool.state.method, scale=pool.state.scale)
+    start = PoolState(method=pool.start.method, scale=pool.start.scale)
     query = select(func.sum(table.c[shape.main]), func.sum(table.c[shape.value])).where(inside, table.c.at < since)
-    qty, value = book.ctx.connection.execute(query).one()
-    start = _exact(qty, shape.scales[shape.main]), _exact(value, shape.scales[shape.value])
-    whole = state.method is Method.FIFO or start[0] <= 0
+    qty, value = (n if isinstance(n, Decimal) else ZERO for n in book.ctx.connection.execute(query).one())
+    whole = start.method is Method.FIFO or qty <= 0
     if not whole:
-        state.qty, state.value = start
-    return _sorted_out(shape, state, book.moves(shape, inside if whole else and_(inside, table.c.at >= since)))
-
-
-def last_out(book: Book, pool: Pool) -> Move | None:
-    """The latest issue that still stands and left the ledger: it bears what can no longer be attributed exactly.
-
-    One that was carried on within the ledger would only send the difference back.
-    """
-    table, undone = pool.shape.moves, pool.shape.moves.alias()
-    edge, own = book.ctx.app.tables.ledgers.edge, pool.shape.ledger.id
-    carried = select(edge.c.from_move).where(edge.c.from_ledger == own, edge.c.to_ledger == own)
-    countered = select(undone.c.counter_of).where(undone.c.counter_of.is_not(None))
-    left = and_(_inside(pool), table.c[pool.shape.main] < 0, table.c.counter_of.is_(None))
-    here = and_(left, table.c.id.not_in(countered), table.c.id.not_in(carried))
-    query = select(table).where(here).order_by(table.c.at.desc(), table.c.id.desc()).limit(1)
-    row = book.ctx.connection.execute(query).mappings().first()
-    return None if row is None else pool.shape.move(row)
-
-
-def _exact(number: object, scale: int) -> Decimal:
-    return number if isinstance(number, Decimal) else ZERO
+        start.qty, start.value = qty, value
+    past = Past(shape=shape, since=since, start=start)
+    _sort_out(past, book.moves(shape, inside if whole else and_(inside, table.c.at >= since)))
+    return past
 
 
 def _inside(pool: Pool) -> ColumnElement[bool]:
@@ -83,36 +72,32 @@ def _inside(pool: Pool) -> ColumnElement[bool]:
     return and_(*(table.c[n].is_(None) if v is None else table.c[n] == v for n, v in columns.items()))
 
 
-def _sorted_out(shape: Shape, state: PoolState, rows: Sequence[Move]) -> Past:
+def _sort_out(past: Past, rows: Sequence[Move]) -> None:
+    """Moves are events; what corrects them is part of them; what a walk makes by itself waits to be met again."""
+    value = past.shape.value
     by_id = {m.id: m for m in rows}
-    effective = {m.id: m.amounts[shape.value] for m in rows}
-    at_of: dict[int, tuple[datetime, ...]] = {m.id: (m.at,) for m in rows}
-    past = Past(shape=shape, state=state, moves=(), effective=effective, at_of=at_of)
+    past.effective = {m.id: m.amounts[value] for m in rows}
     undone = {m.counter_of for m in rows if m.counter_of in by_id and by_id[m.counter_of].at == m.at}
     kept = []
     for move in rows:
-        if _aside(past, move, by_id) or move.id in undone or move.counter_of in undone:
-            continue
-        kept.append(move)
+        if move.corrects is not None:
+            _set_aside(past, move, move.amounts[value], by_id)
+        elif move.id not in undone and move.counter_of not in undone:
+            kept.append(move)
     past.moves = kept
-    return past
 
 
-def _aside(past: Past, move: Move, by_id: dict[int, Move]) -> bool:
-    """Whether a value-only move is no event of its own: generated anew, or part of the move it corrects."""
-    if move.corrects is None:
-        return False
-    value = move.amounts[past.shape.value]
-    if move.kind == "settlement" and move.origin is not None:
-        spot = (move.corrects, move.origin)
-        past.settled[spot] = past.settled.get(spot, ZERO) + value
+def _set_aside(past: Past, move: Move, value: Decimal, by_id: dict[int, Move]) -> None:
+    assert move.corrects is not None
+    if move.kind == "settlement" and move.origin in by_id:
+        spot = (move.corrects, move.origin or 0)
+        past.all_settled[spot] = past.all_settled.get(spot, ZERO) + value
         past.settled_at[spot] = move.at
-        return True
-    if move.kind == "variance":
-        past.varied[move.corrects] = past.varied.get(move.corrects, ZERO) + value
-        return True
-    corrected = by_id.get(move.corrects)
-    if corrected is not None and corrected.at == move.at:
-        past.effective[corrected.id] += value
-        return True
-    return False
+    elif move.kind == "variance" and move.corrects in by_id:
+        past.all_varied[move.corrects] = past.all_varied.get(move.corrects, ZERO) + value
+    elif move.corrects in by_id and move.kind != "settlement":
+        past.effective[move.corrects] += value
+        if move.kind not in OWN_KINDS:
+            past.given[move.corrects] = past.given.get(move.corrects, ZERO) + value
+    else:  # of a move before: it had this value from its own moment on
+        past.start.value += value

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from sqlalchemy import and_, select
 
+from engine.expressions.tree import Expr
 from runtime.errors import Conflict, Invalid
 from runtime.ledgers.allocate import is_companion, spread
 from runtime.ledgers.book import Book, Draft
@@ -317,8 +318,9 @@ def _demand_dimensions(book: Book) -> None:
     for (_, name), drafts in lacking.items():
         ledger = drafts[0].shape.ledger
         dimension = ledger.dimensions[name]
-        if dimension.optional and all(
-            book.reader(ledger).many(dimension.optional, [draft.dimensions for draft in drafts])
+        optional = dimension.optional
+        if isinstance(optional, Expr) and all(
+            book.reader(ledger).many(optional, [draft.dimensions for draft in drafts])
         ):
             continue
         label = dimension.label.get(book.ctx.language)

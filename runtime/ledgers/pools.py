@@ -14,22 +14,33 @@ from engine.model import Valuation
 from runtime.ledgers.book import Book, PoolKey
 from runtime.ledgers.costing import METHODS, ZERO, Method, Piece, PoolState, unit_cost
 from runtime.ledgers.requests import DimensionValue
-from runtime.ledgers.running import Change, Grain, apply_changes
+from runtime.ledgers.running import Became, Change, Grain, apply_changes, move_on
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.tables import pool_dimensions
 
 
 @dataclass(slots=True, kw_only=True)
 class Pool:
-    """A locked pool while a call walks it. ``behind``: something later than the call already stands in it."""
+    """A locked pool while a call walks it, ``start``: as it was found.
+
+    ``behind``: something later than the call already stands in it, the last of it at ``latest``.
+    ``floor``: differences are dated no earlier.
+    """
 
     id: PoolKey
     shape: Shape
     dimensions: Mapping[str, DimensionValue]
+    start: PoolState
     state: PoolState
     behind: bool = False
+    latest: datetime | None = None
+    floor: datetime | None = None
     stored: tuple[Decimal, Decimal, Decimal | None] = (ZERO, ZERO, None)
     pieces: list[tuple[int, Decimal, Decimal]] = field(default_factory=list)
+
+    def restart(self) -> None:
+        """Back to where it was found."""
+        self.state, self.floor = self.start.copy(), None
 
 
 def pools_of(book: Book, shape: Shape, rows: Sequence[Mapping[str, DimensionValue]]) -> list[PoolKey]:
@@ -93,10 +104,18 @@ def lock_pools(
         qty, value = (row.amounts[n] - change.sums.get(n, ZERO) for n in ("qty", "value"))
         state = PoolState(method=key.method, scale=shape.scales[shape.value], qty=qty, value=value)
         stored = (row.amounts["qty"], row.amounts["value"], None)
-        pools[key] = Pool(id=key, shape=shape, dimensions=dimensions, state=state, behind=row.behind, stored=stored)
+        pool = Pool(id=key, shape=shape, dimensions=dimensions, start=state, state=state, stored=stored)
+        pool.behind, pool.latest = row.behind, row.latest
+        pools[key] = pool
     _last_costs(book, shape, pools)
     _load_pieces(book, shape, pools)
     return pools
+
+
+def stand_later(book: Book, shape: Shape, changes: Mapping[PoolKey, Change]) -> None:
+    """Note in the rows of pools that the call stands later than it said."""
+    became = [Became(key=k.key, change=c, amounts={}, behind=False) for k, c in sorted(changes.items(), key=str)]
+    move_on(book.ctx, pool_grain(shape), became)
 
 
 def _last_costs(book: Book, shape: Shape, pools: Mapping[PoolKey, Pool]) -> None:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
 
-from sqlalchemy import text
+from sqlalchemy import literal, or_, select, text
 
 from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.ledgers.book import Book, Draft
+from runtime.ledgers.costing import ZERO
 from runtime.ledgers.later import judge_later
 from runtime.ledgers.months import keep_month_ends
 from runtime.ledgers.plan import plan
-from runtime.ledgers.pools import write_pools
+from runtime.ledgers.pools import pools_of, write_pools
 from runtime.ledgers.requests import DocumentKey, Move, MoveRequest, Posted
 from runtime.ledgers.reversal import plan_reversal
 from runtime.ledgers.shape import Shape
-from runtime.ledgers.walk import Walk
+from runtime.ledgers.walk import SKEW, Walk
 from runtime.ledgers.write import keep_running, number, write_edges, write_moves
-
-SKEW = timedelta(seconds=10)
-"""Clocks of several processes differ; a move of now that is this little behind another was not dated back."""
 
 REPLAY_LOCK = 0x64676C64
 """Replays may lock pools in any order, so they exclude all other postings (PostgreSQL; SQLite has one writer)."""
@@ -99,13 +97,25 @@ def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
 
 
 def _lock_replay(book: Book) -> None:
-    """Postings share a lock; one that may have to replay takes it alone."""
+    """Postings share a lock; one that may have to replay takes it alone. Never first the one and then the other."""
     if book.ctx.connection.dialect.name != "postgresql":
         return
-    alone = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts)
+    alone = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts) or _unsettled(book)
     how = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     lock = f"SELECT {how}(:lock, hashtext(current_schema()))"
     book.ctx.connection.execute(text(lock), {"lock": REPLAY_LOCK})
+
+
+def _unsettled(book: Book) -> bool:
+    """Whether something is short where goods arrive, or already stands later: that may reach into other pools."""
+    for shape, drafts in by_ledger([d for d in book.drafts if d.shape.value]):
+        assert shape.pool is not None
+        keys = sorted({key.key for key in pools_of(book, shape, [d.dimensions for d in drafts])})
+        row = shape.pool.c
+        late = or_(row.qty < literal(ZERO, row.qty.type), row.last_at > book.now + SKEW)
+        if book.ctx.connection.scalar(select(row.key).where(row.key.in_(keys), late).limit(1)) is not None:
+            return True
+    return False
 
 
 def by_ledger(drafts: Sequence[Draft]) -> list[tuple[Shape, list[Draft]]]:

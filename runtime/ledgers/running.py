@@ -60,12 +60,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Became:
-    """A row after the change, and whether something later than the change already stood on it."""
+    """A row after the change; ``behind``: something later than the change already stood on it, last at ``latest``."""
 
     key: str
     change: Change
     amounts: Mapping[str, Decimal]
     behind: bool
+    latest: datetime | None = None
 
 
 def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], reader: Reader) -> list[Became]:
@@ -81,10 +82,10 @@ def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], 
             refused.append((key, change))
             continue
         amounts = dict(zip(grain.sums, row[2:], strict=True))
-        became.append(Became(key=key, change=change, amounts=amounts, behind=row[1] > change.since))
+        became.append(Became(key=key, change=change, amounts=amounts, behind=row[1] > change.since, latest=row[1]))
     became += _as_if(ctx, grain, refused)
     judge(grain, became, reader)
-    _move_on(ctx, grain, became)
+    move_on(ctx, grain, became)
     return became
 
 
@@ -206,7 +207,7 @@ def _told(became: Became) -> dict[str, object]:
     return {"before": before, "wanted": wanted}
 
 
-def _move_on(ctx: RunContext, grain: Grain, became: Sequence[Became]) -> None:
+def move_on(ctx: RunContext, grain: Grain, became: Sequence[Became]) -> None:
     """The upsert left ``last_at`` at the call's earliest moment, to see what was behind; now set the latest."""
     rows = [{"k": b.key, "m": b.change.until} for b in became if b.change.until > b.change.since]
     if not rows:

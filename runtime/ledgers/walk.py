@@ -1,24 +1,27 @@
 """Costs in the order of time: the moves of a call and, where something later already stands, those after it.
 
-All events, written and new, wait in one queue ordered by business moment and entry. Each passes its pool once. What a
-written move should cost differently becomes a difference, which flows on to what was made from it: that always stands
-later, so one pass settles everything. Nothing written is ever changed; differences are drafts of value-only moves.
+All events, written and new, wait in one queue ordered by business moment and entry; each passes its pool once. What a
+written move should cost differently becomes a difference and flows on to what was made from it, which stands later.
+What arises only later than the move it concerns (a settlement, a correction of a closed period) counts in the walk
+from the move's own moment, but its differences are dated to when it arose (``floor``). Where that reaches a moment
+already passed, the walk is made again knowing it, until nothing new is learnt. Nothing written is ever changed;
+differences are drafts of value-only moves, so a pool ends where it would have ended entered in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
 
 from runtime.errors import Conflict, Invalid
-from runtime.ledgers.book import Book, Draft, PoolKey
+from runtime.ledgers.book import INSTANT, Book, Draft, PoolKey
 from runtime.ledgers.costing import ZERO, Outcome, PriceNeeded, Step, advance, share
-from runtime.ledgers.history import Past, last_out, load_past
-from runtime.ledgers.pools import Pool, change_of, lock_pools, pools_of, standards, wider_cost
+from runtime.ledgers.history import Past, load_past
+from runtime.ledgers.pools import Pool, change_of, lock_pools, pools_of, stand_later, standards, wider_cost
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
 from runtime.ledgers.running import Change
 from runtime.ledgers.shape import Shape
@@ -27,13 +30,26 @@ from runtime.messages import fault
 MOST_EVENTS = 50_000
 """A replay longer than this is refused: close periods, or correct today."""
 
+MOST_PASSES = 200
+"""How often a walk may learn something about a moment already passed. Costs flow along shorts, oldest last: finite."""
+
+SKEW = timedelta(seconds=10)
+"""Clocks of several processes differ; a move of now that is this little behind another was not dated back."""
+
 NEW = 1 << 62
 """Entry number of moves not yet written: after all that are."""
+
+Spot = tuple[str, int]
+"""A written move: its ledger and id; a move of this call: "" and its entry."""
 
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """A move on its way through its pool. ``value``: as known so far; ``extra``: what a correction adds to it."""
+    """A move on its way through its pool.
+
+    ``value``: worth as recorded so far, ``given`` of it by somebody's correction; ``extra``: what this call adds,
+    ``drafted`` of it by drafts of their own. ``floor``: when that arose. ``frozen``: before anything changes.
+    """
 
     at: datetime
     entry: int
@@ -41,9 +57,16 @@ class Event:
     draft: Draft | None = None
     move: Move | None = None
     value: Decimal = ZERO
+    given: Decimal = ZERO
     extra: Decimal = ZERO
+    drafted: Decimal = ZERO
+    floor: datetime | None = None
     frozen: bool = False
     passed: bool = False
+    undone: bool = False
+
+
+Learnt = dict[Spot, tuple[Decimal, datetime | None]]
 
 
 @dataclass(slots=True)
@@ -52,25 +75,57 @@ class Walk:
 
     book: Book
     pools: dict[PoolKey, Pool] = field(default_factory=dict)
-    events: dict[tuple[str, int], Event] = field(default_factory=dict)
+    events: dict[Spot, Event] = field(default_factory=dict)
     differences: list[Draft] = field(default_factory=list)
+    _need: dict[PoolKey, datetime] = field(default_factory=dict)
+    _learnt: Learnt = field(default_factory=dict)
+    _wanted: Learnt = field(default_factory=dict)
     _queue: list[tuple[datetime, int, int, Event]] = field(default_factory=list)
     _ties: Iterator[int] = field(default_factory=count)
     _pasts: dict[PoolKey, Past] = field(default_factory=dict)
     _standards: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
-    _ages: dict[tuple[str, int], datetime | None] = field(default_factory=dict)
+    _ages: dict[Spot, datetime | None] = field(default_factory=dict)
+    _written_moves: dict[Spot, Move] = field(default_factory=dict)
     _steps: int = 0
+
+    @property
+    def replays(self) -> bool:
+        """Whether moves already written are walked again."""
+        return bool(self._need)
 
     def run(self) -> None:
         """Value every draft of the call and find every difference."""
+        start = [(d, d.value, dict(d.amounts), d.age) for d in self.book.drafts]
+        for number in range(MOST_PASSES):
+            if number:
+                for draft, value, amounts, age in start:
+                    draft.value, draft.amounts, draft.age = value, dict(amounts), age
+            if self._once():
+                return
+        raise Conflict(fault(self.book.ctx, "replay_too_long", moves=MOST_EVENTS))
+
+    def _once(self) -> bool:
+        """One pass; says whether it learnt nothing that it should have known from its start."""
+        known = dict(self._need)
+        self.differences, self.events, self._wanted, self._ages = [], {}, {}, {}
+        for key, pool in self.pools.items():
+            if key in known:
+                self._load(pool, known[key])
+            else:
+                pool.restart()
+        for spot, (value, floor) in self._learnt.items():
+            if spot[0]:
+                self._add_extra(self.events[spot], value, floor)
         for place, draft in enumerate(self.book.drafts):
             self._meet(draft, place)
         self._drain()
-        dropped = True
-        while dropped:
-            pasts = list(self._pasts.values())
-            dropped = sum(self._drop_unsettled(past) for past in pasts) > 0
-            self._drain()
+        for past in list(self._pasts.values()):
+            self._drop_unsettled(past)
+        wanted = {spot: known for spot, known in self._wanted.items() if known[0]}
+        if self._need == known and wanted == self._learnt:
+            return True
+        self._learnt = wanted
+        return False
 
     def _drain(self) -> None:
         while self._queue:
@@ -103,10 +158,45 @@ class Walk:
             locked = lock_pools(self.book, shape, wanted)
             self.pools.update(locked)
             self._keep_standards(shape, drafts)
-            for key, pool in locked.items():
-                touching = [d for d in drafts if d.pool_key == key and (d.corrects or d.counter_of)]
-                if pool.behind or touching:
-                    self._load(pool, wanted[key][1].since)
+            changes = {key: change for key, (_, change) in wanted.items()}
+            if not self._stood_aside(shape, drafts, changes):
+                for key, pool in locked.items():
+                    if pool.behind:
+                        self._needs(key, changes[key].since)
+        self._need_touched()
+
+    def _stood_aside(self, shape: Shape, drafts: list[Draft], changes: Mapping[PoolKey, Change]) -> bool:
+        """Whether all was of now and only met others of now: then it follows them, and nothing is walked again."""
+        edge = self.book.now - SKEW
+        latest = max((p.latest for k in changes if (p := self.pools[k]).behind and p.latest), default=None)
+        if latest is None or latest > self.book.now + SKEW or any(c.since < edge for c in changes.values()):
+            return False
+        for draft in self.book.drafts:
+            if draft.at >= edge:
+                draft.at = max(draft.at, latest + INSTANT)
+        for change in changes.values():
+            change.until = max(change.until, latest + INSTANT)
+        stand_later(self.book, shape, changes)
+        return True
+
+    def _need_touched(self) -> None:
+        """What is corrected or undone is walked again from its own moment."""
+        touched: dict[str, set[int]] = {}
+        for draft in self.book.drafts:
+            if draft.pool_key and (link := draft.corrects or draft.counter_of):
+                touched.setdefault(draft.shape.ledger.id, set()).add(link)
+        for ledger, ids in touched.items():
+            shape = self.book.shape(ledger)
+            for move in self.book.moves(shape, shape.moves.c.id.in_(ids)):
+                self._written_moves[ledger, move.id] = move
+        for draft in self.book.drafts:
+            if draft.pool_key and (link := draft.corrects or draft.counter_of):
+                move = self._written(draft.shape, link)
+                if draft.corrects or draft.at == move.at:
+                    self._needs(draft.pool_key, move.at)
+
+    def _needs(self, key: PoolKey, since: datetime) -> None:
+        self._need[key] = min(since, self._need.get(key, since))
 
     def _keep_standards(self, shape: Shape, drafts: list[Draft]) -> None:
         found = standards(self.book, shape, [d.dimensions for d in drafts])
@@ -124,13 +214,16 @@ class Walk:
 
     def _load(self, pool: Pool, since: datetime) -> None:
         """Walk a pool from ``since`` again instead of going on from its end."""
-        if pool.id in self._pasts:
-            return
-        past = self._pasts[pool.id] = load_past(self.book, pool, since)
-        pool.state = past.state
+        past = self._pasts.get(pool.id)
+        if past is None or past.since != since:
+            past = self._pasts[pool.id] = load_past(self.book, pool, since)
+        past.restart()
+        pool.state = past.start.copy()
+        pool.floor = None
         for move in past.moves:
             event = Event(move.at, move.id, pool, move=move, value=past.effective[move.id])
-            event.frozen = move.at < since or self.book.is_closed(pool.id.ledger, move.at)
+            event.given = past.given.get(move.id, ZERO)
+            event.frozen = move.at < since
             self.events[pool.id.ledger, move.id] = event
             self._push(event)
 
@@ -140,23 +233,33 @@ class Walk:
     def _meet(self, draft: Draft, place: int) -> None:
         pool = self.pools.get(draft.pool_key) if draft.pool_key else None
         event = Event(draft.at, NEW + place, pool, draft=draft, value=draft.value or ZERO)
-        past = self._pasts.get(pool.id) if pool else None
-        if draft.corrects is not None and past and draft.at in past.at_of.get(draft.corrects, ()):
-            self.events[draft.shape.ledger.id, draft.corrects].extra += draft.value or ZERO
-            event.pool = None  # the corrected move itself carries the new value through the pool
-        if draft.counter_of is not None and past and draft.at in past.at_of.get(draft.counter_of, ()):
-            undone = self.events[draft.shape.ledger.id, draft.counter_of]
-            undone.passed = True  # both leave the walk: as if neither had been
-            draft.value = -undone.value
-            event.pool = None
+        ledger = draft.shape.ledger.id
+        if pool and draft.corrects is not None:
+            corrected = self.events.get((ledger, draft.corrects))
+            if corrected is not None:  # the corrected move itself carries the new value through the pool
+                value = draft.value or ZERO
+                self._add_extra(corrected, value, draft.at if draft.at > corrected.at else None)
+                corrected.drafted += value
+                event.pool = None
+        if pool and draft.counter_of is not None:
+            undone = self.events.get((ledger, draft.counter_of))
+            if undone is not None and undone.at == draft.at:
+                undone.passed = undone.undone = True  # both leave the walk: as if neither had been
+                draft.value = -undone.value
+                event.pool = None
         self._push(event)
+
+    def _add_extra(self, event: Event, value: Decimal, floor: datetime | None) -> None:
+        event.extra += value
+        if floor is not None:
+            event.floor = max(floor, event.floor or floor)
 
     # --- one event
 
     def _pass(self, event: Event) -> None:
         draft = event.draft
         if draft is not None and draft.origins and draft.cost is Cost.ORIGIN:
-            _carry(draft)
+            _carry(draft, self._learnt.get(("", event.entry), (ZERO, None))[0])
         if event.pool is None:
             if draft is not None and draft.corrects is not None and not draft.shape.value:
                 self._flow(draft, draft.worth())
@@ -183,31 +286,33 @@ class Walk:
         draft.value, draft.age = outcome.value, outcome.age or draft.age
         if draft.quantity < 0:
             self._ages[pool.id.ledger, draft.id] = outcome.age
-        if not draft.quantity and draft.corrects:
-            self._share_gone(pool, draft)
         self._differ(event, pool, outcome)
 
     def _pass_move(self, event: Event, pool: Pool, move: Move) -> None:
         derived = move.cost is Cost.POOL and not event.frozen
-        given = event.value + event.extra
+        if event.floor is not None:
+            pool.floor = max(event.floor, pool.floor or event.floor)
         step = Step(
             move=move.id,
             at=move.at,
             qty=_quantity(pool.shape, move),
-            value=None if derived and event.extra == 0 else given,
+            value=None if derived else event.value + event.extra,
             prefer=_preferred(move),
             standard=self._standard(pool.shape, event),
             age=self._age_of_return(pool, move.returns, move.age) if move.cost is Cost.RETURNED else None,
-            forced=event.frozen or not derived,
+            forced=not derived,
         )
         outcome = self._advance(pool, step)
         if step.qty < 0:
             self._ages[pool.id.ledger, move.id] = outcome.age
-        changed = outcome.value - given if derived else ZERO
+        changed = outcome.value - event.value
+        if derived and (own := event.given + event.extra):  # what somebody set right comes on top
+            advance(pool.state, Step(move=move.id, at=move.at, qty=ZERO, value=own, prefer=frozenset({move.id})))
+            changed += own
+        if changed != event.drafted and not event.frozen:
+            self._append(pool.shape, move, changed - event.drafted, "correction", floor=pool.floor)
         if changed:
-            self._append(pool.shape, move, changed, "correction")
-        if changed + event.extra:
-            self._propagate(pool.shape, move, changed + event.extra)
+            self._propagate(pool.shape, move, changed, pool.floor)
         self._differ(event, pool, outcome)
 
     def _advance(self, pool: Pool, step: Step) -> Outcome:
@@ -245,45 +350,58 @@ class Walk:
     def _settle(self, pool: Pool, event: Event, short: int, value: Decimal) -> None:
         own = next((d for d in self.book.drafts if d.id == short and d.shape is pool.shape), None)
         arrival = event.draft.id if event.draft else event.entry
+        floor = max(event.at, pool.floor or event.at)
         if own is not None:
-            draft = self._difference(pool.shape, own, value, "settlement", event.at)
+            draft = self._difference(pool.shape, own, value, "settlement", floor)
             draft.corrects, draft.returns = own.id, None
+            self._tell_drafts(own, value)
         else:
             move = self._written(pool.shape, short)
-            draft = self._append(pool.shape, move, value, "settlement", at=event.at)
-            self._propagate(pool.shape, move, value, at=event.at)
+            draft = self._append(pool.shape, move, value, "settlement", floor=floor)
+            self._propagate(pool.shape, move, value, floor)
         draft.arrival = arrival
         if event.draft:
             draft.cause = event.draft.document
 
+    def _tell_drafts(self, of: Draft, value: Decimal) -> None:
+        """What the same call made from a short move carries what that finally costs."""
+        for place, draft in enumerate(self.book.drafts):
+            if draft.cost is Cost.ORIGIN and of in draft.origins:
+                spot = ("", NEW + place)
+                self._wanted[spot] = self._wanted.get(spot, (ZERO, None))[0] - value, None
+
     def _vary(self, pool: Pool, event: Event, value: Decimal) -> None:
+        floor = max(event.at, pool.floor or event.at)
         if event.draft:
-            draft = self._difference(pool.shape, event.draft, value, "variance", event.at)
+            draft = self._difference(pool.shape, event.draft, value, "variance", floor)
             draft.corrects = event.draft.id
         elif event.move:
-            draft = self._append(pool.shape, event.move, value, "variance", at=event.at)
+            draft = self._append(pool.shape, event.move, value, "variance", floor=floor)
         else:
             return
         draft.arrival = draft.corrects
 
-    def _drop_unsettled(self, past: Past) -> bool:
-        """Settlements that no longer happen are taken back; says whether there were any."""
-        dropped = dict(past.settled)
-        past.settled.clear()
-        for (short, arrival), value in sorted(dropped.items()):
+    def _drop_unsettled(self, past: Past) -> None:
+        """Settlements that no longer happen are taken back, and so are differences from standards."""
+        for (short, arrival), value in sorted(past.settled.items()):
             if value:
                 move = self._written(past.shape, short)
                 at = past.settled_at[short, arrival]
-                draft = self._append(past.shape, move, -value, "settlement", at=at)
+                draft = self._append(past.shape, move, -value, "settlement", floor=at)
                 draft.arrival = arrival
-                self._propagate(past.shape, move, -value, at=at)
-        return any(dropped.values())
+                self._propagate(past.shape, move, -value, at)
+        for number, value in sorted(past.varied.items()):
+            if value:
+                draft = self._append(past.shape, self._written(past.shape, number), -value, "variance")
+                draft.arrival = number
 
     def _written(self, shape: Shape, move: int) -> Move:
-        event = self.events.get((shape.ledger.id, move))
-        if event and event.move:
-            return event.move
-        return self.book.moves(shape, shape.moves.c.id == move)[0]
+        spot = (shape.ledger.id, move)
+        if spot not in self._written_moves:
+            event = self.events.get(spot)
+            found = event.move if event and event.move else self.book.moves(shape, shape.moves.c.id == move)[0]
+            self._written_moves[spot] = found
+        return self._written_moves[spot]
 
     def _difference(self, shape: Shape, of: Draft | Move, value: Decimal, kind: str, at: datetime) -> Draft:
         draft = Draft(
@@ -309,27 +427,15 @@ class Walk:
     def _cause(self) -> DocumentKey | None:
         return next((d.cause or d.document for d in self.book.drafts), None)
 
-    def _append(self, shape: Shape, move: Move, value: Decimal, kind: str, *, at: datetime | None = None) -> Draft:
-        draft = self._difference(shape, move, value, kind, at or move.at)
+    def _append(self, shape: Shape, move: Move, value: Decimal, kind: str, *, floor: datetime | None = None) -> Draft:
+        draft = self._difference(shape, move, value, kind, max(floor, move.at) if floor else move.at)
         draft.corrects = move.id
         return draft
 
-    def _share_gone(self, pool: Pool, draft: Draft) -> None:
-        """A correction of today for a closed period: what has left since bears its part."""
-        assert draft.corrects is not None
-        move, value = self._written(pool.shape, draft.corrects), draft.value or ZERO
-        whole, state = abs(_quantity(pool.shape, move)), pool.state
-        gone = value - share(value, min(max(state.qty, ZERO), whole), whole, state.scale)
-        last = last_out(self.book, pool) if gone else None
-        if gone and last is not None:
-            state.value -= gone
-            self._append(pool.shape, last, -gone, "correction", at=draft.at)
-            self._propagate(pool.shape, last, -gone, at=draft.at)
-
     # --- what was made from it
 
-    def _propagate(self, shape: Shape, move: Move, difference: Decimal, *, at: datetime | None = None) -> None:
-        """Pass a difference of a written move on to those that carry its cost; ``at``: it arose only then."""
+    def _propagate(self, shape: Shape, move: Move, difference: Decimal, floor: datetime | None) -> None:
+        """Pass a difference of a written move on to those that carry its cost; ``floor``: it arose only then."""
         from_it = self.book.edges_from(shape.ledger.id, move.id)
         scale = shape.scales[shape.worth]
         carried = [e for e in from_it if not e.returned]
@@ -337,39 +443,40 @@ class Walk:
         for edge in carried:
             part = left if edge is carried[-1] else share(left, edge.qty or ZERO, whole, scale)
             left, whole = left - part, whole - (edge.qty or ZERO)
-            self._receive(edge.ledger, edge.move, part, at)
+            self._receive(edge.ledger, edge.move, part, floor)
         base = abs(move.amounts[shape.main])
         for edge in from_it:
             if edge.returned and base:
                 part = share(-difference, min(edge.qty or ZERO, base), base, scale)
-                self._receive(edge.ledger, edge.move, part, at)
+                self._receive(edge.ledger, edge.move, part, floor)
 
-    def _receive(self, ledger: str, number: int, value: Decimal, at: datetime | None) -> None:
+    def _receive(self, ledger: str, number: int, value: Decimal, floor: datetime | None) -> None:
         """A written move is worth more or less than it says."""
         if not value:
             return
         shape = self.book.shape(ledger)
         move = self._written(shape, number)
-        draft = self._append(shape, move, value, "correction", at=max(at, move.at) if at else None)
         if not shape.value:
+            draft = self._append(shape, move, value, "correction", floor=floor)
             self._flow(draft, value)
-            self._propagate(shape, move, value, at=at)
-            return
+            self._propagate(shape, move, value, floor)
+        elif move.cost is not Cost.POOL:  # that one finds its cost in its pool
+            self._receive_valued(shape, move, value, floor)
+
+    def _receive_valued(self, shape: Shape, move: Move, value: Decimal, floor: datetime | None) -> None:
         key = pools_of(self.book, shape, [move.dimensions])[0]
         if key not in self.pools:
             change = change_of(shape, key, move.dimensions, move.at)
             self.pools.update(lock_pools(self.book, shape, {key: (move.dimensions, change)}))
-        pool = self.pools[key]
-        if draft.at == move.at:
-            self._load(pool, move.at)
-            event = self.events[ledger, number]
-            if not event.passed:
-                event.extra += value
-                return
-        else:
-            self._load(pool, draft.at)
-        draft.pool_key = key
-        self._push(Event(draft.at, NEW + len(self.differences), pool, draft=draft, value=value))
+        spot = (shape.ledger.id, move.id)
+        event = self.events.get(spot)
+        if event is None or event.frozen:
+            self._needs(key, move.at)
+        elif not event.passed:
+            self._add_extra(event, value, floor)
+        elif not event.undone:
+            before, since = self._wanted.get(spot, (ZERO, None))
+            self._wanted[spot] = before + value, max((f for f in (floor, since) if f), default=None)
 
     def _flow(self, draft: Draft, value: Decimal) -> None:
         """Worth that arrives on a key others have already taken from follows them in proportion."""
@@ -377,22 +484,26 @@ class Walk:
         if draft.corrects is None:
             return
         moves = [m for m in self.book.moves_of_key(shape, draft.dimensions) if m.corrects is None]
+        since = self._written(shape, draft.corrects).at
+        undone = {m.counter_of for m in moves}
+        moves = [m for m in moves if m.counter_of is None and m.id not in undone]
         left, whole = value, sum((m.amounts[shape.main] for m in moves if m.amounts[shape.main] > 0), ZERO)
         for move in moves:
             out = -move.amounts[shape.main]
-            if out <= 0 or move.at < draft.at or move.counter_of is not None:
+            if out <= 0 or move.at < since:
                 continue
             part = share(left, min(out, whole), whole, shape.scales[shape.worth])
             left, whole = left - part, whole - min(out, whole)
             if part:
-                self._append(shape, move, -part, "correction")
-                self._propagate(shape, move, -part)
+                floor = draft.at if draft.at > since else None
+                self._append(shape, move, -part, "correction", floor=floor)
+                self._propagate(shape, move, -part, floor)
 
 
-def _carry(draft: Draft) -> None:
+def _carry(draft: Draft, extra: Decimal) -> None:
     """The worth of what it came from, in the opposite direction."""
     shape = draft.shape
-    worth = -sum((o.worth() for o in draft.origins), ZERO)
+    worth = extra - sum((o.worth() for o in draft.origins), ZERO)
     if shape.value:
         draft.value = shape.exact(shape.value, worth)
     elif shape.worth and shape.worth in draft.amounts:

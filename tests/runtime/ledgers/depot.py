@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -39,12 +38,15 @@ def on(day: int, hour: int = 4, month: int = 3) -> datetime:
     return datetime(2026, month, day, hour, tzinfo=UTC)
 
 
-@dataclass(repr=False)
 class Depot:
-    """The app on a database. Things 1-3 (3 tracked), places 1, 2, 9 (9 may be negative), batches 1-4, workers 1-2."""
+    """The app on a database. Things 1-3 (3 tracked), places 1, 2, 9 (9 may be negative), batches 1-4, workers 1-2.
 
-    app: RunningApp
-    now: datetime = NOON
+    No data class: hypothesis would print all of the app.
+    """
+
+    def __init__(self, app: RunningApp) -> None:
+        self.app = app
+        self.now = NOON
 
     def __repr__(self) -> str:
         return "<depot>"

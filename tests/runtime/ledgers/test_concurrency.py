@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from runtime.database import open_database
 from runtime.errors import Conflict
 from runtime.ledgers import post
-from tests.runtime.ledgers.depot import Depot, add, open_depot, take
+from tests.runtime.ledgers.depot import Depot, add, on, open_depot, take
 
 
 def _issue(depot: Depot, things: tuple[int, ...]) -> bool:
@@ -78,3 +78,23 @@ def test_promises_never_exceed_what_is_there(depot: Depot) -> None:
         done = list(pool.map(lambda i: promise(i) if i % 2 else _issue(depot, (1,)), range(24)))
     assert sum(done) == 10
     assert depot.problems() == []
+
+
+def test_eight_writers_mix_days_gone_with_now_and_nothing_fails(depot: Depot) -> None:
+    depot.now = on(20)
+    depot.post(*(add(thing=t, place=9, qty=50, value=333, at=on(1)) for t in (1, 2)))
+
+    def write(number: int) -> None:
+        thing, at = 1 + number % 2, on(2 + number) if number % 3 == 0 else depot.now
+        key = f"made{number}"
+        depot.post(
+            take(thing=thing, place=9, qty=9, at=at, key=key, document=number),
+            add(thing=3 - thing, place=9, qty=9, from_=(key,), at=at, document=number),
+            add(thing=thing, place=9, qty=2, value=number, at=at, document=number),
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(1, 25)))
+    assert depot.problems() == []
+    assert depot.pool(1)[0] + depot.pool(2)[0] == Decimal(148)
+    assert depot.pool(1)[1] + depot.pool(2)[1] == Decimal(666 + 300)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -17,8 +17,7 @@ from runtime.ledgers import MoveRequest
 from tests.runtime.ledgers.depot import Depot, add, on, revalue, take, values
 
 RELAXED = settings(
-    max_examples=8,
-    phases=[Phase.explicit, Phase.generate],
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -152,13 +151,14 @@ def requests(happening: Happening, minute: int, document: int) -> list[MoveReque
         case "use":
             return [take(**{**common, "place": 9})]
     key = f"moved{document}"
-    return [take(key=key, **{**common, "place": 9}), add(from_=(key,), place=1, at=at, document=document)]
+    return [take(key=key, **{**common, "place": 9}), add(from_=(key,), place=happening.place, at=at, document=document)]
 
 
 def play(depot: Depot, steps: list[tuple[int, Happening]]) -> None:
     depot.post(add(qty=5, value=33, at=on(1), place=1), add(qty=1, value=7, at=on(1), place=9))
     for minute, happening in steps:
         depot.post(*requests(happening, minute, 100 + minute))
+        assert depot.problems() == []
 
 
 def outcome(depot: Depot, count: int) -> object:
@@ -187,7 +187,6 @@ def test_entered_in_any_order_it_ends_the_same(
         play(depot, steps)
         found.append(outcome(depot, len(story)))
     assert found[1] == found[0]
-    assert depot.problems() == []
 
 
 @RELAXED
