@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect, generate_csrf
@@ -20,8 +22,17 @@ MOST_UPLOAD = 32 * 1024 * 1024
 SESSION_DAYS = 14
 
 
-def create_app(home: AppHome, *, clock: Clock | None = None, testing: bool = False) -> Flask:
-    """The WSGI application over the apps of ``home``. ``clock``: tests and demonstrations stand at another moment."""
+def create_app(
+    home: AppHome,
+    *,
+    clock: Clock | None = None,
+    testing: bool = False,
+    options: Mapping[str, object] = MappingProxyType({}),
+) -> Flask:
+    """The WSGI application over the apps of ``home``. ``clock``: tests and demonstrations stand at another moment.
+
+    ``options``: ``API_LIMIT``, ``EVENT_SECONDS``, ``EVENT_POLL``, ``EVENT_STREAMS``.
+    """
     app = Flask("web")
     app.config.update(
         TESTING=testing,
@@ -36,6 +47,7 @@ def create_app(home: AppHome, *, clock: Clock | None = None, testing: bool = Fal
         WTF_CSRF_TIME_LIMIT=None,
         PROPAGATE_EXCEPTIONS=testing,
     )
+    app.config.update(options)
     app.extensions[EXTENSION] = Served(home, clock)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -35,6 +35,7 @@ STANDARD: Mapping[str, Schema] = {
 }
 AROUND: Mapping[str, Schema] = {
     "_actions": {"type": "array", "items": ACTION},
+    "_refused": {"type": "array", "items": {"type": "object", "required": ["id", "label", "because"]}},
     "_links": {"type": "object", "additionalProperties": {"type": "string"}},
     "_warnings": {"type": "array", "items": {"type": "object"}},
 }
@@ -87,6 +88,7 @@ def field_schema(field: Field, *, answer: bool) -> Schema:
     if field.lines:
         return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema_name(field.lines, answer=answer)}"}}
     kind = field.value.kind
+    schema: Schema
     if kind is Kind.FILE and answer:
         one, schema = FILED, {"anyOf": [*FILED["anyOf"], {"type": "null"}]}
     elif kind is Kind.REFERENCE:

@@ -13,7 +13,7 @@ from runtime import audit, documents, records, workflow
 from runtime.context import RunContext
 from runtime.errors import Malformed, NotFound
 from runtime.messages import fault
-from runtime.permissions import demand, rights
+from runtime.permissions import demand, label_of, rights
 from runtime.queries import ListQuery, list_records
 from web.access import reading, writing
 from web.api import parameters
@@ -76,9 +76,12 @@ def _create(ctx: RunContext, entity: Entity) -> tuple[Any, int]:
 
 
 def read(entity: str, id: int) -> Response:
-    """One record with what the caller may do now."""
+    """One record with what the caller may do now; one in the bin only when ``deleted=true`` asks for it."""
     with reading() as ctx:
-        return answer(record_json(ctx, entity_of(ctx, entity), id))
+        found = record_json(ctx, entity_of(ctx, entity), id)
+        if found.get("deleted_at") and parameters.text("deleted") != "true":
+            raise NotFound(fault(ctx, "not_found", label=label_of(ctx, entity), id=id))
+        return answer(found)
 
 
 def change(entity: str, id: int) -> Response:

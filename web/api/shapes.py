@@ -78,7 +78,9 @@ def record_json(ctx: RunContext, entity: Entity, id: int, *, warnings: Sequence[
     with_live(Workspace(ctx), entity, [row])
     found = as_json(ctx, entity.id, [visible_record(ctx, entity.id, row)])[0]
     base = f"{prefix()}/{entity.id}/{id}"
-    found["_actions"] = [action_json(a) for a in actions]
+    found["_actions"] = [action_json(a) for a in actions if not a.refused_because]
+    refused = [a for a in actions if a.refused_because]
+    found["_refused"] = [{"id": a.id, "label": a.label, "because": a.refused_because} for a in refused]
     found["_links"] = {"self": base, "history": f"{base}/history", "links": f"{base}/links"}
     if warnings:
         found["_warnings"] = [{"field": w.field, "code": w.code, "message": w.message} for w in warnings]

@@ -1,0 +1,131 @@
+"""The description is true: what it promises is what the app answers, whatever is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from engine.model import EntityKind
+from tests.scenarios.works import Works
+from tests.web.api.test_records import some_item
+
+PREFIX = "/api/v1"
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+TRIED = (
+    "/item",
+    "/item/{id}",
+    "/item/{id}/history",
+    "/partner",
+    "/lot/{id}",
+    "/purchase_order",
+    "/purchase_order/{id}",
+    "/purchase_order/{id}/actions/submit",
+    "/purchase_order/{id}/links",
+    "/ledgers/stock/balances",
+    "/ledgers/stock/moves",
+    "/ledgers/receivable/balances",
+    "/plan/explode",
+    "/plan/where-used",
+    "/plan/cost",
+    "/plan/net",
+    "/reports/stock_on_hand",
+    "/reports/receivable_ageing",
+    "/cards/receivable_overdue",
+    "/tasks",
+    "/tasks/{id}/approve",
+    "/inbox",
+    "/inbox/{id}/ack",
+    "/trace/lot/{id}",
+    "/files",
+    "/files/{id}",
+    "/metadata/versions",
+)
+EXAMPLES = 6
+
+
+@pytest.fixture(scope="session")
+def operations(office_on_file: Works) -> dict[str, list[Any]]:
+    """The operations of the description, by path."""
+    some_item(office_on_file.api())
+    schema = schemathesis.openapi.from_wsgi(
+        f"{PREFIX}/openapi.json", office_on_file.flask, headers=token(office_on_file)
+    )
+    found: dict[str, list[Any]] = {}
+    for each in schema.get_all_operations():
+        operation = each.ok()
+        found.setdefault(operation.path, []).append(operation)
+    return found
+
+
+def token(office: Works) -> dict[str, str]:
+    """Who asks."""
+    return {"Authorization": f"Bearer {office.tokens['admin']}"}
+
+
+@pytest.mark.parametrize("path", TRIED)
+def test_whatever_is_sent_the_answer_is_one_that_is_described(
+    office_on_file: Works, operations: dict[str, list[Any]], path: str
+) -> None:
+    for operation in operations[path]:
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def holds(case: Any) -> None:
+            response = case.call(headers=token(office_on_file))
+            case.validate_response(response, checks=CHECKS)
+
+        holds()
+
+
+def test_every_path_of_the_description_is_an_address_and_all_of_the_contract_are_there(
+    office_on_file: Works, operations: dict[str, list[Any]]
+) -> None:
+    adapter = office_on_file.flask.url_map.bind("localhost")
+    for path, each in operations.items():
+        for operation in each:
+            address = PREFIX + path.replace("{id}", "1").replace("{number}", "1")
+            endpoint, _ = adapter.match(address, method=operation.method.upper())
+            assert endpoint.startswith("api."), address
+    model = office_on_file.app.model
+    whole = [e.id for e in model.entities.values() if e.kind not in (EntityKind.LINES, EntityKind.SYSTEM)]
+    wanted = {f"/{name}" for name in whole} | {f"/{name}/{{id}}" for name in whole}
+    wanted |= {f"/ledgers/{name}/balances" for name in model.ledgers} | {f"/reports/{name}" for name in model.reports}
+    wanted |= {f"/cards/{name}" for name in model.cards} | {"/metadata", "/events"}
+    assert wanted <= set(operations)
+
+
+def test_nothing_is_described_that_does_not_exist(operations: dict[str, list[Any]]) -> None:
+    for absent in ("/sync", "/metadata/draft", "/tasks/{id}/delegate", "/rules"):
+        assert not any(path.startswith(absent) for path in operations)
+
+
+def test_records_are_what_their_schema_says_and_nothing_more(office_on_file: Works) -> None:
+    api = office_on_file.api()
+    description = api.get("/openapi.json")
+    assert description["openapi"] == "3.1.0"
+    assert description["servers"] == [{"url": PREFIX}]
+    office_on_file.bought(some_item(api)["code"], "3", "1")
+    for name in ("item", "partner", "warehouse", "employee", "bom", "purchase_receipt", "unit", "costing"):
+        schema = description["components"]["schemas"][name]
+        validator = Draft202012Validator({**schema, "components": description["components"]})
+        for row in api.items(f"/{name}", page_size=3):
+            found = api.read(name, row["id"])
+            assert [e.message for e in validator.iter_errors(found)] == []
+            assert set(found) <= set(schema["properties"]), name
