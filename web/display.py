@@ -52,7 +52,7 @@ def full_day(value: date, language: str) -> str:
 
 
 def age(value: date, today: date, language: str, *, due: bool) -> tuple[str, str]:
-    """Words beside a near date and their tone: ``逾期 4 天`` red (only where something is still due), ``今天`` amber."""
+    """Words beside a near date and their tone: ``逾期 4 天`` red (while something is due), ``今天`` amber."""
     distance = (value - today).days
     if distance == 0:
         return ("Today" if language == "en" else "今天"), "amber" if due else ""

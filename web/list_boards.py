@@ -75,7 +75,8 @@ def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> 
         url = url_for("pages.record", entity=entity.id, id=row[0])
         by_day.setdefault(row[2], []).append({"url": url, "text": titles[row[0]], "tone": ""})
     today = ctx.today()
-    weeks = [[_day(day, shown, today, by_day.get(day, [])) for day in week] for week in days]
+    base = f"{asked.base}?where.{view.date}="
+    weeks = [[_day(day, shown, today, by_day.get(day, []), base) for day in week] for week in days]
     before, after = (
         shown - timedelta(days=1),
         days[-1][-1].replace(day=1) if days[-1][-1].month != shown.month else shown + timedelta(days=31),
@@ -97,13 +98,14 @@ def _month(ctx: RunContext, given: str) -> date:
         return ctx.today().replace(day=1)
 
 
-def _day(day: date, shown: date, today: date, entries: Sequence[Part]) -> Part:
+def _day(day: date, shown: date, today: date, entries: Sequence[Part], base: str) -> Part:
     return {
         "day": day.day,
         "other": day.month != shown.month,
         "today": day == today,
         "entries": list(entries[:MOST_ENTRIES]),
         "more": max(0, len(entries) - MOST_ENTRIES),
+        "more_url": f"{base}{day.isoformat()}",
     }
 
 

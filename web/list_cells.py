@@ -248,6 +248,18 @@ def _slot(column: ListColumn, entity: Entity, index: int, taken: set[str]) -> st
     return "second" if "second" not in taken else ""
 
 
+def _summed(columns: Sequence[ListColumn]) -> int:
+    """The place of the amount that the bulk bar adds up; 0 where a list has none."""
+    amounts = (i for i, c in enumerate(columns) if c.field.type == "money" and not c.field.value.per_unit)
+    return next(amounts, -1) + 1
+
+
+def summed_label(columns: Sequence[ListColumn]) -> str:
+    """What the bulk bar adds up, in words."""
+    place = _summed(columns)
+    return columns[place - 1].label if place else ""
+
+
 def rows_source(
     entity: Entity, columns: Sequence[ListColumn], places: Mapping[str, int], base: str, *, pick: bool
 ) -> str:
@@ -264,7 +276,9 @@ def rows_source(
             cells.append(f"<td{' class=num' if source.num else ''}{slot}>{source.inner}</td>")
     box = '<td class="pick"><input class="check" type="checkbox" name="id" value="{{ r[0] }}" aria-label="{{ select }} {{ r[1] }}"></td>'
     first = box if pick else ""
-    return f'{{% for r in rows %}}<tr data-id="{{{{ r[0] }}}}">{first}{"".join(cells)}</tr>\n{{% endfor %}}'
+    summed = _summed(columns)
+    amount = f' data-amount="{{{{ r[{summed}] if r[{summed}] is not none }}}}"' if pick and summed else ""
+    return f'{{% for r in rows %}}<tr data-id="{{{{ r[0] }}}}"{amount}>{first}{"".join(cells)}</tr>\n{{% endfor %}}'
 
 
 def option_labels(columns: Sequence[ListColumn], language: str) -> dict[str, dict[object, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import url_for
@@ -260,11 +261,17 @@ def visible_columns(entity: Entity, page: Page, chosen: Sequence[str], view: Vie
     return [by_path[p] for p in asked_for if p in by_path and not hidden_helper(by_path[p], entity)]
 
 
-def bulk_actions(ctx: RunContext, entity: Entity) -> tuple[list[Part], Part | None]:
+def bulk_actions(ctx: RunContext, entity: Entity, *, deleted: bool = False) -> tuple[list[Part], Part | None]:
     """What can be done with chosen rows: transitions, drawing, export, delete."""
     t = translator(ctx.language)
     allowed = rights(ctx, entity.id)
     found: list[Part] = []
+    if deleted:
+        return (
+            ([{"label": t("恢复", "Restore"), "icon": "restore", "value": "restore"}], None)
+            if allowed.may("delete")
+            else ([], None)
+        )
     for transition in entity.workflow.transitions.values() if entity.workflow else ():
         if transition.kind == "forward" and not transition.demands and (allowed.may("all") or _by(ctx, transition.by)):
             label = transition.label.get(ctx.language)
@@ -333,6 +340,35 @@ def empty_words(ctx: RunContext, entity: Entity) -> tuple[str, str]:
         else ""
     )
     return title, text
+
+
+def way_back(ctx: RunContext, entity: Entity, asked: Asked, chips: Sequence[Part]) -> Part:
+    """For a list without a row: the one condition whose loss brings most of them back, and how many that is."""
+    t = translator(ctx.language)
+    ways = [
+        (replace(asked, filters=tuple(f for f in asked.filters if f is not one)), chip["label"], chip["drop_url"])
+        for one, chip in zip(asked.filters, chips, strict=False)
+    ]
+    if asked.q:
+        ways.append((replace(asked, q=""), t(f"搜索“{asked.q}”", f"the search “{asked.q}”"), asked.url(drop=("q",))))
+    counted_ways = [(_rows_of(ctx, entity, other), label, url) for other, label, url in ways]
+    best = max(counted_ways, key=lambda way: way[0], default=(0, "", ""))
+    if not best[0]:
+        return {"hint": t("去掉一个条件也没有，全部清除看看。", "Dropping one of them brings nothing back.")}
+    text = f"{best[0]}{'+' if best[0] >= MOST_COUNTED else ''}"
+    return {
+        "hint": t(f"去掉{best[1]}，有 {text} 条。", f"Without {best[1]} there are {text}."),
+        "drop_label": t(f"去掉{best[1]}", f"Drop {best[1]}"),
+        "drop_url": best[2],
+    }
+
+
+MOST_COUNTED = 1000
+
+
+def _rows_of(ctx: RunContext, entity: Entity, asked: Asked) -> int:
+    page = list_records(ctx, entity.id, replace(asked, size=1, cursor="").query(("id",)))
+    return page.count if isinstance(page.count, int) else MOST_COUNTED
 
 
 def named_text(value: object) -> str:

@@ -190,7 +190,7 @@ def _in_words(ctx: RunContext, one: Field, value: object, *, grand: bool) -> Vie
 
 
 def document_totals(ctx: RunContext, entity: Entity, grid: View, row: Row, fields: Sequence[View]) -> list[View]:
-    """Computed figures of the document as the line of totals under its grid; the sum of the last footer is the grand one."""
+    """Computed figures of the document as the line of totals under its grid; the last sum is the grand one."""
     last = grid["totals"][-1]["field"] if grid["totals"] else ""
     chosen = next((f["id"] for f in fields if _sums(entity.fields[f["id"]]) == last), fields[-1]["id"])
     ordered = sorted(fields, key=lambda f: f["id"] == chosen)

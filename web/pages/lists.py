@@ -18,12 +18,12 @@ from runtime.permissions import demand, rights
 from runtime.queries import Page, list_records
 from runtime.query_columns import ListColumn, column_of
 from runtime.query_filters import Filter
-from runtime.saved_views import drop_view, save_view, saved_views
+from runtime.saved_views import SavedView, drop_view, save_view, saved_views
 from web import list_page
 from web.access import reading, writing
 from web.downloads import sheet_response
 from web.list_boards import board_view, calendar_view
-from web.list_cells import render_rows
+from web.list_cells import render_rows, summed_label
 from web.list_query import Asked, asked, described
 from web.pages.records import entity_of
 from web.render import render, tell
@@ -60,8 +60,11 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
     named = {
         p: c for p in {*filters, *(f.path for f in question.filters)} if (c := _column(ctx, entity, p)) is not None
     }
+    chips = list_page.filter_chips(ctx, entity, question, named)
+    filtered = bool(question.filters or question.q)
+    saved = saved_views(ctx, entity.id)
     title, text = list_page.empty_words(ctx, entity)
-    actions, primary = list_page.bulk_actions(ctx, entity)
+    actions, primary = list_page.bulk_actions(ctx, entity, deleted=question.deleted)
     return render(
         ctx,
         "pages/list.html",
@@ -69,10 +72,13 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
         entity=entity.id,
         icon=entity.icon or "file-text",
         asked=question,
-        tabs=list_page.tabs(ctx, entity, question, saved_views(ctx, entity.id), page.count),
+        tabs=list_page.tabs(ctx, entity, question, saved, page.count),
         may_create=rights(ctx, entity.id).may("create"),
         may_export=rights(ctx, entity.id).may("export"),
-        chips=list_page.filter_chips(ctx, entity, question, named),
+        chips=chips,
+        way_back=list_page.way_back(ctx, entity, question, chips) if filtered and not page.rows else {},
+        sum_label=summed_label(columns),
+        drop_view=_drop_url(entity, saved),
         add=list_page.add_menu(ctx, entity, question, filters, named),
         editor=list_page.filter_editor(ctx, question, named.get(request.args.get("add", ""))),
         columns=list_page.column_menu(ctx, entity, [c.path for c in columns]),
@@ -86,12 +92,19 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
         next_url=question.url() + ("&" if "?" in question.url() else "?") + f"cursor={page.next}" if page.next else "",
         bulk=actions,
         primary=primary,
-        filtered=bool(question.filters or question.q),
+        filtered=filtered,
         empty_title=title,
         empty_text=text,
         new_label=translator(ctx.language)(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}"),
         changed=bool(question.filters or question.sort or question.q),
     )
+
+
+def _drop_url(entity: Entity, saved: Sequence[SavedView]) -> str:
+    """Where the saved view on show is dropped; nothing for one of somebody else."""
+    shown = request.args.get("saved", "")
+    mine = any(view.mine and str(view.id) == shown for view in saved)
+    return url_for("pages.forget_view", entity=entity.id, id=int(shown)) if mine else ""
 
 
 def _rows(ctx: RunContext, entity: Entity, page: Page, columns: Sequence[ListColumn]) -> Any:
@@ -200,6 +213,10 @@ def _do(ctx: RunContext, entity: Entity, kind: str, transition: str, ids: Sequen
         workflow.take_many(ctx, entity.id, ids, transition, {})
         done = entity.workflow.transitions[transition].label.get(ctx.language)
         tell("done", t(f"{done}：{len(ids)} 条", f"{done}: {len(ids)}"))
+    elif kind == "restore":
+        for one in ids:
+            records.restore(ctx, entity.id, one)
+        tell("done", t(f"已恢复 {len(ids)} 条", f"Restored {len(ids)}"))
     elif kind == "delete":
         for one in ids:
             records.delete(ctx, entity.id, one)

@@ -1,5 +1,5 @@
 /** Menus, dialogs, tab panes, the side bar and the panel of a phone or a narrow window. */
-import { all, each, one, place } from "./dom";
+import { all, csrf, each, make, one, place } from "./dom";
 
 export function openDialog(id: string): void {
   const dialog = document.getElementById(id);
@@ -75,7 +75,18 @@ export function setUp(root: ParentNode): void {
 }
 
 /** Listeners on the document: opening and closing by attribute. */
+/** A menu entry that changes something: posts its address with the token and follows the answer. */
+function send(url: string): void {
+  const form = make("form", { method: "post", action: url, hidden: true }, make("input", { type: "hidden", name: "csrf_token", value: csrf() }));
+  document.body.append(form);
+  form.submit();
+}
+
 export function start(): void {
+  document.addEventListener("click", (event) => {
+    const poster = (event.target as Element).closest<HTMLElement>("[data-post]:not(.drop-zone)");
+    if (poster?.dataset["post"]) { event.preventDefault(); send(poster.dataset["post"]); }
+  });
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
     const opener = target.closest<HTMLElement>("[data-dialog]");
