@@ -137,11 +137,13 @@ class Form:
         }
 
     def _column_label(self, block: PrintBlock, column: ListColumn) -> str:
+        """A head: what names a record is headed by what it names, unless code and name stand side by side."""
         first, _, rest = column.path.partition(".")
-        if rest == "name":
+        alone = f"{first}.name" not in block.paths
+        if rest == "name" or (rest == "code" and alone):
             entity = self.ctx.app.model.entities[self.form.entity].fields[block.lines].lines
             return self.ctx.app.model.entities[entity].fields[first].label.get(self.ctx.language)
-        return column.label
+        return column.field.label.get(self.ctx.language)
 
     def _totals(
         self,
@@ -158,7 +160,9 @@ class Form:
             known = [v for v in values if isinstance(v, Decimal)]
             shown = column.path in block.page_totals and known
             sums.append(text_of(self.ctx, column.field, sum(known, Decimal(0))) if shown else "")
-        return {"label": t(f"第 {page + 1} 页小计", f"Page {page + 1}") if one else t("合计", "Total"), "cells": sums}
+        free = next((place for place, text in enumerate(sums) if text), len(sums))
+        label = t(f"第 {page + 1} 页小计", f"Page {page + 1}") if one else t("合计", "Total")
+        return {"label": label, "span": free + 1, "cells": sums[free:]}
 
     def signatures(self, block: PrintBlock, page: int, pages: int) -> Part:
         """Places to sign."""
