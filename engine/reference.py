@@ -100,6 +100,22 @@ entities:
 * `form`, `views.all` and `menu` are made when they are not written.
 * a posting: dimensions not in `at` bind to the line's field of the same name, else to the header's; amounts bind to the
   line's field; `each` is that of the posting named by `from`, and dimensions of its ledger are carried on.
+
+`copy: {from: routing.lines, upon: submit, fill: {…}}` on a lines field fills it, when that transition is taken and
+it is still empty, with one line for each line of the record that the document names.
+
+`upto` bounds what a posting adds: rows with the same dimensions share it in their order. With `later` nobody has to ask
+again: whenever a balance that `upto` reads grows, the rows that still meet `while` are given what became free, by
+`order`. That is how back-orders reserve arriving goods, the oldest due date first.
+
+```
+held:
+  add: reserved
+  each: lines
+  qty: open_qty - coalesce(balance(reserved.qty, demand=this), 0)
+  upto: balance(stock.available, item=item, warehouse=parent.warehouse)
+  later: {while: parent.status == approved and open_qty > 0, order: parent.due_date}
+```
 """
 
 

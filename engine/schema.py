@@ -43,6 +43,8 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "source_lines": schema_keys.SOURCE_LINES,
     "posting": schema_keys.POSTING,
     "explode": schema_keys.EXPLODE,
+    "later": schema_keys.LATER,
+    "copy": schema_keys.COPY,
     "section": schema_keys.SECTION,
     "view": schema_keys.VIEW,
     "measured": schema_keys.MEASURED,

@@ -143,6 +143,7 @@ FIELD: Keys = {
     "indexes": (each(NAMES), "Indexes of the lines."),
     "checks": (each(ref("check")), "What a line must meet."),
     "explode": (ref("explode"), "Lines are filled from a structure."),
+    "copy": (ref("copy"), "Lines are filled from the lines of a record that the document names."),
     "unit": (PATH, "Field that holds the unit of a quantity."),
     "of": (PATH, "Field that holds what a quantity measures (`this`: the record)."),
     "per": (PATH, "Field that holds the unit a price is for."),
@@ -273,8 +274,8 @@ POSTING: Keys = {
     "revalue": (NAME, "Ledger whose values are corrected."),
     "each": (NAME, "Lines field: once a line."),
     "from": (NAME, "Posting whose moves this one carries on."),
-    "at": (mapped(EXPRESSION), "Dimensions; the rest bind by name."),
-    "kind": (NAME, "Kind of move."),
+    "at": (mapped(EXPRESSION), "Dimensions; the rest bind by name; `nothing` leaves one open."),
+    "kind": (NAME, "Kind of move; of what comes back, the kind of what went."),
     "allocate": (EXPRESSION, "Allocation: an id or `= expression`."),
     "short": (
         {"type": ["string", "object"], "additionalProperties": EXPRESSION},
@@ -283,6 +284,18 @@ POSTING: Keys = {
     "spread": (mapped({"type": "array", "items": TEXT}), "Dimension with first and last day."),
     "explode": (ref("explode"), "One move for each component of a structure."),
     "of": (PATH, "`set.posting` whose moves a revaluation corrects."),
+    "upto": (EXPRESSION, "Most that rows with the same dimensions add together; the first in order come first."),
+    "later": (ref("later"), "Who gets what `upto` did not allow, when more arrives."),
+}
+COPY: Keys = {
+    "from": (PATH, "Path of references from the document to the lines copied."),
+    "where": (EXPRESSION, "Which of them."),
+    "upon": (NAME, "Transition that fills the lines."),
+    "fill": (mapped(EXPRESSION), "Fields of the made lines, from the line copied."),
+}
+LATER: Keys = {
+    "while": (EXPRESSION, "Rows that still wait."),
+    "order": (EXPRESSION, "Who comes first: the smallest."),
 }
 EXPLODE: Keys = {
     "structure": (NAME, "Structure."),

@@ -296,10 +296,27 @@ def each(stage: Stage) -> int:
 
     def work(ids: Sequence[int]) -> None:
         query = select(table).where(table.c.id.in_(ids)).order_by(table.c.id)
-        rows = [_about(stage, row) for row in stage.ctx.connection.execute(query).mappings()]
+        named = _named_lines(stage, ids)
+        found = stage.ctx.connection.execute(query).mappings().all()
+        rows = [{**_about(stage, row), **line} for row in found for line in named.get(row["id"], [{}])]
         _follow(stage, entity, [saved.id for saved in records.create_many(stage.ctx, entity, rows)])
 
     return _one_by_one(stage, _candidates(stage, act["from"]), work)
+
+
+def _named_lines(stage: Stage, ids: Sequence[int]) -> dict[int, list[Row]]:
+    """The lines of each record that the new ones shall name: one for each of ``pick: {of: lines, as: field}``, with
+    ``from`` and ``until`` as positions in a list."""
+    pick = stage.act.get("pick")
+    if pick is None:
+        return {}
+    table = stage.ctx.app.tables.entity[f"{stage.act['from']}.{pick['of']}"]
+    query = select(table.c.parent, table.c.id).where(table.c.parent.in_(ids)).order_by(table.c.parent, table.c.position)
+    lines: dict[int, list[Row]] = {}
+    for parent, id in stage.ctx.connection.execute(query):
+        lines.setdefault(parent, []).append({pick["as"]: id})
+    part = slice(pick.get("from"), pick.get("until"))
+    return {parent: each[part] for parent, each in lines.items()}
 
 
 def _about(stage: Stage, row: Mapping[Any, Any]) -> Row:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from engine.model import Explode
+from engine.model import Copy, Explode, Field
 from engine.planning.structure import Component, StructureCycle, components
 from runtime import records
 from runtime.context import RunContext
@@ -14,7 +15,7 @@ from runtime.messages import fault
 from runtime.permissions import label_of
 from runtime.planning_structure import Scope, ends_of, items_of, load
 from runtime.record_inputs import Workspace
-from runtime.record_rows import read_rows
+from runtime.record_rows import read_lines, read_rows
 from runtime.record_texts import record_title
 from runtime.structure_checks import titled
 from runtime.values import Base
@@ -59,29 +60,62 @@ def exploded(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) 
 
 
 def fill_lines(ctx: RunContext, entity: str, records_: Sequence[Row], transition: str) -> bool:
-    """Fill the lines that this transition explodes, where a record has none yet; whether any were filled."""
-    model = ctx.app.model
+    """Fill the lines that this transition explodes or copies, where a record has none yet; whether any were filled."""
     changed: dict[int, Row] = {}
-    for field in model.entities[entity].fields.values():
-        explode = model.entities[field.lines].explode if field.lines else None
-        if explode is None or explode.upon != transition:
+    for field in ctx.app.model.entities[entity].fields.values():
+        if not field.lines:
             continue
         empty = [record for record in records_ if not record.get(field.id)]
-        for record, lines in zip(empty, _new_lines(ctx, entity, field.lines, explode, empty), strict=True):
-            if not lines:
-                raise Conflict(
-                    fault(
-                        ctx,
-                        "nothing_to_explode",
-                        label=label_of(ctx, entity),
-                        title=record_title(model, entity, record),
-                        structure=model.structures[explode.structure].label.get(ctx.language),
-                    )
-                )
-            changed.setdefault(record["id"], {})[field.id] = lines
+        for record, lines in zip(empty, _lines_upon(ctx, entity, field.lines, transition, empty), strict=False):
+            if lines:
+                changed.setdefault(record["id"], {})[field.id] = lines
     if changed:
         records.apply_system(ctx, entity, changes=changed)
     return bool(changed)
+
+
+def _lines_upon(ctx: RunContext, owner: str, lines: str, transition: str, rows: Sequence[Row]) -> list[list[Row]]:
+    """The lines of each record; none at all where this transition fills nothing."""
+    described = ctx.app.model.entities[lines]
+    if described.explode is not None and described.explode.upon == transition:
+        found = _new_lines(ctx, owner, lines, described.explode, rows)
+        for record, made in zip(rows, found, strict=True):
+            if not made:
+                raise _nothing(ctx, owner, described.explode, record)
+        return found
+    if described.copy is not None and described.copy.upon == transition and rows:
+        return _copied(ctx, owner, lines, described.copy, rows)
+    return []
+
+
+def _nothing(ctx: RunContext, entity: str, explode: Explode, record: Row) -> Conflict:
+    model = ctx.app.model
+    title = record_title(model, entity, record)
+    structure = model.structures[explode.structure].label.get(ctx.language)
+    words = {"label": label_of(ctx, entity), "title": title, "structure": structure}
+    return Conflict(fault(ctx, "nothing_to_explode", **words))
+
+
+def _copied(ctx: RunContext, owner: str, lines: str, copy: Copy, rows: Sequence[Row]) -> list[list[Row]]:
+    """One line for each line of the record that a document names."""
+    at = Workspace(ctx)
+    named = at.follow(owner, rows, copy.steps)
+    known = read_lines(ctx, copy.entity, sorted({id for id in named if isinstance(id, int)}))
+    sources = [line for each in known.values() for line in each]
+    fits = at.evaluate(copy.where, sources, None, copy.entity) if copy.where else [True] * len(sources)
+    columns = {name: at.evaluate(expr, sources, None, copy.entity) for name, expr in copy.fill.items()}
+    fields = ctx.app.model.entities[lines].fields
+    made: dict[int, list[Row]] = {}
+    for index, source in enumerate(sources):
+        if fits[index]:
+            line = {name: _based(fields[name], values[index]) for name, values in columns.items()}
+            made.setdefault(source["parent"], []).append(line)
+    return [list(made.get(id, ())) if isinstance(id, int) else [] for id in named]
+
+
+def _based(field: Field, value: object) -> object:
+    """A quantity comes in base units."""
+    return Base(value) if field.unit_field and isinstance(value, Decimal) else value
 
 
 def _new_lines(ctx: RunContext, owner: str, lines: str, explode: Explode, rows: Sequence[Row]) -> list[list[Row]]:
@@ -102,8 +136,7 @@ def _new_lines(ctx: RunContext, owner: str, lines: str, explode: Explode, rows: 
         for index, part in enumerate(parts):
             line: Row = {uses: part.line.item} if uses in entity.fields else {}
             for name, values in columns.items():
-                is_base = bool(entity.fields[name].unit_field)
-                line[name] = Base(values[index]) if is_base and values[index] is not None else values[index]
+                line[name] = _based(entity.fields[name], values[index])
             each.append(line)
         made.append(each)
     return made

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.expressions.tree import Expr
+from engine.expressions.tree import Expr, Path
 from engine.model import Ledger, Posting
 from runtime.context import RunContext
 from runtime.errors import Conflict
@@ -48,6 +48,7 @@ class _Building:
     entity: str
     posting_set: str
     workspace: Workspace
+    at: tuple[datetime, bool] | None = None
     requests: list[MoveRequest] = field(default_factory=list)
     keys: dict[tuple[str, int, int | None], list[str]] = field(default_factory=dict)
     each: dict[str, str] = field(default_factory=dict)
@@ -76,7 +77,7 @@ def build(ctx: RunContext, entity: str, records: Sequence[Row], posting_set: str
                 line["parent"] = record
     for posting in postings:
         building.each[posting.id] = posting.each
-        _add(building, posting, records)
+        _add(building, posting, list(_places(building, posting, records)))
     for record in records:  # as they were given
         for name in {posting.each for posting in postings if posting.each}:
             for line in record[name]:
@@ -84,8 +85,20 @@ def build(ctx: RunContext, entity: str, records: Sequence[Row], posting_set: str
     return building.requests
 
 
-def _add(building: _Building, posting: Posting, records: Sequence[Row]) -> None:
-    places = _meeting(building, posting, list(_places(building, posting, records)))
+def build_later(
+    ctx: RunContext, entity: str, posting_set: str, posting: Posting, rows: Sequence[tuple[Row, Row]]
+) -> list[MoveRequest]:
+    """What one posting asks for now on behalf of (document, line) rows that were posted before, in this order."""
+    building = _Building(ctx, entity, posting_set, Workspace(ctx), at=(ctx.now(), False))
+    building.each[posting.id] = posting.each
+    owner = building.row_entity(posting)
+    places = [_Place(doc, row, DocumentKey(entity=owner, id=row["id"]) if posting.each else None) for doc, row in rows]
+    _add(building, posting, places)
+    return building.requests
+
+
+def _add(building: _Building, posting: Posting, places: list[_Place]) -> None:
+    places = _meeting(building, posting, places)
     if posting.explode is not None:
         found = exploded(building.workspace, building.row_entity(posting), posting.explode, [p.row for p in places])
         places = [replace(places[index], row=row) for index, row in found]
@@ -93,8 +106,9 @@ def _add(building: _Building, posting: Posting, records: Sequence[Row]) -> None:
         return
     rows = [place.row for place in places]
     columns = _Columns(building.workspace, posting, rows, building.row_entity(posting))
+    shares = _Shares(posting)
     for index, place in enumerate(places):
-        requests = _requests(building, posting, place, columns.at(index))
+        requests = _requests(building, posting, place, shares.bound(columns.at(index)))
         for request in requests:
             building.requests.append(request)
             slot = (posting.id, place.document["id"], place.line.id if place.line else None)
@@ -131,6 +145,33 @@ class _Values:
     returns: DocumentKey | None
     first: date | None
     last: date | None
+    upto: Decimal | None = None
+
+
+class _Shares:
+    """What the rows of one posting may add together where it says ``upto``: by their dimensions, in their order."""
+
+    def __init__(self, posting: Posting) -> None:
+        self._bounded = posting.upto is not None
+        self._lead = next(iter(posting.amounts), "")
+        self._shared = shared_dimensions(posting)
+        self._used: dict[tuple[DimensionValue, ...], Decimal] = {}
+
+    def bound(self, values: _Values) -> _Values:
+        """The values with no more than what the rows before left."""
+        wanted = values.amounts.get(self._lead)
+        if not self._bounded or wanted is None:
+            return values
+        key = tuple(values.dimensions.get(name) for name in self._shared)
+        used = self._used.get(key, Decimal(0))
+        amount = max(Decimal(0), min(wanted, (values.upto or Decimal(0)) - used))
+        self._used[key] = used + amount
+        return replace(values, amounts={**values.amounts, self._lead: amount})
+
+
+def shared_dimensions(posting: Posting) -> tuple[str, ...]:
+    """The dimensions of a posting that several rows may have in common: all but those that name the row itself."""
+    return tuple(name for name, expr in posting.at.items() if not (isinstance(expr.tree, Path) and not expr.tree.steps))
 
 
 class _Columns:
@@ -153,6 +194,7 @@ class _Columns:
         self._returns = evaluate(posting.returns_line)
         self._first = evaluate(posting.spread[1] if posting.spread else None)
         self._last = evaluate(posting.spread[2] if posting.spread else None)
+        self._upto = evaluate(posting.upto)
 
     def at(self, index: int) -> _Values:
         returned = self._returns[index]
@@ -165,6 +207,7 @@ class _Columns:
             returns=DocumentKey(entity=entity, id=returned) if returned is not None else None,
             first=self._first[index],
             last=self._last[index],
+            upto=self._upto[index],
         )
 
 
@@ -189,7 +232,7 @@ def _requests(building: _Building, posting: Posting, place: _Place, values: _Val
     if posting.returns_posting and values.returns is None:
         raise Conflict(fault(building.ctx, "nothing_to_return", posting=posting.id))
     value_name = _value_resource(building.ctx.app.model.ledgers[posting.ledger])
-    at, whole_day = moment_of(building.ctx, place.document)
+    at, whole_day = building.at or moment_of(building.ctx, place.document)
     request = MoveRequest(
         ledger=posting.ledger,
         key=_key(building, posting, place),

@@ -19,6 +19,7 @@ from runtime.exploding import fill_lines
 from runtime.ledgers.requests import DocumentKey
 from runtime.messages import fault
 from runtime.permissions import demand, label_of
+from runtime.postings_later import requests_for_waiting
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.row_rules import visible_ids
@@ -277,14 +278,20 @@ def _approve_at_once(ctx: RunContext, entity: str, found: list[Row], transition:
 def _post(ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition) -> None:
     requests = postings.build(ctx, entity, found, transition.posts)
     if requests:
-        ledgers.post(ctx, requests)
+        _serve_waiting(ctx, [ledgers.post(ctx, requests)])
 
 
 def _reverse(ctx: RunContext, entity: str, ids: Sequence[int], transition: Transition) -> None:
     workflow = workflow_of(ctx, entity)
     sets = tuple(sorted({workflow.transitions[name].posts for name in transition.reverses}))
-    for i in ids if sets else ():
-        ledgers.reverse(ctx, DocumentKey(entity=entity, id=i), sets)
+    if sets:
+        _serve_waiting(ctx, [ledgers.reverse(ctx, DocumentKey(entity=entity, id=i), sets) for i in ids])
+
+
+def _serve_waiting(ctx: RunContext, posted: Sequence[ledgers.Posted]) -> None:
+    requests = requests_for_waiting(ctx, posted)
+    if requests:
+        ledgers.post(ctx, requests)
 
 
 __all__ = [

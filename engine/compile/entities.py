@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from engine.compile.bench import Bench, EntityDraft
 from engine.compile.desugar import Drawing
 from engine.compile.documents import compile_sources
-from engine.compile.explode import compile_explode
+from engine.compile.explode import compile_copy, compile_explode
 from engine.compile.fields import compile_field
 from engine.compile.looks import compile_form, compile_views
 from engine.compile.messages import message, plain_message
@@ -52,6 +52,7 @@ def compile_entity(bench: Bench, draft: EntityDraft, drawings: Mapping[tuple[str
         sources=Frozen({}) if lines else compile_sources(bench, draft, drawings),
         postings=Frozen({}) if lines else compile_postings(bench, draft),
         explode=compile_explode(bench, draft) if lines else None,
+        copy=compile_copy(bench, draft) if lines else None,
         form=None if lines else compile_form(bench, draft),
         views=Frozen({}) if lines else compile_views(bench, draft),
         measured=_measured(bench, draft),

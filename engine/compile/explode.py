@@ -8,7 +8,7 @@ from engine.compile.scope import AppScope, parse, parse_condition, scope_of
 from engine.expressions.tree import Expr
 from engine.expressions.types import DATE, QUANTITY, Type, reference
 from engine.frozen import Frozen
-from engine.model import Explode
+from engine.model import Copy, Explode
 from engine.problems import did_you_mean, got
 
 
@@ -65,6 +65,31 @@ def compile_explode(bench: Bench, draft: EntityDraft) -> Explode | None:
         where=done.where,
         upon=part.text("upon"),
         fill=fill,
+    )
+
+
+def compile_copy(bench: Bench, draft: EntityDraft) -> Copy | None:
+    """How the lines of a document are copied from lines of a record that it names."""
+    part = draft.part.part("copy")
+    if part is None:
+        return None
+    *steps, lines = part.text("from").split(".")
+    entity = draft.parent
+    for step in steps:
+        info = bench.info(entity, step)
+        if info is None or not info.type.targets:
+            part.problem("D305", "from", f"{entity} has no reference {got(step)}", "name references of the document")
+            return None
+        entity = info.type.targets[0]
+    rows = f"{entity}.{lines}"
+    if not steps or rows not in bench.entities:
+        known = [field.id for field in bench.entities[entity].fields.values() if field.lines]
+        part.problem("D305", "from", f"{entity} has no lines {got(lines)}", did_you_mean(lines, known))
+        return None
+    scope = scope_of(bench, rows)
+    where = parse_condition(part.word("where"), scope)
+    return Copy(
+        entity=rows, steps=tuple(steps), upon=part.text("upon"), where=where, fill=_fill(bench, draft, part, scope)
     )
 
 

@@ -7,7 +7,20 @@ All defaults are filled: a reader never asks "what if it is missing".
 from engine.model.apps import AppModel, Entity, EntityKind
 from engine.model.fields import Check, Field, Measured, Measuring, Numbering, Option, Progress, Segment
 from engine.model.figures import Card, CardPart, Chart, Column, Dashboard, Report, ReportMeasure
-from engine.model.flows import Approval, Demand, Explode, Posting, Source, State, Step, Transition, Who, Workflow
+from engine.model.flows import (
+    Approval,
+    Copy,
+    Demand,
+    Explode,
+    Later,
+    Posting,
+    Source,
+    State,
+    Step,
+    Transition,
+    Who,
+    Workflow,
+)
 from engine.model.ledgers import Allocation, Dimension, Guard, Ledger, Measure, Resource, Valuation
 from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
@@ -23,6 +36,7 @@ __all__ = [
     "Chart",
     "Check",
     "Column",
+    "Copy",
     "Dashboard",
     "Demand",
     "Dimension",
@@ -33,6 +47,7 @@ __all__ = [
     "Form",
     "FormSection",
     "Guard",
+    "Later",
     "Ledger",
     "Measure",
     "Measured",

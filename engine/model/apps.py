@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from engine.model.fields import Check, Field, Measured, Measuring, Numbering, Progress
 from engine.model.figures import Card, Dashboard, Report
-from engine.model.flows import Explode, Posting, Source, Workflow
+from engine.model.flows import Copy, Explode, Posting, Source, Workflow
 from engine.model.ledgers import Guard, Ledger
 from engine.model.plans import Plan, Structure
 from engine.model.roles import Role
@@ -49,6 +49,7 @@ class Entity:
     sources: Mapping[str, Source] = field(default_factory=nothing)  # type: ignore[arg-type]
     postings: Mapping[str, tuple[Posting, ...]] = field(default_factory=nothing)  # type: ignore[arg-type]
     explode: Explode | None = None
+    copy: Copy | None = None
     form: Form | None = None
     views: Mapping[str, View] = field(default_factory=nothing)  # type: ignore[arg-type]
     measured: Measured | None = None

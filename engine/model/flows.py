@@ -144,6 +144,27 @@ class Explode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Lines filled, ``upon`` a transition, from lines (of ``entity``) of the record that ``steps`` lead to from the
+    document; ``where`` filters them, ``fill`` and ``where`` stand on the line copied."""
+
+    entity: str
+    steps: tuple[str, ...]
+    upon: str
+    where: Expr | None
+    fill: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What a posting could not add in full is added as more arrives, to rows that still meet ``condition``, in the
+    order of ``order``."""
+
+    condition: Expr
+    order: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
     """One entry of a transition's posting set; run in order, guards judge the end.
 
@@ -153,7 +174,8 @@ class Posting:
     dimensions bound by the compiler. ``allocate``: allocation id expression. ``spread``: dimension id with first and
     last day. ``short``: what a take does when balances do not suffice: ``refuse``, ``drop`` or dimension values to
     book the rest on. ``returns``: path ``source line → posting`` whose moves come back. ``of``: rows whose moves a
-    ``revalue`` corrects, with the posting id.
+    ``revalue`` corrects, with the posting id. ``upto``: what all rows with the same dimensions may add together, first
+    come first served; ``later``: who gets what becomes free afterwards.
     """
 
     id: str
@@ -174,3 +196,5 @@ class Posting:
     returns_posting: str
     of_rows: Rows | None
     of_posting: str
+    upto: Expr | None = None
+    later: Later | None = None

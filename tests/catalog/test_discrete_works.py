@@ -303,3 +303,64 @@ def _id(works: Works, entity: str, code: str) -> int:
     with works.acting() as ctx:
         table = ctx.app.tables.entity[entity]
         return int(ctx.connection.execute(table.select().where(table.c.code == code)).mappings().one()["id"])
+
+
+def _order(works: Works, qty: str, due: str) -> int:
+    lines = [{"item": code_of("SCREW"), "qty": qty, "price": "0.5"}]
+    made = works.new("sales_order", partner=code_of("C"), warehouse=code_of("W"), due_date=due, lines=lines)
+    works.take("sales_order", made, "submit")
+    return made
+
+
+def _held(works: Works) -> dict[int, Decimal]:
+    """What each order line holds."""
+    with works.acting() as ctx:
+        rows = ctx.connection.execute(ctx.app.tables.balance["reserved"].select()).mappings()
+        return {row["demand"]: row["qty"] for row in rows if row["qty"]}
+
+
+def test_back_orders_get_what_arrives_oldest_due_date_first(works: Works) -> None:
+    works.bought("SCREW", "400", "0.1")
+    late = _order(works, "600", "2026-01-25")
+    soon = _order(works, "500", "2026-01-20")
+    first, second = (works.read("sales_order", i)["lines"][0]["id"] for i in (late, soon))
+    assert _held(works) == {first: 400}
+    works.bought("SCREW", "450", "0.1")
+    assert _held(works) == {first: 400, second: 450}
+    works.bought("SCREW", "100", "0.1")
+    assert _held(works) == {first: 450, second: 500}
+
+
+def test_a_delivery_does_not_take_what_others_hold(works: Works) -> None:
+    works.bought("SCREW", "400", "0.1")
+    _order(works, "400", "2026-01-25")
+    other = works.draw("delivery", "order", _order(works, "100", "2026-01-20"))
+    with pytest.raises(UserError) as refused:
+        works.take("delivery", other, "post")
+    assert [fault.code for fault in refused.value.faults] == ["reserved_within_stock"]
+
+
+def test_a_cancelled_order_leaves_its_goods_to_the_next(works: Works) -> None:
+    works.bought("SCREW", "400", "0.1")
+    first = _order(works, "400", "2026-01-20")
+    second = works.read("sales_order", _order(works, "300", "2026-01-25"))["lines"][0]["id"]
+    works.take("sales_order", first, "cancel")
+    assert _held(works) == {second: 300}
+
+
+def test_a_work_order_copies_its_operations_and_sees_them_advance(works: Works) -> None:
+    bom(works, {"item": code_of("SCREW"), "qty": "1"})
+    lines = [
+        {"sequence": 10, "name": "车削", "setup_hours": "1", "hours": "2"},
+        {"sequence": 20, "name": "清洗", "hours": "0.5"},
+    ]
+    routing = works.new("routing", item=code_of("PART"), base_qty="100", lines=lines)
+    works.change("item", _id(works, "item", "PART"), routing=routing)
+    order = started(works, "400")
+    first, second = works.read("work_order", order)["operations"]
+    assert [(o["name"], o["planned_hours"]) for o in (first, second)] == [("车削", 9), ("清洗", 2)]
+    report = works.new("work_report", work_order=order, operation=first["id"], good="300", scrapped="5", hours="7")
+    works.take("work_report", report, "post")
+    first, second = works.read("work_order", order)["operations"]
+    told = [(o["done_qty"], o["scrap_qty"], o["spent_hours"], o["done_share"]) for o in (first, second)]
+    assert told == [(300, 5, 7, Decimal("0.75")), (0, 0, 0, 0)]
