@@ -17,6 +17,9 @@ from runtime.ledgers.pools import pools_of
 from runtime.ledgers.requests import DimensionValue, Move
 from runtime.ledgers.shape import Shape, dimension_columns_of, shape_of
 
+CHUNK = 400
+"""Keys in one statement."""
+
 Sums = dict[str, tuple[dict[str, DimensionValue], dict[str, Decimal]]]
 
 
@@ -45,7 +48,7 @@ def balances(
     fixed, names = dict(where or {}), tuple(group_by)
     finest = _now(book, shape, fixed) if as_of is None else _then(book, shape, fixed, _moment(book, as_of))
     if shape.value:
-        _share_values(book, shape, finest, as_of)
+        _share_values(book, shape, finest, fixed, as_of)
     grouped: Sums = {}
     for dimensions, amounts in finest.values():
         own = {n: dimensions.get(n) for n in names}
@@ -104,7 +107,9 @@ def _then(book: Book, shape: Shape, fixed: Mapping[str, DimensionValue], moment:
     return found
 
 
-def _share_values(book: Book, shape: Shape, finest: Sums, as_of: date | datetime | None) -> None:
+def _share_values(
+    book: Book, shape: Shape, finest: Sums, fixed: Mapping[str, DimensionValue], as_of: date | datetime | None
+) -> None:
     """Give every finest balance its share of its pool's value; the last of a pool takes the rest."""
     rows = list(finest.values())
     pools: dict[str, list[tuple[dict[str, DimensionValue], dict[str, Decimal]]]] = {}
@@ -113,26 +118,50 @@ def _share_values(book: Book, shape: Shape, finest: Sums, as_of: date | datetime
     for row, key in zip(rows, pools_of(book, shape, [r[0] for r in rows]), strict=True):
         pools.setdefault(key.key, []).append(row)
         names[key.key] = shape.ledger.valuation.pools[key.pool]
+    if as_of is None and shape.pool is not None:
+        wholes = _pools_now(book, shape.pool, list(pools))
+    else:
+        assert as_of is not None
+        wholes = _pools_then(book, shape, finest, fixed, set(names.values()), as_of)
     for pool, members in pools.items():
-        inside = {n: members[0][0].get(n) for n in names[pool]}
-        left, value = _pool(book, shape, pool, inside, as_of)
+        left, value = wholes.get(pool, (ZERO, ZERO))
         for _, amounts in members:
             amounts[shape.value] = share(value, amounts[shape.main], left, shape.scales[shape.value]) if left else ZERO
             left, value = left - amounts[shape.main], value - amounts[shape.value]
 
 
-def _pool(
-    book: Book, shape: Shape, key: str, inside: Mapping[str, DimensionValue], as_of: date | datetime | None
-) -> tuple[Decimal, Decimal]:
-    """Quantity and value of a whole pool."""
-    if as_of is None and shape.pool is not None:
-        table = shape.pool
-        row = book.ctx.connection.execute(select(table.c.qty, table.c.value).where(table.c.key == key)).first()
-        return (row[0], row[1]) if row else (ZERO, ZERO)
-    assert as_of is not None
-    rows = _then(book, shape, inside, _moment(book, as_of)).values()
-    sums = [amounts for _, amounts in rows]
-    return sum((a[shape.main] for a in sums), ZERO), sum((a[shape.value] for a in sums), ZERO)
+def _pools_now(book: Book, table: Table, keys: Sequence[str]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Quantity and value of whole pools."""
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    query = select(table.c.key, table.c.qty, table.c.value)
+    for start in range(0, len(keys), CHUNK):
+        for row in book.ctx.connection.execute(query.where(table.c.key.in_(keys[start : start + CHUNK]))):
+            found[row[0]] = (row[1], row[2])
+    return found
+
+
+def _pools_then(
+    book: Book,
+    shape: Shape,
+    finest: Sums,
+    fixed: Mapping[str, DimensionValue],
+    kinds: set[tuple[str, ...]],
+    as_of: date | datetime,
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """Quantity and value of whole pools at a moment: what was asked for, unless that cuts through pools."""
+    valuation = shape.ledger.valuation
+    assert valuation is not None
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    for inside in {tuple(n for n in fixed if n in names) for names in kinds}:
+        whole = finest
+        if len(inside) < len(fixed):
+            whole = _then(book, shape, {n: fixed[n] for n in inside}, _moment(book, as_of))
+        rows = list(whole.values())
+        for (_, amounts), key in zip(rows, pools_of(book, shape, [r[0] for r in rows]), strict=True):
+            if tuple(n for n in fixed if n in valuation.pools[key.pool]) == inside:
+                qty, value = found.get(key.key, (ZERO, ZERO))
+                found[key.key] = (qty + amounts[shape.main], value + amounts[shape.value])
+    return found
 
 
 def moves(
