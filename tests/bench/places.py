@@ -137,12 +137,16 @@ def prepared(place: Place, table: Table, rows: int, make: Callable[[], Iterable[
     with place.database.write() as connection:
         if (connection.scalar(select(func.count()).select_from(table)) or 0) >= rows:
             return
+        for index in table.indexes:  # a sorted index is made in a fraction of the time that growing one takes
+            index.drop(connection)
         if place.dialect == "sqlite":
             marks = ", ".join("?" * len(table.c))
             driver: Any = connection.connection.driver_connection
             driver.executemany(f'INSERT INTO "{table.name}" VALUES ({marks})', make())
         else:
             _copy(connection, table, make())
+        for index in table.indexes:
+            index.create(connection)
     analyse(place, table)
 
 
