@@ -294,7 +294,8 @@ class Compiler:
         """One field of a row: its column, or the formula of a live one."""
         known = self._known(row.entity, name)
         if known is not None and known.live and known.formula is not None and row.column(name) is None:
-            return self.within(record=row, this=row, joiner=None).value(known.formula.tree)
+            found = self.within(record=row, this=row, joiner=None).value(known.formula.tree)
+            return self.numbers.rescale(found, known.value.scale) if known.value.kind in NUMERIC else found
         column = row.column(f"{name}__entered" if path.entered else name)
         if column is None:
             return self._odd(row, name, path)

@@ -32,7 +32,8 @@ def ledger_value(at: Compiler, node: Balance) -> Value:
     """The figure for the scope's row."""
     ledger = at.scope.model.ledgers[node.ledger]
     if node.measure in ledger.measures:
-        return at.value(_measure(ledger, node, at))
+        found = at.value(_measure(ledger, node, at))
+        return at.numbers.rescale(found, node.type.scale)
     timed = dict(node.options)
     if node.function == "mean_balance":
         return _mean(at, ledger, node, timed)
