@@ -1,0 +1,91 @@
+"""D4: a shortage is seen before it stops the line, with what to buy and by when."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.scenarios.clients import Row, code
+from tests.scenarios.works import Works
+
+DUE = "2026-01-15"
+
+
+def with_stock(works: Works) -> None:
+    works.bought("COPPER", "500", "11")
+    works.bought("SCREW", "30000", "0.1")
+
+
+def ordered(works: Works, qty: str, due: str = DUE) -> Row:
+    sales = works.api("sales")
+    line = {"item": code("CONN"), "qty": qty, "price": "20"}
+    made = sales.new("sales_order", partner=code("C"), warehouse=code("W"), due_date=due, lines=[line])
+    return sales.take("sales_order", made["id"], "submit")
+
+
+def suggestion(works: Works, item: str) -> Row:
+    plan = works.api("buyer").post("/plan/net")
+    return next(s for s in plan["suggestions"] if s["item"]["id"] == works.id("item", item))
+
+
+def test_d4_the_shortage_is_exact_and_names_the_day_and_the_order(both: Works) -> None:
+    with_stock(both)
+    order = ordered(both, "10000")
+    tree = both.api("buyer").get("/plan/explode", item="CONN", qty="10000")
+    needs = {row["item"]["id"]: Decimal(row["qty"]) for row in tree["totals"]}
+    assert needs == {both.id("item", "COPPER"): 2575, both.id("item", "SCREW"): 20000}
+    short = suggestion(both, "COPPER")
+    assert Decimal(short["short_qty"]) == 2075
+    assert Decimal(short["qty"]) == 2075  # 83 packs of 25
+    assert short["need_date"] == DUE
+    assert short["order_date"] == "2026-01-10"  # five days of lead time
+    assert short["becomes"] == "purchase_order"
+    assert order["code"] in str(short["pegs"])
+    buys = [s["item"]["id"] for s in both.api("buyer").post("/plan/net")["suggestions"]]
+    assert both.id("item", "SCREW") not in buys
+
+
+def test_d4_the_quantity_is_rounded_up_to_the_pack(works: Works) -> None:
+    works.api().change("item", works.id("item", "COPPER"), pack_qty="100")
+    with_stock(works)
+    ordered(works, "10000")
+    short = suggestion(works, "COPPER")
+    assert (Decimal(short["short_qty"]), Decimal(short["qty"])) == (2075, 2100)
+
+
+def test_d4_it_is_seen_at_once_and_seven_days_before(works: Works) -> None:
+    with_stock(works)
+    assert Decimal(works.api("manager").explain("shortages")["value"] or 0) == 0
+    ordered(works, "10000")
+    assert Decimal(works.api("manager").explain("shortages")["value"]) == 1
+    works.day("2026-01-08")  # seven days before it bites
+    assert Decimal(works.api("manager").explain("shortages")["value"]) == 1
+    assert suggestion(works, "COPPER")["need_date"] == DUE
+
+
+def test_d4_one_click_makes_the_purchase_order(both: Works) -> None:
+    with_stock(both)
+    ordered(both, "10000")
+    buyer = both.api("buyer")
+    short = suggestion(both, "COPPER")
+    before = both.row_counts()
+    assert both.api("keeper").status("POST", "/plan/net?commit=true", {"suggestions": [short["number"]]}) == 403
+    assert both.row_counts() == before
+    made = buyer.post("/plan/net", {"suggestions": [short["number"]]}, commit="true")["made"]
+    assert [m["entity"] for m in made] == ["purchase_order"]
+    order = buyer.read("purchase_order", made[0]["id"])
+    assert (order["partner"]["code"], order["expected_date"], order["warehouse"]["code"]) == ("S", DUE, "W")
+    assert [(line["item"]["code"], Decimal(line["qty"]), line["price"]) for line in order["lines"]] == [
+        ("COPPER", 2075, "11.00")
+    ]
+    buyer.take("purchase_order", order["id"], "submit")  # 22,825.00: the manager is asked
+    both.api("manager").decide("purchase_order", order["id"])
+    again = buyer.post("/plan/net")
+    assert both.id("item", "COPPER") not in [s["item"]["id"] for s in again["suggestions"]]
+
+
+def test_d4_a_suggestion_becomes_an_order_on_the_page(works: Works) -> None:
+    with_stock(works)
+    ordered(works, "10000")
+    page = works.web("buyer").open("/plans/materials")
+    assert "铜棒" in page.text
+    assert "2,075" in page.text
