@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "validate": ("web.commands.catalogue", "检查应用定义 | Check app definitions"),
         "new": ("web.commands.making", "新建应用 | Create an app"),
         "run": ("web.commands.run", "启动服务 | Serve web, jobs and schedule"),
+        "worker": ("web.commands.worker", "后台任务 | Jobs and schedule only"),
         "user": ("web.commands.people", "账号 | Accounts"),
         "token": ("web.commands.people", "API 令牌 | Make an API token"),
         "diff": ("web.commands.versions", "比较定义 | Show what a definition would change"),

@@ -1,0 +1,38 @@
+"""What every answer carries, and what a foreign page may not do."""
+
+from __future__ import annotations
+
+from tests.scenarios.works import Works
+
+POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+
+
+def test_every_answer_forbids_foreign_scripts_frames_and_sniffing(office_on_file: Works) -> None:
+    client = office_on_file.flask.test_client()
+    for path in ("/login", "/api/v1/item", "/healthz", "/nothing/here"):
+        headers = client.get(path).headers
+        assert headers["Content-Security-Policy"].startswith(POLICY), path
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts(office_on_file: Works) -> None:
+    answer = office_on_file.flask.test_client().get("/login")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_transport_security_is_asked_for_only_over_https(office_on_file: Works) -> None:
+    client = office_on_file.flask.test_client()
+    assert "Strict-Transport-Security" not in client.get("/login").headers
+    assert "Strict-Transport-Security" in client.get("/login", base_url="https://localhost").headers
+
+
+def test_operators_see_life_readiness_and_figures(office_on_file: Works) -> None:
+    client = office_on_file.flask.test_client()
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    assert client.get("/readyz").get_json() == {"status": "ready", "apps": 1}
+    assert "dougong_requests_total" in client.get("/metrics").get_data(as_text=True)
