@@ -208,6 +208,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     # ledgers
     "period_closed": ("{ledger}已结账至 {day}，请改用之后的日期", "{ledger} is closed through {day}; use a later date"),
     "more_than_went": ("最多可退回 {possible}，不能退回 {wanted}", "At most {possible} can come back, not {wanted}"),
+    "not_enough": (
+        "{ledger}不足：只有 {there}，需要 {wanted}，差 {missing}",
+        "{ledger}: only {there} of {wanted} there, {missing} missing",
+    ),
     "nothing_to_revalue": ("{ledger}中没有可调整成本的记录", "{ledger} has no moves whose cost could be changed"),
     "dimension_missing": ("{ledger}：请指定{dimension}", "{ledger}: say which {dimension}"),
     "price_needed": ("{ledger}：没有可用的成本，请填写价格", "{ledger}: no cost is known, please enter a price"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -47,6 +47,7 @@ class Draft:
     """A move before it is written. ``amounts`` are signed and without the valued resource; that is ``value``.
 
     ``origins``: drafts it carries on, with the quantity taken from each. ``shares``: part of each origin's worth.
+    ``never_below``: refused where it would leave less than nothing, whatever the guards say.
     ``source``: a written move it brings back, counters or corrects, see the links beside.
     """
 
@@ -73,6 +74,7 @@ class Draft:
     edges: list[tuple[str, int, Decimal | None]] = field(default_factory=list)
     found: Decimal | None = None
     wanted: dict[str, Decimal] = field(default_factory=dict)
+    never_below: bool = False
     pool_key: PoolKey | None = None
     arrival: int | None = None
     id: int = 0
@@ -115,6 +117,8 @@ class Book:
         self._pending: dict[tuple[str, str], dict[str, Decimal]] = {}
         self._new: dict[str, dict[str, Mapping[str, DimensionValue]]] = {}
         self.periods = self._load_periods()
+        self.locked = False
+        self.value_so_far: Callable[[], None] = lambda: None
 
     def shape(self, ledger: str) -> Shape:
         """The shape of a ledger."""
@@ -176,13 +180,27 @@ class Book:
         """Take a draft into the call; what follows sees its balance."""
         self.drafts.append(draft)
         self.by_request.setdefault(draft.request, []).append(draft)
+        self._sum(draft)
+        return draft
+
+    def sum_up(self) -> None:
+        """Balances follow what the call has found out about the worth of its drafts."""
+        self._pending, self._new = {}, {}
+        for draft in self.drafts:
+            self._sum(draft)
+
+    def demand_worth(self, shape: Shape) -> None:
+        """What follows is measured by the worth of a ledger: value what earlier drafts of the call carry there."""
+        if shape.worth and not shape.value and any(d.shape is shape and d.origins and not d.id for d in self.drafts):
+            self.value_so_far()
+
+    def _sum(self, draft: Draft) -> None:
         key = draft.shape.key(draft.dimensions)
         ledger = draft.shape.ledger.id
         sums = self._pending.setdefault((ledger, key), {})
         for name in draft.shape.kept:
             sums[name] = sums.get(name, ZERO) + draft.amounts.get(name, ZERO)
         self._new.setdefault(ledger, {}).setdefault(key, draft.dimensions)
-        return draft
 
     def there(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> list[Standing]:
         """The balances whose dimensions are ``fixed``, with what this call has already done to them."""

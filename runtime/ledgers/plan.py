@@ -19,6 +19,7 @@ from runtime.ledgers.allocate import is_companion, spread
 from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.costing import ZERO, share
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move, MoveRequest, Short, Verb
+from runtime.ledgers.running import not_enough
 from runtime.ledgers.shape import Shape
 from runtime.messages import fault
 
@@ -79,6 +80,7 @@ def _take(book: Book, request: MoveRequest) -> None:
             continue
         draft = _draft(book, request, part.dimensions, {r: -a for r, a in part.amounts.items()}, at)
         draft.found, draft.wanted = part.found, part.wanted
+        draft.never_below = bool(request.allocate) and request.short is Short.REFUSE and not guarded(book, shape)
         if prefer:
             draft.prefer, draft.returns = frozenset(m.id for m in prefer), prefer[0].id
             draft.edges = [(shape.ledger.id, prefer[0].id, -draft.quantity)]
@@ -105,13 +107,14 @@ def _amounts(shape: Shape, request: MoveRequest) -> dict[str, Decimal | None]:
 
 def _parts(book: Book, shape: Shape, request: MoveRequest, amounts: dict[str, Decimal | None]) -> list[_Part]:
     """The balances a take goes over, and how much of each."""
+    book.demand_worth(shape)
     allocation = shape.ledger.allocations.get(request.allocate)
     open_ = [d for d in allocation.over if request.dimensions.get(d) is None] if allocation else []
     fixed = {d: request.dimensions.get(d) for d in shape.dimensions if d not in open_}
     if allocation and open_:
         parts, rest = spread(book, shape, allocation, fixed, amounts)
         found = [_Part(dimensions, taken) for dimensions, taken in parts]
-        return found + _rest(shape, request, fixed, parts, rest, amounts)
+        return found + _rest(book, shape, request, fixed, parts, rest, amounts)
     known = {r: a for r, a in amounts.items() if a is not None}
     optional = [r for r in shape.kept if r not in amounts and is_companion(shape, r)]
     if len(known) == len(amounts) and not optional:
@@ -125,7 +128,14 @@ def _parts(book: Book, shape: Shape, request: MoveRequest, amounts: dict[str, De
     return [_Part(fixed, known | {r: standing.get(r, ZERO) for r, a in amounts.items() if a is None})]
 
 
+def guarded(book: Book, shape: Shape) -> bool:
+    """Whether the template says itself what may fall below zero in a ledger."""
+    own = shape.ledger.id
+    return bool(shape.ledger.guards) or any(own in (g.ledger, *g.ledgers) for g in book.ctx.app.model.guards)
+
+
 def _rest(
+    book: Book,
     shape: Shape,
     request: MoveRequest,
     fixed: Mapping[str, DimensionValue],
@@ -141,6 +151,8 @@ def _rest(
     wanted = {r: a for r, a in amounts.items() if a is not None}
     name = next(r for r, a in rest.items() if a)
     taken = sum((p.get(name, ZERO) for _, p in parts), ZERO)
+    if not guarded(book, shape):
+        raise not_enough(book.ctx, shape.ledger.id, taken, wanted[name])
     return [_Part(parts[-1][0] if parts else fixed, rest, taken, wanted)]
 
 

@@ -112,6 +112,20 @@ def lock_pools(
     return pools
 
 
+def add_to_pools(book: Book, shape: Shape, pools: Mapping[PoolKey, Pool], changes: Mapping[PoolKey, Change]) -> None:
+    """Add what a later part of the call moves to rows that are already held."""
+    rows = {
+        b.key: b
+        for b in apply_changes(
+            book.ctx, pool_grain(shape), {k.key: c for k, c in changes.items()}, book.reader(shape.ledger)
+        )
+    }
+    for key in changes:
+        row = rows[key.key]
+        pools[key].stored = (row.amounts["qty"], row.amounts["value"], pools[key].stored[2])
+        pools[key].behind = pools[key].behind or row.behind
+
+
 def stand_later(book: Book, shape: Shape, changes: Mapping[PoolKey, Change]) -> None:
     """Note in the rows of pools that the call stands later than it said."""
     became = [Became(key=k.key, change=c, amounts={}, behind=False) for k, c in sorted(changes.items(), key=str)]

@@ -35,7 +35,8 @@ def post(ctx: RunContext, requests: Sequence[MoveRequest], *, at: datetime | Non
     del at  # every request has its own moment; the call's own is the clock's
     if not requests:
         return Posted()
-    return _retried(ctx, lambda book: plan(book, requests), chosen=any(r.allocate for r in requests))
+    chosen = any(r.allocate for r in requests)
+    return _retried(ctx, lambda book: plan(book, requests), chosen=chosen)
 
 
 def reverse(
@@ -70,15 +71,12 @@ def _retried(ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool) 
 
 def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
     book = Book(ctx)
+    walk = Walk(book=book)
+    book.value_so_far = lambda: _value(book, walk, alone=True)
     planned(book)
     if not book.drafts:
         return _answer(book, [])
-    _lock_replay(book)
-    walk = Walk(book=book)
-    walk.open()
-    for shape, drafts in by_ledger(book.drafts):
-        number(book, shape, drafts)
-    walk.run()
+    _value(book, walk, alone=False)
     extra = [d for d in walk.differences if d.worth()]
     for shape, drafts in by_ledger(extra):
         number(book, shape, drafts)
@@ -96,11 +94,25 @@ def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
     return _answer(book, extra)
 
 
-def _lock_replay(book: Book) -> None:
+def _value(book: Book, walk: Walk, *, alone: bool) -> None:
+    """Find what the drafts so far cost. Done before the call is planned to its end, pools are locked in any order."""
+    if not book.locked:
+        _lock_replay(book, alone=alone)
+        book.locked = True
+    new = [d for d in book.drafts if not d.id]
+    walk.open(new)
+    for shape, drafts in by_ledger(new):
+        number(book, shape, drafts)
+    walk.run()
+    book.sum_up()
+
+
+def _lock_replay(book: Book, *, alone: bool) -> None:
     """Postings share a lock; one that may have to replay takes it alone. Never first the one and then the other."""
     if book.ctx.connection.dialect.name != "postgresql":
         return
-    alone = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts) or _unsettled(book)
+    dated_back = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts)
+    alone = alone or dated_back or _unsettled(book)
     how = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     lock = f"SELECT {how}(:lock, hashtext(current_schema()))"
     book.ctx.connection.execute(text(lock), {"lock": REPLAY_LOCK})

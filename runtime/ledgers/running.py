@@ -22,6 +22,7 @@ from runtime.context import RunContext
 from runtime.errors import Conflict, Fault
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.expressions import Reader
+from runtime.messages import fault
 
 INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -50,6 +51,7 @@ class Change:
     until: datetime
     found: Decimal | None = None
     wanted: dict[str, Decimal] = field(default_factory=dict)
+    never_below: bool = False
 
     def add(self, sums: Mapping[str, Decimal], at: datetime) -> None:
         """Add another move."""
@@ -85,6 +87,10 @@ def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], 
         became.append(Became(key=key, change=change, amounts=amounts, behind=row[1] > change.since, latest=row[1]))
     became += _as_if(ctx, grain, refused)
     judge(grain, became, reader)
+    for one in became:
+        if one.change.never_below and one.amounts[grain.first] < 0:
+            wanted = -one.change.sums[grain.first]
+            raise not_enough(ctx, grain.id[1], wanted + one.amounts[grain.first], wanted)
     move_on(ctx, grain, became)
     return became
 
@@ -170,6 +176,13 @@ def _as_if(ctx: RunContext, grain: Grain, refused: Sequence[tuple[str, Change]])
         amounts = {n: there[n] + change.sums.get(n, ZERO) for n in grain.sums}
         found.append(Became(key=key, change=change, amounts=amounts, behind=False))
     return found
+
+
+def not_enough(ctx: RunContext, ledger: str, there: Decimal, wanted: Decimal) -> Conflict:
+    """The refusal of a take that open balances do not cover."""
+    words = {n: f"{a.normalize():f}" for n, a in (("there", there), ("wanted", wanted), ("missing", wanted - there))}
+    label = ctx.app.model.ledgers[ledger].label.get(ctx.language)
+    return Conflict(fault(ctx, "not_enough", ledger=label, **words))
 
 
 def judge(grain: Grain, became: Sequence[Became], reader: Reader) -> None:

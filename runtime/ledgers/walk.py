@@ -10,7 +10,7 @@ differences are drafts of value-only moves, so a pool ends where it would have e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,16 @@ from runtime.errors import Conflict, Invalid
 from runtime.ledgers.book import INSTANT, Book, Draft, PoolKey
 from runtime.ledgers.costing import ZERO, Outcome, PriceNeeded, Step, advance, share
 from runtime.ledgers.history import Past, load_past
-from runtime.ledgers.pools import Pool, change_of, lock_pools, pools_of, stand_later, standards, wider_cost
+from runtime.ledgers.pools import (
+    Pool,
+    add_to_pools,
+    change_of,
+    lock_pools,
+    pools_of,
+    stand_later,
+    standards,
+    wider_cost,
+)
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
 from runtime.ledgers.running import Change
 from runtime.ledgers.shape import Shape
@@ -86,20 +95,15 @@ class Walk:
     _standards: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
     _ages: dict[Spot, datetime | None] = field(default_factory=dict)
     _written_moves: dict[Spot, Move] = field(default_factory=dict)
+    _asked: list[tuple[Draft, Decimal | None, dict[str, Decimal], datetime | None]] = field(default_factory=list)
     _steps: int = 0
 
-    @property
-    def replays(self) -> bool:
-        """Whether moves already written are walked again."""
-        return bool(self._need)
-
     def run(self) -> None:
-        """Value every draft of the call and find every difference."""
-        start = [(d, d.value, dict(d.amounts), d.age) for d in self.book.drafts]
-        for number in range(MOST_PASSES):
-            if number:
-                for draft, value, amounts, age in start:
-                    draft.value, draft.amounts, draft.age = value, dict(amounts), age
+        """Value every draft opened so far and find every difference; may be run again after more are opened."""
+        self._learnt = {}
+        for _ in range(MOST_PASSES):
+            for draft, value, amounts, age in self._asked:
+                draft.value, draft.amounts, draft.age = value, dict(amounts), age
             if self._once():
                 return
         raise Conflict(fault(self.book.ctx, "replay_too_long", moves=MOST_EVENTS))
@@ -139,31 +143,35 @@ class Walk:
 
     # --- getting ready
 
-    def open(self) -> None:
-        """Lock the pools of the call's moves, in the order of their keys."""
+    def open(self, new: Sequence[Draft]) -> None:
+        """Lock the pools of new drafts, in the order of their keys."""
+        self._asked += [(d, d.value, dict(d.amounts), d.age) for d in new]
         by_shape: dict[str, list[Draft]] = {}
-        for draft in self.book.drafts:
+        for draft in new:
             if draft.shape.value:
                 by_shape.setdefault(draft.shape.ledger.id, []).append(draft)
         for ledger in sorted(by_shape):
-            drafts = by_shape[ledger]
-            shape = drafts[0].shape
-            wanted: dict[PoolKey, tuple[Mapping[str, DimensionValue], Change]] = {}
-            for draft, key in zip(drafts, pools_of(self.book, shape, [d.dimensions for d in drafts]), strict=True):
-                _, change = wanted.setdefault(
-                    key, (draft.dimensions, change_of(shape, key, draft.dimensions, draft.at))
-                )
-                change.add({"qty": draft.quantity, "value": draft.value or ZERO}, draft.at)
-                draft.pool_key = key
-            locked = lock_pools(self.book, shape, wanted)
-            self.pools.update(locked)
-            self._keep_standards(shape, drafts)
-            changes = {key: change for key, (_, change) in wanted.items()}
-            if not self._stood_aside(shape, drafts, changes):
-                for key, pool in locked.items():
-                    if pool.behind:
-                        self._needs(key, changes[key].since)
-        self._need_touched()
+            self._open_ledger(by_shape[ledger][0].shape, by_shape[ledger])
+        self._need_touched(new)
+
+    def _open_ledger(self, shape: Shape, drafts: list[Draft]) -> None:
+        wanted: dict[PoolKey, tuple[Mapping[str, DimensionValue], Change]] = {}
+        for draft, key in zip(drafts, pools_of(self.book, shape, [d.dimensions for d in drafts]), strict=True):
+            _, change = wanted.setdefault(key, (draft.dimensions, change_of(shape, key, draft.dimensions, draft.at)))
+            change.add({"qty": draft.quantity, "value": draft.value or ZERO}, draft.at)
+            draft.pool_key = key
+        again = {key: change for key, (_, change) in wanted.items() if key in self.pools}
+        fresh = {key: both for key, both in wanted.items() if key not in again}
+        if again:
+            add_to_pools(self.book, shape, self.pools, again)
+        if fresh:
+            self.pools.update(lock_pools(self.book, shape, fresh))
+        self._keep_standards(shape, drafts)
+        changes = {key: change for key, (_, change) in wanted.items()}
+        if not self._stood_aside(shape, drafts, changes):
+            for key, change in changes.items():
+                if self.pools[key].behind:
+                    self._needs(key, change.since)
 
     def _stood_aside(self, shape: Shape, drafts: list[Draft], changes: Mapping[PoolKey, Change]) -> bool:
         """Whether all was of now and only met others of now: then it follows them, and nothing is walked again."""
@@ -179,17 +187,17 @@ class Walk:
         stand_later(self.book, shape, changes)
         return True
 
-    def _need_touched(self) -> None:
+    def _need_touched(self, new: Sequence[Draft]) -> None:
         """What is corrected or undone is walked again from its own moment."""
         touched: dict[str, set[int]] = {}
-        for draft in self.book.drafts:
+        for draft in new:
             if draft.pool_key and (link := draft.corrects or draft.counter_of):
                 touched.setdefault(draft.shape.ledger.id, set()).add(link)
         for ledger, ids in touched.items():
             shape = self.book.shape(ledger)
             for move in self.book.moves(shape, shape.moves.c.id.in_(ids)):
                 self._written_moves[ledger, move.id] = move
-        for draft in self.book.drafts:
+        for draft in new:
             if draft.pool_key and (link := draft.corrects or draft.counter_of):
                 move = self._written(draft.shape, link)
                 if draft.corrects or draft.at == move.at:

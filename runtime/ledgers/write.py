@@ -104,6 +104,7 @@ def _note(spec: GrainSpec, draft: Draft, changes: dict[str, Change]) -> None:
     if change is None:
         change = changes[key] = Change(shape.columns(draft.dimensions, names), {}, draft.at, draft.at)
     change.add(sums, draft.at)
+    change.never_below = change.never_below or (draft.never_below and spec[0].id[0] == "balance")
     if draft.found is not None:
         change.found, change.wanted = draft.found, dict(draft.wanted)
 

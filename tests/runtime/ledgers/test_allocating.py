@@ -67,3 +67,14 @@ def test_guards_judge_the_end_and_hours_cannot_be_booked_twice(depot: Depot) -> 
         depot.post(add("hours", hours=3, **{"for": 2}, **booking))
     depot.post(add("hours", hours=3, **{"for": 2}, **booking), take("hours", hours=1, **{"for": 1}, **booking))
     assert depot.problems() == []
+
+
+def test_a_ledger_without_guards_refuses_what_open_balances_do_not_cover(depot: Depot) -> None:
+    depot.post(_debt(1, date(2026, 3, 9), 50))
+    with pytest.raises(Conflict) as refused:
+        depot.post(take("debts", partner=1, amount=80, allocate="oldest"))
+    assert [(f.code, f.message) for f in refused.value.faults] == [
+        ("not_enough", "Debts: only 50 of 80 there, 30 missing")
+    ]
+    depot.post(take("debts", partner=1, amount=50, allocate="oldest"))
+    assert depot.problems() == []

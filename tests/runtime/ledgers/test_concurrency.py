@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -11,6 +13,7 @@ from sqlalchemy import Connection
 from runtime.database import open_database
 from runtime.errors import Conflict
 from runtime.ledgers import post
+from runtime.values import Ref
 from tests.runtime.ledgers.depot import Depot, add, on, open_depot, take
 
 
@@ -98,3 +101,19 @@ def test_eight_writers_mix_days_gone_with_now_and_nothing_fails(depot: Depot) ->
     assert depot.problems() == []
     assert depot.pool(1)[0] + depot.pool(2)[0] == Decimal(148)
     assert depot.pool(1)[1] + depot.pool(2)[1] == Decimal(666 + 300)
+
+
+def test_eight_payments_of_one_debt_settle_it_once(depot: Depot) -> None:
+    owed = {"partner": 1, "document": Ref("thing", 1), "due": date(2026, 3, 9)}
+    depot.post(replace(add("debts", amount=30), dimensions=owed))
+
+    def pay(_: int) -> bool:
+        try:
+            depot.post(take("debts", partner=1, amount=10, allocate="oldest"))
+        except Conflict as refused:
+            return refused.faults[0].code != "not_enough"
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(pay, range(8))) == 3
+    assert depot.problems() == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from runtime.errors import Conflict
-from runtime.ledgers import MoveRequest
+from runtime.ledgers import DocumentKey, MoveRequest
 from tests.runtime.ledgers.depot import Depot, add, on, revalue, take, values
 
 RELAXED = settings(
@@ -31,9 +31,10 @@ def test_a_receipt_dated_back_changes_what_left_after_it(depot: Depot) -> None:
     depot.post(add(qty=10, value=100, at=on(2)))
     out = depot.post(take(qty=10, at=on(6), document=2))
     posted = depot.post(add(qty=10, value=200, at=on(4), document=3))
-    assert [
-        (m.amounts["value"], m.corrects, m.at, m.document.id, m.cause.id) for m in posted.differences if m.cause
-    ] == [(D(-50), out.moves[0].id, on(6), 2, 3)]
+    assert [(m.amounts["value"], m.corrects, m.at, m.document.id) for m in posted.differences] == [
+        (D(-50), out.moves[0].id, on(6), 2)
+    ]
+    assert posted.differences[0].cause == DocumentKey(entity="thing", id=3)
     assert depot.pool() == (D(10), D(150))
     assert depot.problems() == []
 
@@ -222,6 +223,24 @@ def test_a_correction_in_a_closed_period_stands_today(depot: Depot) -> None:
     assert [(m.amounts["value"], m.document.id, m.at) for m in posted.differences] == [(D(-8), 2, on(5, month=4))]
     assert depot.pool() == (D(6), D(72))
     assert depot.problems() == []
+
+
+def test_a_correction_in_a_closed_period_names_each_issue_that_it_changes(depot: Depot) -> None:
+    from runtime.ledgers import close_period
+
+    for method, expected in (("average", [(D(-8), 2), (D(-3), 4)]), ("fifo", [(D(-8), 2), (D(-12), 4)])):
+        depot.empty()
+        depot.setting(method=method, pool="firm")
+        depot.now = on(5, month=4)
+        came = depot.post(add(qty=10, value=100, at=on(2), document=1))
+        depot.post(take(qty=4, at=on(5), document=2), add(qty=18, value=180, at=on(6), document=3))
+        depot.post(take(qty=6, at=on(7), document=4))
+        with depot.acting() as ctx:
+            close_period(ctx, None, on(31).date())
+        posted = depot.post(revalue(corrects=(came.moves[0].id,), value=20, document=5))
+        assert [(m.amounts["value"], m.document.id) for m in posted.differences] == expected
+        assert {m.at for m in posted.differences} == {on(5, month=4)}
+        assert depot.problems() == []
 
 
 def test_a_closed_period_takes_no_posting_and_a_reversal_stands_today(depot: Depot) -> None:
