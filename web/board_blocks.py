@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from flask import url_for
 
+from engine.expressions.types import Kind
+from engine.model import Entity, View
 from runtime import planning, reports
 from runtime.context import RunContext
 from runtime.permissions import rights
-from runtime.queries import ListQuery, list_records
+from runtime.queries import ListQuery, Page, list_records
+from runtime.query_columns import Named
 from runtime.record_reading import titles
 from web.display import age, day, is_numeric, number
-from web.list_cells import render_rows
-from web.list_page import hidden_helper, wanted_fields
+from web.list_cells import hidden_helper, is_due, render_rows
+from web.list_page import wanted_fields
 from web.pages.tasks import task_views
 from web.report_chart import chart_spec
 from web.texts import translator
@@ -47,9 +51,7 @@ def plan_block(ctx: RunContext, name: str) -> Block | None:
     }
 
 
-def _short(
-    ctx: RunContext, suggestion: planning.Suggestion, today: date, item: tuple[str, Mapping[str, Any]]
-) -> Block:
+def _short(ctx: RunContext, suggestion: planning.Suggestion, today: date, item: tuple[str, Mapping[str, Any]]) -> Block:
     entity, named = item
     t = translator(ctx.language)
     words, tone = age(suggestion.need_date, today, ctx.language, due=True)
@@ -103,6 +105,8 @@ def view_block(ctx: RunContext, name: str) -> Block | None:
     place = {c.path: i + 1 for i, c in enumerate(page.columns)}
     rows = [(row[0], *(row[place[c.path]] for c in order)) for row in page.rows]
     base = url_for("pages.records", entity=entity_id)
+    if entity.progress and not any(c.field.value.kind is Kind.MONEY for c in shown):
+        return _progress_block(ctx, entity, view, page)
     return {
         "kind": "view",
         "title": f"{entity.label.get(ctx.language)} · {view.label.get(ctx.language)}",
@@ -112,6 +116,46 @@ def view_block(ctx: RunContext, name: str) -> Block | None:
         "url": f"{base}?view={view_id}",
         "wide": len(shown) > 4,
     }
+
+
+def _progress_block(ctx: RunContext, entity: Entity, view: View, page: Page) -> Block:
+    """Documents under way: what each is about, how far it has come, when it is due."""
+    place = {c.path: i + 1 for i, c in enumerate(page.columns)}
+    axis = next(iter(entity.progress))
+    code = place.get("code", 1)
+    about = next((place[c.path] for c in page.columns if c.target and c.path in view.columns), 0)
+    due = next((place[c.path] for c in page.columns if is_due(c.field) and "." not in c.path), 0)
+    entries = []
+    for row in page.rows:
+        share = row[place[f"{axis}_share"]] if f"{axis}_share" in place else None
+        entries.append(
+            {
+                "code": str(row[code] or row[0]),
+                "url": url_for("pages.record", entity=entity.id, id=row[0]),
+                "label": _named(row[about]) if about else "",
+                "share": min(100, int(share * 100)) if isinstance(share, Decimal) else 0,
+                **_due(ctx, row[due] if due else None),
+            }
+        )
+    return {
+        "kind": "progress",
+        "title": f"{entity.label.get(ctx.language)} · {view.label.get(ctx.language)}",
+        "entries": entries,
+        "count": page.count,
+        "url": f"{url_for('pages.records', entity=entity.id)}?view={view.id}",
+    }
+
+
+def _named(value: object) -> str:
+    return (value.name or value.code or "") if isinstance(value, Named) else str(value or "")
+
+
+def _due(ctx: RunContext, value: object) -> Block:
+    """When something is due, in words where it is near or late."""
+    if not isinstance(value, date):
+        return {"text": "", "tone": ""}
+    words, tone = age(value, ctx.today(), ctx.language, due=True)
+    return {"text": words if tone else day(value, ctx.today(), ctx.language), "tone": tone}
 
 
 def report_block(ctx: RunContext, name: str) -> Block | None:

@@ -47,10 +47,16 @@ def card_view(ctx: RunContext, figure: Figure) -> View:
         "note_good": good,
         "state": STATES.get(figure.color, "ok"),
         "url": opens_url(figure.opens),
-        "points": [float(value) for _, value in figure.points if isinstance(value, (Decimal, int))],
+        "points": _points(figure),
         "limit": float(limit) if limit is not None else None,
         "explain": explanation(ctx, figure),
     }
+
+
+def _points(figure: Figure) -> list[float]:
+    """The sparkline; a line that never moved says nothing and is left out."""
+    found = [float(value) for _, value in figure.points if isinstance(value, (Decimal, int))]
+    return found if len(set(found)) > 1 else []
 
 
 def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
@@ -59,20 +65,31 @@ def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
     if isinstance(figure.target, (Decimal, int)) and isinstance(figure.value, (Decimal, int)):
         sign = "≤" if figure.better == "lower" else "≥"
         met = figure.value <= figure.target if figure.better == "lower" else figure.value >= figure.target
-        words = t(f"目标 {sign} ", f"Target {sign} ") + figure_text(ctx, figure.target, figure.format)
+        unit = f" {figure.unit}" if figure.unit else ""
+        words = t(f"目标 {sign} ", f"Target {sign} ") + figure_text(ctx, figure.target, figure.format) + unit
         return words, t("达标", "met") if met else ""
     if isinstance(figure.change, Decimal) and isinstance(figure.compared, Decimal) and figure.compared:
+        if not figure.change:
+            return t("与上期持平", "as before"), ""
         share = percent(figure.change / figure.compared, 1)
         signed = share if figure.change < 0 else f"+{share}"
         better = figure.change < 0 if figure.better == "lower" else figure.change > 0
         before = t("较上期", "vs before")
         return (before, signed) if better else (f"{before} {signed}", "")
+    if figure.value is None:
+        return t("这段时间没有数据", "nothing in this time"), ""
     return "", ""
 
 
 def explanation(ctx: RunContext, figure: Figure) -> View:
     """How the figure is computed: its parts with their values, the formula, what it counts."""
-    terms = [{"label": f"{p.label}（{p.formula}）", "text": figure_text(ctx, p.value, "")} for p in figure.parts]
+    terms = [
+        {
+            "label": translator(ctx.language)(f"{p.label}（{p.formula}）", f"{p.label} ({p.formula})"),
+            "text": figure_text(ctx, p.value, ""),
+        }
+        for p in figure.parts
+    ]
     terms.append({"label": figure.formula, "text": figure_text(ctx, figure.value, figure.format), "sum": True})
     period = f"{figure.period.start} – {figure.period.end}" if figure.period else ""
     return {

@@ -195,9 +195,13 @@ def _text(_entity: Entity, _one: Field, value: str) -> CellSource:
 
 def _day(entity: Entity, one: Field, value: str, still_open: str = "false") -> CellSource:
     """Lateness is told of days that something is due on, while something is left."""
-    names = one.id.split("_")
-    due = still_open if {"due", "expected"} & set(names) else "false"
+    due = still_open if is_due(one) else "false"
     return CellSource(f"{{{{ k.day({value}, {due}) }}}}")
+
+
+def is_due(one: Field) -> bool:
+    """Whether something is due on a date: its name says so."""
+    return one.value.kind is Kind.DATE and bool({"due", "expected"} & set(one.id.split("_")))
 
 
 def _open_test(entity: Entity, places: Mapping[str, int]) -> str:
@@ -228,9 +232,10 @@ BY_KIND: Mapping[Kind, Callable[[Entity, Field, str], CellSource]] = {
 def slots(columns: Sequence[ListColumn], entity: Entity) -> list[str]:
     """Where each column stands on a phone's card: title, lead, figure, axes, the second line."""
     found: list[str] = []
-    taken: set[str] = set()
+    due = next((c.path for c in columns if is_due(c.field)), "")
+    taken = {"second"} if due else set()
     for index, column in enumerate(columns):
-        found.append(_slot(column, entity, index, taken))
+        found.append("second" if column.path == due else _slot(column, entity, index, taken))
         taken.add(found[-1])
     return found
 

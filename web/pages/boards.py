@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -57,6 +59,7 @@ def _page(ctx: RunContext, board: Dashboard | None) -> AnyResponse:
         "pages/dashboard.html",
         title=board.label.get(ctx.language) if board else t("工作台", "Home"),
         day=_today(ctx),
+        clock=f"{ctx.now().astimezone(ZoneInfo(ctx.app.model.timezone)):%H:%M}",
         figures=figures,
         blocks=[block for block in others if block is not None],
         periods=[
