@@ -53,13 +53,13 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     assets = load_assets()
     app.jinja_env.globals.update(asset=assets.url, csrf_token=generate_csrf)
-    app.extensions[templating.EXTENSION] = templating.environments(app)
     protection = CSRFProtect(app)
     edge.register(app)
     security.register(app)
     operators.register(app)
     api.register(app, protection)
     pages.register(app)
+    app.extensions[templating.EXTENSION] = templating.environments(app)
     return app
 
 

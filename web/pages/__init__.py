@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from web import formulas
-from web.pages import account, assist, attachments, boards, figures, imports, ledgers, lists, plans, prints, records, settings, tasks
+from web.pages import account, analysis, assist, attachments, boards, figures, imports, ledgers, lists, plans, prints, records, settings, tasks
 
-ROOMS = (account, assist, attachments, boards, figures, formulas, imports, ledgers, lists, plans, prints, records, settings, tasks)
+ROOMS = (account, analysis, assist, attachments, boards, figures, formulas, imports, ledgers, lists, plans, prints, records, settings, tasks)
 
 
 def register(app: Flask) -> None:

@@ -191,7 +191,6 @@ def _rows(sheet: Sheet, report: Report | None) -> list[Part]:
 def _verdict(ctx: RunContext, report: Report | None) -> Part | None:
     if report is None:
         return None
-    t = translator(ctx.language)
     bad = len({f.line for f in report.faults})
     return {
         "good": report.created + report.updated,
