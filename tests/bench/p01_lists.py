@@ -167,6 +167,7 @@ class HandWritten:
         )
         few = select(literal_column("1")).select_from(order).where(mine).limit(CAP + 1).subquery()
         self.count = select(func.count()).select_from(few)
+        self.totals = select(func.sum(order.c.amount), func.sum(order.c.total)).where(mine)
         late = and_(
             order.c.status == "approved", order.c.expected_date < bindparam("today"), order.c.deleted_at.is_(None)
         )
@@ -179,7 +180,7 @@ class HandWritten:
         after = rest.partition("</tbody>")[2]
         words = {"{": "&#123;", "}": "&#125;"}
         plain = ["".join(words.get(c, c) for c in part) for part in (before, after)]
-        source = f"{plain[0]}<tbody>{ROWS}</tbody>{plain[1]}<!-- {{{{ user }}}} {{{{ count }}}} {{{{ urgent }}}} -->"
+        source = f"{plain[0]}<tbody>{ROWS}</tbody>{plain[1]}<!-- {{{{ user }}}} {{{{ count }}}} {{{{ urgent }}}} {{{{ totals }}}} -->"
         environment = self.app.jinja_env
         environment.globals.update(day=_day, due=_due, money=_money, states=dict(zip(STATES, STATES, strict=True)))
         environment.globals["received"] = {"none": "未入库", "partial": "部分", "done": "已入库"}
@@ -204,7 +205,10 @@ class HandWritten:
         with self.place.database.read() as connection:
             user, rows, count = self._ask(connection)
             urgent = connection.execute(self.urgent, {"today": TODAY}).scalar_one()
-            return Response(self.template.render(rows=rows, user=user.name, count=count, urgent=urgent))
+            given = {"partner": int(request.args["partner"]), "status": request.args["status"]}
+            totals = connection.execute(self.totals, given).one()
+        told = {"user": user.name, "count": count, "urgent": urgent, "totals": [_money(int(t or 0)) for t in totals]}
+        return Response(self.template.render(rows=rows, **told))
 
     def _json(self) -> Response:
         with self.place.database.read() as connection:

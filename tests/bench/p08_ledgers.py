@@ -29,6 +29,8 @@ TREE_ITEMS = 900
 FIRST_ITEM = 100_000
 LOTS = 500
 TRACKED = 10
+FIRST_MOVE = 10**8
+"""Above what postings of other benchmarks have numbered."""
 SPREAD = 3
 
 
@@ -215,7 +217,7 @@ def _moves(place: Place, table: Table) -> Iterator[list[Any]]:
         item = sure.randrange(1, ITEMS + 1)
         lot = n % (LOTS // TRACKED) * TRACKED + item if item <= TRACKED else None
         row: dict[str, Any] = {
-            "id": n, "item": item, "warehouse": sure.randrange(1, 5), "lot": lot,
+            "id": FIRST_MOVE + n, "item": item, "warehouse": sure.randrange(1, 5), "lot": lot,
             "qty": qty, "value": qty * 3 // 10**4, "kind": "purchase", "at": moment, "doc_entity": "purchase_receipt",
             "doc_id": n // 5 + 1, "posting_set": "post", "posting": "stocked", "cost": "given", "entered_by": 0,
             "entered_at": moment,
@@ -228,7 +230,8 @@ def _edges(place: Place) -> Iterator[list[Any]]:
     rows = place.size.rows
     for n in range(1, rows // 10 + 1):
         origin = (n - 1) // SPREAD + 1
-        yield ["stock", origin, "stock", min(rows, origin * SPREAD + n % SPREAD + LOTS), 10**6]
+        target = min(rows, origin * SPREAD + n % SPREAD + LOTS)
+        yield ["stock", FIRST_MOVE + origin, "stock", FIRST_MOVE + target, 10**6]
 
 
 def _structure(place: Place) -> None:
@@ -244,7 +247,7 @@ def _structure(place: Place) -> None:
         connection.execute(
             items.insert(),
             [
-                {"id": FIRST_ITEM + n, "code": f"T{n}", "name": f"件{n}", "unit": 1, "category": 1, "search_key": f"t{n}",
+                {"id": FIRST_ITEM + n, "code": f"T{n}", "name": f"件{n}", "unit": 1, "category": 1, "search_key": "t",
                  "supply": "make" if n < TREE_ITEMS // 2 else "buy", "tracked": False, "inspect": False,
                  "item_type": "material", **stamp}
                 for n in range(TREE_ITEMS)
