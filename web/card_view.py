@@ -83,11 +83,9 @@ def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
 
 def explanation(ctx: RunContext, figure: Figure) -> View:
     """How the figure is computed: its parts with their values, the formula, what it counts."""
-    terms = [
-        {
-            "label": translator(ctx.language)(f"{p.label}（{p.formula}）", f"{p.label} ({p.formula})"),
-            "text": figure_text(ctx, p.value, ""),
-        }
+    t = translator(ctx.language)
+    terms: list[View] = [
+        {"label": t(f"{p.label}（{p.formula}）", f"{p.label} ({p.formula})"), "text": figure_text(ctx, p.value, "")}
         for p in figure.parts
     ]
     terms.append({"label": figure.formula, "text": figure_text(ctx, figure.value, figure.format), "sum": True})

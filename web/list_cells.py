@@ -279,7 +279,10 @@ def rows_source(
             cells.append(f'<th scope="row" class="frozen"{slot}>{inner}</th>')
         else:
             cells.append(f"<td{' class=num' if source.num else ''}{slot}>{source.inner}</td>")
-    box = '<td class="pick"><input class="check" type="checkbox" name="id" value="{{ r[0] }}" aria-label="{{ select }} {{ r[1] }}"></td>'
+    box = (
+        '<td class="pick"><input class="check" type="checkbox" name="id" value="{{ r[0] }}"'
+        ' aria-label="{{ select }} {{ r[1] }}"></td>'
+    )
     first = box if pick else ""
     summed = _summed(columns)
     amount = f' data-amount="{{{{ r[{summed}] if r[{summed}] is not none }}}}"' if pick and summed else ""

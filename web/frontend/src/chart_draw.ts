@@ -88,6 +88,17 @@ function quadrantLines(spec: Spec, look: ReturnType<typeof theme>): unknown {
   return { silent: true, symbol: "none", lineStyle: { color: look.color("--text-3"), type: "dashed", width: 1 }, label: { color: look.color("--text-3"), fontSize: 11 }, data };
 }
 
+/** Many or long names read better down the side: the bars lie then. */
+const lies = (spec: Spec): boolean => spec.kind === "bar" && spec.series.length === 1 && !spec.target && (spec.categories?.length ?? 0) > 5 && Math.max(...(spec.categories ?? []).map((name) => name.length)) > 5;
+
+/** The value axis below, the names at the left, the first at the top. */
+function lying(made: Record<string, unknown>, spec: Spec, axisLabel: Record<string, unknown>): Record<string, unknown> {
+  const [values] = made["yAxis"] as Record<string, unknown>[];
+  const names = made["xAxis"] as Record<string, unknown>;
+  const series = (made["series"] as Record<string, unknown>[]).map((s) => ({ ...s, yAxisIndex: undefined, barMaxWidth: 14, itemStyle: { ...(s["itemStyle"] as object), borderRadius: [0, 3, 3, 0] } }));
+  return { ...made, series, xAxis: { ...values, position: "bottom" }, yAxis: { ...names, inverse: true, data: spec.categories, axisLabel: { ...axisLabel, interval: 0, width: 104, overflow: "truncate" } } };
+}
+
 function option(spec: Spec): Record<string, unknown> {
   const look = theme();
   const series = spec.kind === "waterfall" ? waterfall(spec) : spec.series;
@@ -95,15 +106,16 @@ function option(spec: Spec): Record<string, unknown> {
   const axes = [...new Set(series.map((s) => s.axis ?? 0))].sort();
   const named = spec.kind === "waterfall" ? [] : series.filter((s) => s.name);
   const axisLabel = { color: note, fontSize: 11, fontFamily: look.font };
-  return {
+  const made = {
     textStyle: { fontFamily: look.font, fontSize: 12, color: look.color("--text-2") },
     grid: { left: 4, right: 6, top: named.length > 1 ? 34 : 16, bottom: 2, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     legend: named.length > 1 ? { show: true, left: 0, top: 0, itemWidth: 12, itemHeight: 8, itemGap: 14, data: named.map((s) => s.name), textStyle: { color: look.color("--text-2"), fontSize: 12 } } : { show: false },
     tooltip: { trigger: xy ? "item" : "axis", backgroundColor: look.color("--raised"), borderColor: look.color("--line-strong"), textStyle: { color: look.color("--text-1"), fontSize: 12 }, valueFormatter: (v: unknown) => (typeof v === "number" ? grouped(String(v)) : String(v ?? "–")), renderMode: "richText", axisPointer: { type: "line", lineStyle: { color: look.color("--line-strong") } } },
-    xAxis: xy ? { type: "value", axisLabel, splitLine: { show: false }, axisLine: { show: true, lineStyle: { color: look.color("--line-strong") } } } : { type: "category", data: spec.categories ?? [], axisLabel: { ...axisLabel, hideOverlap: true }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.color("--line-strong") } } },
+    xAxis: xy ? { type: "value", axisLabel, splitLine: { show: false }, axisLine: { show: true, lineStyle: { color: look.color("--line-strong") } } } : { type: "category", data: spec.categories ?? [], axisLabel: { ...axisLabel, hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.color("--line-strong") } } },
     yAxis: axes.map((axis) => ({ type: "value", scale: spec.kind === "line" || xy, ...(axis === axes[0] ? { min: floorOf(spec) } : {}), position: axis ? "right" : "left", splitNumber: 3, axisLabel: { ...axisLabel, formatter: short }, splitLine: { show: axis === axes[0], lineStyle: { color: look.color("--chart-grid") } } })),
     series: series.map((s) => seriesOption(s, spec, look)),
   };
+  return lies(spec) ? lying(made, spec, axisLabel) : made;
 }
 
 export function drawChart(box: HTMLElement, spec: Spec): Drawn {
