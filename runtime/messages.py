@@ -268,7 +268,6 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "close_later": ("已经关到 {day}，请选更晚的日期", "Already closed through {day}; choose a later day"),
     "reason_needed": ("请写明原因", "A reason is needed"),
     "is_live": ("已经启用，期初不能再清空", "The app is live; what was taken over stays"),
-    "no_demo": ("没有演示数据可清除", "There are no demo data to remove"),
     "confirm_name": ("请输入“{name}”确认", "Type {name} to confirm"),
 }
 

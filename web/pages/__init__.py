@@ -5,9 +5,42 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from web import formulas
-from web.pages import account, analysis, assist, attachments, boards, figures, imports, ledgers, lists, plans, prints, records, settings, tasks
+from web.pages import (
+    account,
+    analysis,
+    assist,
+    attachments,
+    boards,
+    figures,
+    imports,
+    ledgers,
+    lists,
+    opening,
+    plans,
+    prints,
+    records,
+    settings,
+    tasks,
+)
 
-ROOMS = (account, analysis, assist, attachments, boards, figures, formulas, imports, ledgers, lists, plans, prints, records, settings, tasks)
+ROOMS = (
+    account,
+    analysis,
+    assist,
+    attachments,
+    boards,
+    figures,
+    formulas,
+    imports,
+    ledgers,
+    lists,
+    opening,
+    plans,
+    prints,
+    records,
+    settings,
+    tasks,
+)
 
 
 def register(app: Flask) -> None:
