@@ -19,7 +19,7 @@ from itertools import count
 
 from runtime.errors import Conflict, Invalid
 from runtime.ledgers.book import INSTANT, Book, Draft, PoolKey
-from runtime.ledgers.costing import ZERO, Outcome, PriceNeeded, Step, advance, share
+from runtime.ledgers.costing import ZERO, Method, Outcome, PriceNeeded, Step, advance, share
 from runtime.ledgers.history import Past, load_past
 from runtime.ledgers.pools import (
     Pool,
@@ -207,12 +207,19 @@ class Walk:
         self._need[key] = min(since, self._need.get(key, since))
 
     def _keep_standards(self, shape: Shape, drafts: list[Draft]) -> None:
+        """Standard costs of many drafts with one reading, where they are what goods are valued at."""
+        drafts = [d for d in drafts if d.pool_key and d.pool_key.method is Method.STANDARD]
         found = standards(self.book, shape, [d.dimensions for d in drafts])
         for draft, cost in zip(drafts, found, strict=True):
             self._standards[shape.ledger.id, shape.key(draft.dimensions)] = cost
 
-    def _standard(self, shape: Shape, event: Event) -> Decimal | None:
-        if shape.ledger.valuation is None or shape.ledger.valuation.standard is None:
+    def _standard(self, pool: Pool, event: Event, qty: Decimal, *, derived: bool) -> Decimal | None:
+        """The standard cost, where something may be valued at it."""
+        shape, state = pool.shape, pool.state
+        valuation = shape.ledger.valuation
+        if valuation is None or valuation.standard is None:
+            return None
+        if state.method is not Method.STANDARD and not (derived and state.qty + min(qty, ZERO) <= 0):
             return None
         dimensions = event.draft.dimensions if event.draft else event.move.dimensions if event.move else {}
         spot = (shape.ledger.id, shape.key(dimensions))
@@ -286,7 +293,7 @@ class Walk:
             qty=draft.quantity,
             value=draft.value,
             prefer=draft.prefer | ({draft.corrects} if draft.corrects else set()),
-            standard=self._standard(pool.shape, event),
+            standard=self._standard(pool, event, draft.quantity, derived=draft.value is None),
             age=self._age_of_return(pool, draft.returns, draft.age) if draft.cost is Cost.RETURNED else None,
             forced=draft.cost is Cost.GIVEN and draft.quantity < 0,
         )
@@ -306,7 +313,7 @@ class Walk:
             qty=_quantity(pool.shape, move),
             value=None if derived else event.value + event.extra,
             prefer=_preferred(move),
-            standard=self._standard(pool.shape, event),
+            standard=self._standard(pool, event, _quantity(pool.shape, move), derived=derived),
             age=self._age_of_return(pool, move.returns, move.age) if move.cost is Cost.RETURNED else None,
             forced=not derived,
         )
