@@ -180,7 +180,8 @@ class HandWritten:
         after = rest.partition("</tbody>")[2]
         words = {"{": "&#123;", "}": "&#125;"}
         plain = ["".join(words.get(c, c) for c in part) for part in (before, after)]
-        source = f"{plain[0]}<tbody>{ROWS}</tbody>{plain[1]}<!-- {{{{ user }}}} {{{{ count }}}} {{{{ urgent }}}} {{{{ totals }}}} -->"
+        told = "<!-- {{ user }} {{ count }} {{ urgent }} {{ totals }} -->"
+        source = f"{plain[0]}<tbody>{ROWS}</tbody>{plain[1]}{told}"
         environment = self.app.jinja_env
         environment.globals.update(day=_day, due=_due, money=_money, states=dict(zip(STATES, STATES, strict=True)))
         environment.globals["received"] = {"none": "未入库", "partial": "部分", "done": "已入库"}

@@ -73,7 +73,8 @@ def _content() -> dict[str, str]:
              "owner": "", "department": "", "note": ""}  # fmt: skip
     for i in range(LINES):
         found |= {f"lines-{i}-item": str(i + 1), f"lines-{i}-unit": "1", f"lines-{i}-qty": "5",
-                  f"lines-{i}-price": "2.5", f"lines-{i}-tax_rate": "", f"lines-{i}-line_note": "", f"lines-{i}-id": ""}  # fmt: skip
+                  f"lines-{i}-price": "2.5", f"lines-{i}-tax_rate": "", f"lines-{i}-line_note": "",
+                  f"lines-{i}-id": ""}  # fmt: skip
     return found
 
 

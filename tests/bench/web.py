@@ -29,6 +29,7 @@ def logged_in(app: Flask) -> str:
     answer = client.post("/login", data={"name": "bench", "password": PASSWORD, "csrf_token": token})
     if answer.status_code != 303:
         raise RuntimeError(f"the log-in answered {answer.status_code}")
+    client.get("/e/item")  # the first page gives the session its token
     return cookie_of(client)
 
 
