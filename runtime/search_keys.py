@@ -5,12 +5,14 @@ The key is stored, so both databases search and sort alike and no query needs a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
 
 MOST = 1000
+RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 
 def search_key(texts: Iterable[object]) -> str:
@@ -30,13 +32,16 @@ def spellings(text: str) -> tuple[str, ...]:
     return _chinese(text)
 
 
-@lru_cache(maxsize=20_000)
 def _chinese(text: str) -> tuple[str, ...]:
-    full = "".join(lazy_pinyin(text)).lower()
-    if full == text:
-        return (text,)
-    initials = "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
-    return (text, full, initials)
+    runs = [(run, run) if run.isascii() else _run(run) for run in RUNS.findall(text)]
+    full = "".join(run[0] for run in runs)
+    return (text,) if full == text else (text, full, "".join(run[1] for run in runs))
+
+
+@lru_cache(maxsize=20_000)
+def _run(text: str) -> tuple[str, str]:
+    """Full pinyin and initials of letters beyond ASCII; names of an import share them, only their numbers differ."""
+    return "".join(lazy_pinyin(text)).lower(), "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
 
 
 def sort_key(text: str) -> str:
