@@ -62,7 +62,7 @@ def import_step(entity: str) -> AnyResponse:
     """Look at the file, judge it, take it, keep the mapping, or hand out the rows that are wrong."""
     action = request.form.get("action", "look")
     try:
-        with writing("import") if action in TAKES else reading("import") as ctx:
+        with writing("import") as ctx:  # also judged by writing, and undone
             found = entity_of(ctx, entity)
             demand(ctx, found.id, "create")
             brought = _brought(ctx)
