@@ -186,10 +186,7 @@ class ReportTable:
     def _row(self, line: Line) -> Part:
         t = translator(self.ctx.language)
         titles: list[Any]
-        if not line.level:
-            titles = [t("合计", "Total"), *[""] * (len(self.axis_labels()) - 1)]
-        else:
-            titles = self._titles(line)
+        titles = [t("合计", "Total"), *([""] * (len(self.axis_labels()) - 1))] if not line.level else self._titles(line)
         is_sub = self.grouped and 0 < line.level < self.depth
         cells = [self._cell(line, column, name) for column, name in self.spread]
         return {
