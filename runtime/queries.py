@@ -85,7 +85,8 @@ class _Key:
 class _Prepared:
     """Everything of a list but its values: built once per shape, role and day.
 
-    ``wheres`` are held because the shape names them by identity.
+    ``wheres`` are held because the shape names them by identity. ``counts``: by way of counting; ``totals``: of the
+    columns that are summed, in their order.
     """
 
     at: ColumnSql
@@ -94,20 +95,14 @@ class _Prepared:
     selection: Selection
     statement: Select[Any]
     wheres: tuple[Expr, ...]
+    counts: Mapping[str, Select[Any]]
+    totals: Select[Any] | None
 
 
 def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
     """One page of a list, as the acting person may see it."""
-    described = _readable(ctx, entity)
-    view = described.views.get(query.view) if query.view else None
-    columns = _columns(ctx, described, view, query)
-    filters = parse_filters(ctx, described, query.filters)
-    words = parse_words(query.q)
-    wheres = _wheres(ctx, described, view, query)
+    columns, made, given = _asked(ctx, entity, query)
     size = _size(ctx, query)
-    key = _shape_of(ctx, entity, query, columns, filters, words, wheres)
-    made = _kept(ctx, key, lambda: _prepare(ctx, described, view, query, columns, filters, words, wheres))
-    given = parameters(filters, words)
     statement = made.statement
     if query.cursor:
         values = _read_cursor(ctx, query.cursor, made.keys)
@@ -122,6 +117,25 @@ def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
         count=_count(ctx, made, query.count, given),
         totals=_totals(ctx, made, columns, given) if query.totals else {},
     )
+
+
+def count_records(ctx: RunContext, entity: str, query: ListQuery) -> int | str | None:
+    """How many records a list has, without the records."""
+    _, made, given = _asked(ctx, entity, query)
+    return _count(ctx, made, query.count, given)
+
+
+def _asked(ctx: RunContext, entity: str, query: ListQuery) -> tuple[tuple[ListColumn, ...], _Prepared, dict[str, Any]]:
+    """The columns, what is prepared of the list, and the values it is asked with."""
+    described = _readable(ctx, entity)
+    view = described.views.get(query.view) if query.view else None
+    columns = _columns(ctx, described, view, query)
+    filters = parse_filters(ctx, described, query.filters)
+    words = parse_words(query.q)
+    wheres = _wheres(ctx, described, view, query)
+    key = _shape_of(ctx, entity, query, columns, filters, words, wheres)
+    made = _kept(ctx, key, lambda: _prepare(ctx, described, view, query, columns, filters, words, wheres))
+    return columns, made, parameters(filters, words)
 
 
 def _prepare(
@@ -140,8 +154,19 @@ def _prepare(
     selection = at.select(columns)
     statement = select(at.table.c.id, *(k.sql for k in keys), *selection.sql).where(*narrowed)
     statement = at.joiner.apply(statement.order_by(*(_spelled(k) for k in keys)).limit(USUAL + 1))
+    ids = at.joiner.apply(select(at.table.c.id).where(*narrowed))
+    counts = {
+        "exact": select(func.count()).select_from(ids.subquery()),
+        "capped": select(func.count()).select_from(ids.limit(COUNT_CAP + 1).subquery()),
+    }
+    totals = _totals_of(at, narrowed, columns)
     del at.ctx  # what is kept must not hold a connection
-    return _Prepared(at, narrowed, keys, selection, statement, (*query.where, *wheres))
+    return _Prepared(at, narrowed, keys, selection, statement, (*query.where, *wheres), counts, totals)
+
+
+def _totals_of(at: ColumnSql, narrowed: Sequence[Sql], columns: Sequence[ListColumn]) -> Select[Any] | None:
+    values = [func.sum(at.value(c)).label(f"s{i}") for i, c in enumerate(c for c in columns if c.sums)]
+    return at.joiner.apply(select(*values).where(*narrowed)) if values else None
 
 
 def _shape_of(
@@ -363,20 +388,15 @@ def _count(ctx: RunContext, made: _Prepared, how: str, given: dict[str, Any]) ->
     """Counting stops just above the cap: nobody needs to wait for the exact size of a large list."""
     if not how:
         return None
-    rows = made.at.joiner.apply(select(made.at.table.c.id).where(*made.narrowed))
-    if how != "exact":
-        rows = rows.limit(COUNT_CAP + 1)
-    number = int(ctx.connection.execute(select(func.count()).select_from(rows.subquery()), given).scalar_one())
+    number = int(ctx.connection.execute(made.counts["exact" if how == "exact" else "capped"], given).scalar_one())
     return number if how == "exact" or number <= COUNT_CAP else f"{COUNT_CAP}+"
 
 
 def _totals(ctx: RunContext, made: _Prepared, columns: Sequence[ListColumn], given: dict[str, Any]) -> dict[str, Any]:
     summed = [c for c in columns if c.sums]
-    if not summed:
+    if made.totals is None:
         return {}
-    values = [func.sum(made.at.value(c)).label(f"s{i}") for i, c in enumerate(summed)]
-    statement: Select[Any] = made.at.joiner.apply(select(*values).where(*made.narrowed))
-    row = ctx.connection.execute(statement, given).one()
+    row = ctx.connection.execute(made.totals, given).one()
     return {c.path: value if value is not None else Decimal(0) for c, value in zip(summed, row, strict=True)}
 
 

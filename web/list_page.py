@@ -13,7 +13,7 @@ from engine.model import Entity, EntityKind, View
 from runtime.context import RunContext
 from runtime.drawing import drawn_of
 from runtime.permissions import rights
-from runtime.queries import ListQuery, Page, list_records
+from runtime.queries import ListQuery, Page, count_records, list_records
 from runtime.query_columns import ListColumn, Named
 from runtime.query_filters import Filter
 from runtime.saved_views import SavedView
@@ -92,8 +92,7 @@ def tabs(ctx: RunContext, entity: Entity, asked: Asked, saved: Sequence[SavedVie
 
 
 def _count(ctx: RunContext, entity: Entity, view: View) -> object:
-    query = ListQuery(view=view.id, fields=("id",), page_size=1, count="capped")
-    return list_records(ctx, entity.id, query).count
+    return count_records(ctx, entity.id, ListQuery(view=view.id, fields=("id",), count="capped"))
 
 
 # --- filters ---------------------------------------------------------------------------------------------------
@@ -140,11 +139,7 @@ def _value_text(ctx: RunContext, column: ListColumn, value: object) -> str:
             else translator(ctx.language)("否", "no")
         )
     if column.target and text.isdigit():
-        page = list_records(
-            ctx, column.target, ListQuery(filters=(Filter("id", "eq", (text,)),), fields=("id",), page_size=1)
-        )
-        named = _title(ctx, column.target, int(text)) if page.rows else None
-        return named or text
+        return _title(ctx, column.target, int(text)) or text
     return text
 
 

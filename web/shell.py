@@ -59,9 +59,13 @@ def shell(ctx: RunContext, apps: Sequence[str], person: str) -> dict[str, Any]:
 
 
 def _entry(label: str, url: str, icon: str, *, count: int = 0, alarm: bool = False) -> Entry:
+    return {"label": label, "url": url, "icon": icon, "count": count, "alarm": alarm, "current": _is_here(url)}
+
+
+def _is_here(url: str) -> bool:
+    """Whether the page that is shown belongs to an entry."""
     here = request.path
-    current = here == url or (url != "/" and here.startswith(f"{url}/"))
-    return {"label": label, "url": url, "icon": icon, "count": count, "alarm": alarm, "current": current}
+    return here == url or (url != "/" and here.startswith(f"{url}/"))
 
 
 def firm_name(ctx: RunContext) -> str:
@@ -83,9 +87,15 @@ def role_names(ctx: RunContext) -> str:
 
 
 def menu_links(ctx: RunContext, group: MenuGroup) -> list[Entry]:
-    """The entries of a menu group that the reader may open."""
+    """The entries of a menu group that the reader may open: the same for all of his roles."""
+    key = ("menu", group.id, ctx.user.roles, ctx.user.is_system, ctx.language, request.script_root)
+    kept = ctx.app.programs.keep(key, lambda: _links(ctx, group))
+    return [{**link, "current": _is_here(link["url"])} for link in kept]
+
+
+def _links(ctx: RunContext, group: MenuGroup) -> tuple[Entry, ...]:
     found = (link_of(ctx, entry) for entry in group.entries)
-    return [link for link in found if link is not None]
+    return tuple(link for link in found if link is not None)
 
 
 def link_of(ctx: RunContext, entry: str) -> Entry | None:
