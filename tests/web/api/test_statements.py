@@ -13,6 +13,8 @@ from tests.scenarios.clients import code
 from tests.scenarios.works import Works
 from tests.web.api.test_records import some_item
 
+MOST_READ, MOST_LIST, MOST_MOVES, MOST_BALANCES = 14, 4, 5, 8
+
 
 @contextmanager
 def counted(office: Works) -> Iterator[list[str]]:
@@ -64,13 +66,13 @@ def test_a_long_list_is_read_like_a_short_one(office: Works, receipts: tuple[int
     assert long <= MOST_LIST
 
 
-def test_the_balances_of_many_are_read_like_those_of_one(office: Works, receipts: tuple[int, int]) -> None:
+def test_ledgers_of_much_are_read_like_those_of_little(office: Works, receipts: tuple[int, int]) -> None:
+    before = statements(office, "/ledgers/stock/balances", group_by="item")
+    for _ in range(3):
+        office.bought(some_item(office.api())["code"], "5", "2")
+    assert statements(office, "/ledgers/stock/balances", group_by="item") == before
+    assert before <= MOST_BALANCES
     one = statements(office, "/ledgers/stock/moves", page_size=1)
     many = statements(office, "/ledgers/stock/moves", page_size=20)
     assert one == many
     assert many <= MOST_MOVES
-
-
-MOST_READ = 20
-MOST_LIST = 6
-MOST_MOVES = 10
