@@ -140,6 +140,8 @@ def _line(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
 
 def _posted(form: Any, field: Field, raw: object) -> object:
     """One posted value. A reference without an id but with words is looked up by its words."""
+    if field.type == "percent":
+        return percent_typed(raw)
     if not field.targets:
         return raw
     if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 19:
@@ -150,6 +152,12 @@ def _posted(form: Any, field: Field, raw: object) -> object:
             return {"entity": entity, "id": int(number)}
     words = form._fields.get(field.id + TEXT)
     return (words.data or None) if words is not None else (raw or None)
+
+
+def percent_typed(raw: object) -> object:
+    """Forms ask for percents without the sign: ``13`` is 13 %."""
+    text = raw.strip() if isinstance(raw, str) else ""
+    return f"{text}%" if text and not text.endswith(("%", "\N{FULLWIDTH PERCENT SIGN}")) else raw
 
 
 def blank_line(row: Mapping[str, object], defaults: Iterable[str] = ()) -> bool:
@@ -169,11 +177,11 @@ def without_blank_lines(values: Mapping[str, object], lines: Sequence[str]) -> d
 
 
 def faults_of(form: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """(path, sentence) of everything the form itself refuses: ``lines.2.qty`` counts from 0 like the write door."""
+    """(path, sentence) of everything the form itself refuses: ``lines.2.qty`` counts from 1 like the write door."""
     found: list[tuple[str, str]] = []
     for name, member in form._fields.items():
         if isinstance(member, FieldList):
-            for index, entry in enumerate(member.entries):
+            for index, entry in enumerate(member.entries, 1):
                 if isinstance(entry, FormField):
                     found += faults_of(entry.form, f"{prefix}{name}.{index}.")
         else:

@@ -78,7 +78,7 @@ def _judged(ctx: RunContext, entity: Entity) -> Iterator[tuple[Formula, str]]:
                 "what": what,
                 "fn": f"{what}_{one.id}",
                 "inputs": inputs,
-                "kinds": [node.type.kind.value for node in given.inputs],
+                "kinds": [_kind(ctx, entity, node) for node in given.inputs],
                 "kind": "yes_no",
                 "lines": "",
             }
@@ -95,12 +95,22 @@ def _formula(ctx: RunContext, form: Entity, entity: Entity, one: Field) -> Formu
         "field": one.id,
         "fn": f"f_{entity.id.replace('.', '__')}_{one.id}",
         "inputs": inputs,
-        "kinds": [node.type.kind.value for node in one.formula.inputs],
+        "kinds": [_kind(ctx, entity, node) for node in one.formula.inputs],
         "kind": one.value.kind.value if one.type != "percent" else "percent",
         "scale": ctx.app.model.currency_scale if one.type == "money" and not one.value.per_unit else one.value.scale,
         "lines": entity.parent_field if entity.parent else "",
         "num": is_numeric(one),
     }
+
+
+def _kind(ctx: RunContext, entity: Entity, node: Node) -> str:
+    """The kind of an input's text in the form; percents stand there as ``13``, not as 0.13."""
+    if isinstance(node, Path) and node.root == "record" and node.steps:
+        owner = ctx.app.model.entities.get(entity.parent) if node.steps[0] == "parent" else entity
+        one = owner.fields.get(node.steps[-1]) if owner is not None else None
+        if one is not None and one.type == "percent":
+            return "percent"
+    return node.type.kind.value
 
 
 def _input(ctx: RunContext, form: Entity, entity: Entity, node: Node) -> str | None:

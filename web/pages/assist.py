@@ -10,16 +10,19 @@ from sqlalchemy import literal
 
 from engine.model import Entity, Field
 from runtime.context import RunContext
+from runtime.paths import path_end, path_values
 from runtime.permissions import demand, rights
 from runtime.queries import ListQuery, list_records, search_everywhere
 from runtime.query_columns import ListColumn, Named
+from runtime.record_inputs import Workspace
 from runtime.record_preview import preview
-from runtime.record_reading import title_fields
+from runtime.record_reading import title_fields, with_live
 from runtime.sql_scope import MemoryRow, NotInSql
 from runtime.values import ENTERED, Refusal, parse_raw
 from web.access import reading
 from web.api.shapes import answer
 from web.display import text_of
+from web.forms import percent_typed
 from web.pages.records import entity_of
 from web.record_fields import FieldScene, posted_value, reference_text
 from web.texts import translator
@@ -139,9 +142,31 @@ def _fills(ctx: RunContext, owner: Entity, field: Field, record: int) -> Part:
         }
         made = preview(ctx, outer.id, values)[0]
         rows = made.get(owner.parent_field) or [{}]
-        return _filled(ctx, owner, field, rows[0])
+        found = _filled(ctx, owner, field, rows[0], {name for name, typed in line.items() if typed})
+        for name, text in _told(ctx, outer, owner, made, rows[0]).items():
+            found["fills"].setdefault(name, text)
+            found["fill_texts"].setdefault(name, text)
+        return found
     made = preview(ctx, owner.id, {**_known(owner, head, field), field.id: record})[0]
-    return _filled(ctx, owner, field, made)
+    return _filled(ctx, owner, field, made, {name for name, typed in head.items() if typed})
+
+
+def _told(
+    ctx: RunContext, outer: Entity, owner: Entity, made: dict[str, Any], row: Mapping[str, Any]
+) -> dict[str, str]:
+    """What the columns of the grid that nobody types say of the picked record: its facts and live figures."""
+    section = next((s for s in (outer.form.sections if outer.form else ()) if s.lines == owner.parent_field), None)
+    if section is None or not row:
+        return {}
+    with_live(Workspace(ctx), outer, [made])
+    told: dict[str, str] = {}
+    for path in section.fields:
+        end = path_end(ctx, owner.id, path)
+        if end is None or ("." not in path and end.field.formula is None) or end.field.targets:
+            continue
+        value = path_values(ctx, owner.id, [row], path)[0]  # type: ignore[list-item]
+        told[path.replace(".", "__")] = text_of(ctx, end.field, value)
+    return told
 
 
 def _known(entity: Entity, values: Mapping[str, str], picked: Field | None = None) -> dict[str, object]:
@@ -151,15 +176,19 @@ def _known(entity: Entity, values: Mapping[str, str], picked: Field | None = Non
         one = entity.fields.get(name)
         if one is None or one.formula is not None or one.lines or raw == "" or (picked and one.fill is not None):
             continue
-        kept[name] = int(raw) if one.targets and raw.isdigit() else raw
+        typed = percent_typed(raw) if one.type == "percent" else raw
+        kept[name] = int(raw) if one.targets and raw.isdigit() else typed
     return kept
 
 
-def _filled(ctx: RunContext, entity: Entity, picked: Field, row: Mapping[str, Any]) -> Part:
+def _filled(ctx: RunContext, entity: Entity, picked: Field, row: Mapping[str, Any], typed: set[str]) -> Part:
+    """What follows the picked record, and defaults of what nobody has typed yet."""
     names = {
         (target, value): _named(ctx, target, value)
         for one in entity.fields.values()
-        if one.fill is not None and isinstance(value := row.get(one.id), int) and not isinstance(value, bool)
+        if (one.fill is not None or one.default is not None)
+        and isinstance(value := row.get(one.id), int)
+        and not isinstance(value, bool)
         for target in (one.targets or one.value.targets)[:1]
     }
     scene = FieldScene(ctx=ctx, names=names)
@@ -167,7 +196,8 @@ def _filled(ctx: RunContext, entity: Entity, picked: Field, row: Mapping[str, An
     texts: Part = {}
     hidden = rights(ctx, entity.id).hidden
     for one in entity.fields.values():
-        if one.fill is None or one.id == picked.id or row.get(one.id) is None or one.id in hidden or one.many:
+        follows = one.fill is not None or (one.default is not None and one.id not in typed)
+        if not follows or one.id == picked.id or row.get(one.id) is None or one.id in hidden or one.many:
             continue
         fills[one.id] = posted_value(scene, one, row)
         words = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -73,6 +74,7 @@ def _page(
     clash: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
+    faults = tuple(replace(f, field=_from_zero(entity, f.field)) for f in faults)
     warnings = standing_warnings(ctx, entity, row) if row.get("id") or posted else ()
     scene = scene_of(ctx, entity, row, faults=faults, warnings=warnings, posted=posted)
     view = record_view(ctx, entity, row, scene)
@@ -98,6 +100,16 @@ def _page(
         comment_url=url_for("pages.comment", entity=entity.id, id=row["id"]) if row.get("id") else "",
         delete_url=url_for("pages.delete_record", entity=entity.id, id=row["id"]) if row.get("id") else "",
     )
+
+
+def _from_zero(entity: Entity, path: str) -> str:
+    """``lines.2.qty`` of the write door, which counts lines as people do, as the page names them: ``lines.1.qty``."""
+    head, _, rest = path.partition(".")
+    index, _, name = rest.partition(".")
+    one = entity.fields.get(head)
+    if one is None or not one.lines or not index.isdigit():
+        return path
+    return f"{head}.{int(index) - 1}.{name}"
 
 
 def _problem(entity: Entity, ctx: RunContext, found: Fault) -> dict[str, str]:
@@ -152,7 +164,7 @@ def _form_faults(form: Any, entity: Entity, values: Mapping[str, object]) -> lis
     for path, said in faults_of(form):
         head, _, rest = path.partition(".")
         index = rest.partition(".")[0]
-        if head in kept and index.isdigit() and int(index) >= kept[head]:
+        if head in kept and index.isdigit() and int(index) > kept[head]:
             continue
         found.append(Fault(code="required", field=path, message=said))
     return found

@@ -38,7 +38,7 @@ const refused = (): boolean => Boolean(one("[data-error-summary], [data-conflict
 
 function again(form: HTMLFormElement, kept: Kept): void {
   const hidden = (name: string, value: string): HTMLInputElement => make("input", { type: "hidden", name, value });
-  const copy = make("form", { method: "post", action: form.action, hidden: true }, ...kept.fields.map(([name, value]) => hidden(name, value)), hidden("csrf_token", csrf()), hidden("action", "show"));
+  const copy = make("form", { method: "post", action: form.getAttribute("action") ?? "", hidden: true }, ...kept.fields.map(([name, value]) => hidden(name, value)), hidden("csrf_token", csrf()), hidden("action", "show"));
   document.body.append(copy);
   copy.submit();
 }
@@ -61,7 +61,7 @@ export function offer(form: HTMLFormElement): void {
 /** Nothing typed stays behind on a shared machine after logging out. */
 export function start(): void {
   document.addEventListener("submit", (event) => {
-    if (!(event.target as HTMLFormElement).action.endsWith("/logout")) return;
+    if (!(event.target as HTMLFormElement).getAttribute("action")?.endsWith("/logout")) return;
     for (const name of Object.keys(localStorage)) if (name.startsWith(PREFIX)) localStorage.removeItem(name);
   });
 }

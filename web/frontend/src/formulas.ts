@@ -30,7 +30,7 @@ export class Formulas {
       const lines = changed && changed.row.closest("[data-lines]")?.getAttribute("data-lines") === formula.lines ? [changed] : this.linesOf(formula.lines);
       for (const line of lines) {
         const result = this.result(formula, line);
-        if (result !== undefined) { const text = toText(result, formula.scale); line.set(formula.field, text, shown(text, formula)); }
+        if (result !== undefined) { const text = textOf(result, formula); line.set(formula.field, text, shown(text, formula)); }
       }
     }
     this.sums();
@@ -97,7 +97,7 @@ export class Formulas {
 
   private show(formula: Formula, result: Value | undefined): void {
     if (result === undefined) return;
-    const text = toText(result, formula.scale);
+    const text = textOf(result, formula);
     for (const words of all(`[data-words="${CSS.escape(formula.field)}"]`, this.form)) if (!english()) words.textContent = inWords(result);
     for (const place of all(`[data-field="${CSS.escape(formula.field)}"]`, this.form)) {
       const money = /^[^\d−-]*/.exec(place.textContent ?? "")?.[0] ?? "";
@@ -107,4 +107,11 @@ export class Formulas {
   }
 }
 
-const shown = (text: string, formula: Formula): string => (/^-?\d/.test(text) ? grouped(text, formula.kind === "quantity" ? 0 : Math.min(formula.scale ?? 0, 2)) : text);
+/** The plain text of a result; percents stand in forms as people say them, 18.6 for 0.186. */
+function textOf(result: Value, formula: Formula): string {
+  if (formula.kind !== "percent" || typeof result !== "object" || result === null) return toText(result, formula.scale);
+  const hundred = { d: result.d * 100n, s: result.s };
+  return toText(hundred, Math.min(2, formula.scale ?? 2));
+}
+
+const shown = (text: string, formula: Formula): string => (/^-?\d/.test(text) ? grouped(text, formula.kind === "money" ? Math.min(formula.scale ?? 0, 2) : 0) + (formula.kind === "percent" ? "%" : "") : text);

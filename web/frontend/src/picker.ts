@@ -23,7 +23,7 @@ export function remote(url: string, field: string, context: () => Record<string,
   return async (query, full) => {
     const address = new URL(url, location.href);
     address.searchParams.set("q", query);
-    address.searchParams.set("for", field);
+    if (!address.searchParams.has("for")) address.searchParams.set("for", field);
     if (full) address.searchParams.set("full", "1");
     for (const [name, value] of Object.entries(context())) if (value) address.searchParams.set(`in.${name}`, value);
     const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
