@@ -21,7 +21,8 @@ from runtime import records
 from runtime.accounts import add_account
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, Clock, FixedClock, RunContext, SystemClock, User
-from runtime.demo_acts import ACTS, Stage
+from runtime.demo_acts import ACTS
+from runtime.demo_stage import Stage
 from runtime.demo_story import Story, grouped_rows, read_story, read_table
 
 Row = dict[str, Any]
