@@ -362,8 +362,8 @@ MOST_COUNTED = 1000
 
 
 def _rows_of(ctx: RunContext, entity: Entity, asked: Asked) -> int:
-    page = list_records(ctx, entity.id, replace(asked, size=1, cursor="").query(("id",)))
-    return page.count if isinstance(page.count, int) else MOST_COUNTED
+    number = count_records(ctx, entity.id, replace(asked, cursor="").query(("id",), totals=False))
+    return number if isinstance(number, int) else MOST_COUNTED
 
 
 def named_text(value: object) -> str:

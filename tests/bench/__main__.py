@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -41,14 +42,15 @@ DATABASES = {"sqlite": ("sqlite",), "postgresql": ("postgresql",), "both": ("sql
 @click.command()
 @click.argument("goals", nargs=-1)
 @click.option("--quick", is_flag=True, help="a few rows and rounds: only shows that everything runs")
+@click.option("--rows", type=click.IntRange(1_000), help="rows of the large tables (a million)")
 @click.option("--db", type=click.Choice(sorted(DATABASES)), default="both")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), help="write the figures to a file as well")
-def main(goals: tuple[str, ...], quick: bool, db: str, as_json: Path | None) -> None:
+def main(goals: tuple[str, ...], quick: bool, rows: int | None, db: str, as_json: Path | None) -> None:
     """Measure GOALS (P1 P3 …; none: all)."""
     console = Console(stderr=True)
     figures: list[Figure] = []
     failed = 0
-    size = QUICK if quick else FULL
+    size = QUICK if quick else replace(FULL, rows=rows or FULL.rows)
     chosen = [m for m in GOALS if not goals or m.GOAL in {g.upper() for g in goals}]
     with tempfile.TemporaryDirectory() as passing:
         home = Path(passing) if quick else HOME

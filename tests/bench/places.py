@@ -99,11 +99,11 @@ def _server() -> str:
 
 def open_place(dialect: str, size: Size, home: Path = HOME, url: str = "") -> Place:
     """The firm on this database; made when it is not there yet."""
-    folder = home / ("quick" if size.quick else "full") / dialect
+    folder = home / f"{size.rows}" / dialect
     folder.mkdir(parents=True, exist_ok=True)
     address = (url or _server()) if dialect == "postgresql" else ""
     apps = AppHome(folder, address)
-    name = f"{NAME}_quick" if size.quick else NAME
+    name = f"{NAME}_{size.rows}"
     if name not in apps.names():
         app = apps.create(name, start_from(name, "discrete"))
         _fill(Place(home=apps, app=app, size=size))
