@@ -9,22 +9,26 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from engine.model import EntityKind
+from engine.model import AppModel, EntityKind
 from runtime import accounts, audit, ledgers
 from runtime.apps import AppHome, Change
 from runtime.context import RunContext
 from runtime.errors import Conflict, Forbidden, Invalid
 from runtime.messages import fault
-from runtime.permissions import rights
+from runtime.permissions import ALL, rights
 
-ADMIN = "admin"
 ACCOUNT, PERIOD, APP = "account", "period", "app"
 """What the trail calls the things that are no records of the app."""
 
 
+def administering(model: AppModel) -> frozenset[str]:
+    """The roles that may do everything with everything: who holds one administers the app."""
+    return frozenset(role.id for role in model.roles.values() if ALL in role.can.get(ALL, frozenset()))
+
+
 def is_admin(ctx: RunContext) -> bool:
     """Whether the acting person administers the app."""
-    return ctx.user.is_system or ADMIN in ctx.user.roles
+    return ctx.user.is_system or bool(administering(ctx.app.model) & ctx.user.roles)
 
 
 def demand_admin(ctx: RunContext) -> None:
@@ -51,10 +55,12 @@ def add_person(ctx: RunContext, name: str, password: str, roles: Sequence[str], 
 def change_person(ctx: RunContext, account: int, *, roles: Sequence[str], active: bool) -> None:
     """Other roles, or no log-in any more. Somebody must stay who administers, and nobody locks out themselves."""
     demand_admin(ctx)
-    if account == ctx.user.account and (not active or ADMIN not in roles):
+    powers = administering(ctx.app.model)
+    stays = active and bool(powers & set(roles))
+    if account == ctx.user.account and not stays:
         raise Conflict(fault(ctx, "admin_self", "roles"))
-    others = [a for a in accounts.accounts(ctx) if a["id"] != account and a["active"] and ADMIN in a["roles"]]
-    if not others and (not active or ADMIN not in roles):
+    others = [a for a in accounts.accounts(ctx) if a["id"] != account and a["active"] and powers & set(a["roles"])]
+    if not others and not stays:
         raise Conflict(fault(ctx, "admin_last", "roles"))
     accounts.change_account(ctx, account, roles=roles, active=active)
     _trail(ctx, ACCOUNT, account, "update", {"roles": list(roles), "active": active})

@@ -90,7 +90,8 @@ class Speaker:
 
     def path(self, node: Path) -> str:
         """The labels along a path; the owner of a line is not named."""
-        entity, words = node.entity, []
+        entity = node.entity
+        words: list[str] = []
         for step in node.steps:
             if node.root == "settings" and not words and step in self.model.entities:
                 entity = step

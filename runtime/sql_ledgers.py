@@ -40,8 +40,8 @@ def ledger_value(at: Compiler, node: Balance) -> Value:
     table = _moves(at, ledger) if timed or node.function != "balance" else _running(at, ledger, node)
     amount = _amount(at, ledger, node, table)
     made = at.numbers.total("sum", amount)
-    found = select(made.sql).where(_conditions(at, node, table, timed)).correlate_except(table).scalar_subquery()
-    return replace(made, sql=func.coalesce(found, 0, type_=made.sql.type), never_empty=True)
+    figure = select(made.sql).where(_conditions(at, node, table, timed)).correlate_except(table).scalar_subquery()
+    return replace(made, sql=func.coalesce(figure, 0, type_=made.sql.type), never_empty=True)
 
 
 def figure_table(at: Compiler, ledger: Ledger, measure: str, used: set[str]) -> FromClause:

@@ -48,7 +48,7 @@ def line_links(entity: Entity, lines: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(s.line_field for s in entity.sources.values() if s.lines_into == lines and s.line_field))
 
 
-class Several(SelectMultipleField):
+class Several(SelectMultipleField):  # type: ignore[misc]  # the library has no types
     """Ids posted several times under one name; which ids are right is the write door's business."""
 
     def pre_validate(self, form: Form) -> None:

@@ -63,7 +63,7 @@ def _their_fields(since: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _my_fields(
-    ctx: RunContext, entity: Entity, kept: Row, values: Mapping[str, object], theirs: Mapping[str, object]
+    ctx: RunContext, entity: Entity, kept: Row, values: Mapping[str, object], theirs: Mapping[str, list[Any]]
 ) -> list[str]:
     """Fields the person changed: what was posted against what is kept, theirs left out where equal."""
     old = load_visible(ctx, entity.id, kept["id"])
@@ -75,7 +75,4 @@ def _my_fields(
             continue
         if mine.get(name) != old.get(name) or mine.get(name + ENTERED) != old.get(name + ENTERED):
             found.append(name)
-    untouched = {
-        n for n in found if n in theirs and str(theirs[n][0] if isinstance(theirs[n], list) else "") == str(mine.get(n))
-    }  # type: ignore[index]
-    return [n for n in found if n not in untouched]
+    return [n for n in found if n not in theirs or str(theirs[n][0]) != str(mine.get(n))]

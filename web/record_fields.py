@@ -157,7 +157,7 @@ def _choice_view(scene: FieldScene, one: Field, value: object) -> View:
 
 def _reference_view(scene: FieldScene, one: Field, row: Row, value: object) -> View:
     targets = one.targets or one.value.targets
-    picker = url_for("pages.pick", entity=targets[0], **{"for": f"{one.entity}.{one.id}"}) if targets else ""
+    picker = pick_url(targets[0], f"{one.entity}.{one.id}") if targets else ""
     if isinstance(value, tuple):
         chosen = [{"value": _key(v), "text": reference_text(scene, one, v)} for v in value]
         return {"chosen": chosen, "picker": picker, "text": "、".join(c["text"] for c in chosen), "value": ""}
@@ -168,6 +168,11 @@ def _reference_view(scene: FieldScene, one: Field, row: Row, value: object) -> V
     if one.create is not None:
         view["create"] = one.label.get(scene.ctx.language)
     return view
+
+
+def pick_url(entity: str, place: str) -> str:
+    """Where the records are found that a field may point at; ``place`` names the field."""
+    return f"{url_for('pages.pick', entity=entity)}?for={place}"
 
 
 def _key(value: object) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from flask import url_for
-
 from engine.expressions.tree import Aggregate, Path
 from engine.expressions.types import Kind
 from engine.expressions.values import words
@@ -18,7 +16,7 @@ from runtime.permissions import rights
 from runtime.values import ENTERED
 from web.display import is_numeric, text_of
 from web.forms import line_links
-from web.record_fields import FieldScene, posted_value, reference_text
+from web.record_fields import FieldScene, pick_url, posted_value, reference_text
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -79,7 +77,7 @@ def _column(ctx: RunContext, inner: Entity, path: str, scene: FieldScene, *, edi
         column["options"] = [{"value": o.id, "text": o.label.get(ctx.language)} for o in one.options if not o.retired]
     targets = one.targets or one.value.targets
     if targets and not computed:
-        column["picker"] = url_for("pages.pick", entity=targets[0], **{"for": f"{inner.id}.{one.id}"})
+        column["picker"] = pick_url(targets[0], f"{inner.id}.{one.id}")
         if one.create is not None:
             column["create"] = one.label.get(ctx.language)
     if one.type == "yes_no":

@@ -26,10 +26,16 @@ def render(ctx: RunContext, template: str, *, title: str, status: int = 200, **c
         density=person.prefs.get("density", ""),
         csrf=generate_csrf(),
         shell=shell(ctx, served().names(), name),
-        flashes=[{"kind": kind, **told} for kind, told in get_flashed_messages(with_categories=True)],
+        flashes=told(),
         **content,
     )
     return Response(page, status=status)
+
+
+def told() -> list[dict[str, str]]:
+    """The toasts that wait for the next page."""
+    waiting: Any = get_flashed_messages(with_categories=True)
+    return [{"kind": kind, **words} for kind, words in waiting]
 
 
 def bare(template: str, language: str, *, title: str, status: int = 200, **content: Any) -> Response:
