@@ -82,14 +82,10 @@ def test_the_command_line_brings_in_the_same(tmp_path: Path, monkeypatch: pytest
         return result
 
     dougong("new", "works", "--template", "discrete")
-    for step in STEPS[:8]:
-        mapping = ["--mapping", str(MAPPINGS / f"{step.mapping}.yaml")] if step.mapping else []
-        dougong("import", "works", step.entity, str(path_of(step.file)), *mapping)
-    told = dougong(
-        "import", "works", "bom", str(path_of("BillOfMaterials.csv")), "--mapping", str(MAPPINGS / "09_bom.yaml"),
-        "--dry-run", "--json",
-    )  # fmt: skip
-    found = json.loads(told.stdout)
-    assert (found["rows"], found["skipped"], found["written"], found["faults"]) == (2679, 103, False, [])
-    (left_out,) = found["left_out"]
-    assert (left_out["rows"], left_out["lines"].split(",")[0].split("-")[0]) == (103, "2")
+    expected = {"01_unit": (38, 38), "04_warehouse": (14, 14), "05_bin": (1069, 753)}
+    for step in STEPS:
+        if step.mapping in expected:
+            mapping = str(MAPPINGS / f"{step.mapping}.yaml")
+            told = dougong("import", "works", step.entity, str(path_of(step.file)), "--mapping", mapping, "--json")
+            found = json.loads(told.stdout)
+            assert (found["rows"], found["created"]) == expected[step.mapping]
