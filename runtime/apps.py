@@ -19,6 +19,7 @@ from runtime.app_source import Definition, compile_definition, differences, pin,
 from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.database import Database, open_database
 from runtime.errors import Fault, NotFound, UserError
+from runtime.ledgers import rebuild, to_rebuild
 from runtime.migrate import Step, apply_steps, in_step, plan, to_recompute
 from runtime.programs import Programs
 from runtime.recompute import recompute
@@ -276,7 +277,10 @@ class AppHome:
                     )
                     self._note_version(connection, app.tables.system, number, definition, note, account, steps)
                     fresh = replace(app, model=model, tables=build_tables(model), version=number, programs=Programs())
-                    recompute(fresh.context(connection, self.clock), to_recompute(before, model))
+                    ctx = fresh.context(connection, self.clock)
+                    recompute(ctx, to_recompute(before, model))
+                    for ledger in to_rebuild(before, model):
+                        rebuild(ctx, ledger)
                     done.append(replace(done[0], version=number))
             self._open.pop(app.name, None)
             self._open[app.name] = (self._renew(app), time.monotonic())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, func, select
+from sqlalchemy import Connection, RowMapping, Table, func, select
 
 from engine.model import AppModel
+from runtime.ledgers.checking_links import check_documents, check_flow
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.requests import Problem
 from runtime.ledgers.shape import Shape, build_shape, dimension_columns_of
@@ -18,14 +19,21 @@ if TYPE_CHECKING:
     from runtime.tables import Tables
 
 
-def check(connection: Connection, model: AppModel, tables: Tables) -> list[Problem]:
-    """Everything that does not hold; an empty list proves the ledgers."""
+def check(connection: Connection, model: AppModel, tables: Tables, *, documents: bool = True) -> list[Problem]:
+    """Everything that does not hold; an empty list proves the ledgers.
+
+    ``documents``: also that the records which moves name are there.
+    """
     shapes = {i: build_shape(model, tables.ledgers, i) for i in model.ledgers}
     found: list[Problem] = []
     for shape in shapes.values():
         found += _check_ledger(connection, shape)
     found += _check_joints(connection, model, tables, shapes)
     found += _check_edges(connection, tables, shapes)
+    for shape in shapes.values():
+        found += check_flow(connection, tables, shape)
+        if documents:
+            found += check_documents(connection, tables, shape)
     return found
 
 
@@ -80,15 +88,14 @@ def _pools(connection: Connection, shape: Shape) -> Iterator[Problem]:
     assert shape.ledger.valuation is not None
     layers = _layers(connection, shape.layer)
     seen: set[str] = set()
-    for row in connection.execute(select(shape.pool).order_by(shape.pool.c.key)).mappings():
-        names = shape.ledger.valuation.pools.get(row["pool"], ())
+    rows = connection.execute(select(shape.pool).order_by(shape.pool.c.key)).mappings().all()
+    true = {name: _pool_sums(connection, shape, name) for name in {row["pool"] for row in rows}}
+    for row in rows:
         seen.add(row["key"])
-        sums = [func.sum(shape.moves.c[shape.main]), func.sum(shape.moves.c[shape.value])]
-        true = connection.execute(select(*sums).where(_same(shape, shape.moves, row, names))).one()
-        said = (row["qty"], row["value"])
-        if said != (true[0] or ZERO, true[1] or ZERO):
+        moved, said = true[row["pool"]].get(row["key"], (ZERO, ZERO)), (row["qty"], row["value"])
+        if said != moved:
             yield _problem(
-                "pool_differs", shape.ledger.id, row["key"], f"{_text(said)} is kept, not {true[0]}, {true[1]}"
+                "pool_differs", shape.ledger.id, row["key"], f"{_text(said)} is kept, the moves say {_text(moved)}"
             )
         if not row["qty"] and row["value"]:
             yield _problem("value_without_quantity", shape.ledger.id, row["key"], f"{row['value']:f}")
@@ -99,13 +106,15 @@ def _pools(connection: Connection, shape: Shape) -> Iterator[Problem]:
         yield _problem("layers_differ", shape.ledger.id, key, "layers without a pool")
 
 
-def _same(shape: Shape, table: Table, row: RowMapping, names: tuple[str, ...]) -> ColumnElement[bool]:
-    columns: dict[str, Any] = {}
-    for name in names:
-        columns[name] = row[name]
-        if name in shape.several:
-            columns[f"{name}__type"] = row[f"{name}__type"]
-    return and_(*(table.c[c].is_(None) if v is None else table.c[c] == v for c, v in columns.items()))
+def _pool_sums(connection: Connection, shape: Shape, pool: str) -> dict[str, tuple[Decimal, ...]]:
+    """What the moves say about every pool of a kind."""
+    assert shape.ledger.valuation is not None
+    names, moves = shape.ledger.valuation.pools.get(pool, ()), shape.moves
+    columns = dimension_columns_of(shape, moves, names)
+    sums = [func.sum(moves.c[r]).label(r) for r in (shape.main, shape.value)]
+    rows = connection.execute(select(*columns, *sums).group_by(*columns)).mappings()
+    kept = (shape.main, shape.value)
+    return {f"{pool}|{shape.key(shape.read(row, names), names)}": _amounts(row, kept) for row in rows}
 
 
 def _layers(connection: Connection, table: Table) -> dict[str, tuple[Decimal, Decimal]]:

@@ -13,6 +13,7 @@ from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.costing import ZERO
+from runtime.ledgers.events import SKEW
 from runtime.ledgers.later import judge_later
 from runtime.ledgers.months import keep_month_ends
 from runtime.ledgers.plan import plan
@@ -20,7 +21,7 @@ from runtime.ledgers.pools import pools_of, write_pools
 from runtime.ledgers.requests import DocumentKey, Move, MoveRequest, Posted
 from runtime.ledgers.reversal import plan_reversal
 from runtime.ledgers.shape import Shape
-from runtime.ledgers.walk import SKEW, Walk
+from runtime.ledgers.walk import Walk
 from runtime.ledgers.write import keep_running, number, write_edges, write_moves
 
 REPLAY_LOCK = 0x64676C64

@@ -10,92 +10,53 @@ differences are drafts of value-only moves, so a pool ends where it would have e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
 
 from runtime.errors import Conflict, Invalid
-from runtime.ledgers.book import INSTANT, Book, Draft, PoolKey
-from runtime.ledgers.costing import ZERO, Method, Outcome, PriceNeeded, Step, advance, share
+from runtime.ledgers.book import Draft, PoolKey
+from runtime.ledgers.costing import ZERO, Outcome, PriceNeeded, Step, advance, share
+from runtime.ledgers.events import (
+    MOST_EVENTS,
+    MOST_PASSES,
+    NEW,
+    UNBOUNDED,
+    Event,
+    Learnt,
+    Spot,
+    carry,
+    preferred,
+    quantity_of,
+)
+from runtime.ledgers.held import Held
 from runtime.ledgers.history import Past, load_past
 from runtime.ledgers.pools import (
     Pool,
-    add_to_pools,
     change_of,
     lock_pools,
     pools_of,
-    stand_later,
-    standards,
     wider_cost,
 )
-from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
-from runtime.ledgers.running import Change
+from runtime.ledgers.requests import Cost, DocumentKey, Move
 from runtime.ledgers.shape import Shape
 from runtime.messages import fault
 
-MOST_EVENTS = 50_000
-"""A replay longer than this is refused: close periods, or correct today."""
 
-MOST_PASSES = 200
-"""How often a walk may learn something about a moment already passed. Costs flow along shorts, oldest last: finite."""
-
-SKEW = timedelta(seconds=10)
-"""Clocks of several processes differ; a move of now that is this little behind another was not dated back."""
-
-NEW = 1 << 62
-"""Entry number of moves not yet written: after all that are."""
-
-Spot = tuple[str, int]
-"""A written move: its ledger and id; a move of this call: "" and its entry."""
-
-
-@dataclass(slots=True, eq=False)
-class Event:
-    """A move on its way through its pool.
-
-    ``value``: worth as recorded so far, ``given`` of it by somebody's correction; ``extra``: what this call adds,
-    ``drafted`` of it by drafts of their own. ``floor``: when that arose. ``frozen``: before anything changes.
-    """
-
-    at: datetime
-    entry: int
-    pool: Pool | None
-    draft: Draft | None = None
-    move: Move | None = None
-    value: Decimal = ZERO
-    given: Decimal = ZERO
-    extra: Decimal = ZERO
-    drafted: Decimal = ZERO
-    floor: datetime | None = None
-    frozen: bool = False
-    passed: bool = False
-    undone: bool = False
-
-
-Learnt = dict[Spot, tuple[Decimal, datetime | None]]
-
-
-@dataclass(slots=True)
-class Walk:
+@dataclass
+class Walk(Held):
     """One pass over everything a call touches."""
 
-    book: Book
-    pools: dict[PoolKey, Pool] = field(default_factory=dict)
-    events: dict[Spot, Event] = field(default_factory=dict)
     differences: list[Draft] = field(default_factory=list)
-    _need: dict[PoolKey, datetime] = field(default_factory=dict)
     _learnt: Learnt = field(default_factory=dict)
     _wanted: Learnt = field(default_factory=dict)
     _queue: list[tuple[datetime, int, int, Event]] = field(default_factory=list)
     _ties: Iterator[int] = field(default_factory=count)
     _pasts: dict[PoolKey, Past] = field(default_factory=dict)
-    _standards: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
     _ages: dict[Spot, datetime | None] = field(default_factory=dict)
-    _written_moves: dict[Spot, Move] = field(default_factory=dict)
-    _asked: list[tuple[Draft, Decimal | None, dict[str, Decimal], datetime | None]] = field(default_factory=list)
     _steps: int = 0
 
     def run(self) -> None:
@@ -107,6 +68,12 @@ class Walk:
             if self._once():
                 return
         raise Conflict(fault(self.book.ctx, "replay_too_long", moves=MOST_EVENTS))
+
+    def restate(self, at: datetime) -> None:
+        """Bring the pools to where their written moves, as they are recorded, leave them before a moment."""
+        self._need = dict.fromkeys(self.pools, at)
+        self._steps = -UNBOUNDED
+        self._once()
 
     def _once(self) -> bool:
         """One pass; says whether it learnt nothing that it should have known from its start."""
@@ -142,90 +109,6 @@ class Walk:
                 self._pass(event)
 
     # --- getting ready
-
-    def open(self, new: Sequence[Draft]) -> None:
-        """Lock the pools of new drafts, in the order of their keys."""
-        self._asked += [(d, d.value, dict(d.amounts), d.age) for d in new]
-        by_shape: dict[str, list[Draft]] = {}
-        for draft in new:
-            if draft.shape.value:
-                by_shape.setdefault(draft.shape.ledger.id, []).append(draft)
-        for ledger in sorted(by_shape):
-            self._open_ledger(by_shape[ledger][0].shape, by_shape[ledger])
-        self._need_touched(new)
-
-    def _open_ledger(self, shape: Shape, drafts: list[Draft]) -> None:
-        wanted: dict[PoolKey, tuple[Mapping[str, DimensionValue], Change]] = {}
-        for draft, key in zip(drafts, pools_of(self.book, shape, [d.dimensions for d in drafts]), strict=True):
-            _, change = wanted.setdefault(key, (draft.dimensions, change_of(shape, key, draft.dimensions, draft.at)))
-            change.add({"qty": draft.quantity, "value": draft.value or ZERO}, draft.at)
-            draft.pool_key = key
-        again = {key: change for key, (_, change) in wanted.items() if key in self.pools}
-        fresh = {key: both for key, both in wanted.items() if key not in again}
-        if again:
-            add_to_pools(self.book, shape, self.pools, again)
-        if fresh:
-            self.pools.update(lock_pools(self.book, shape, fresh))
-        self._keep_standards(shape, drafts)
-        changes = {key: change for key, (_, change) in wanted.items()}
-        if not self._stood_aside(shape, drafts, changes):
-            for key, change in changes.items():
-                if self.pools[key].behind:
-                    self._needs(key, change.since)
-
-    def _stood_aside(self, shape: Shape, drafts: list[Draft], changes: Mapping[PoolKey, Change]) -> bool:
-        """Whether all was of now and only met others of now: then it follows them, and nothing is walked again."""
-        edge = self.book.now - SKEW
-        latest = max((p.latest for k in changes if (p := self.pools[k]).behind and p.latest), default=None)
-        if latest is None or latest > self.book.now + SKEW or any(c.since < edge for c in changes.values()):
-            return False
-        for draft in self.book.drafts:
-            if draft.at >= edge:
-                draft.at = max(draft.at, latest + INSTANT)
-        for change in changes.values():
-            change.until = max(change.until, latest + INSTANT)
-        stand_later(self.book, shape, changes)
-        return True
-
-    def _need_touched(self, new: Sequence[Draft]) -> None:
-        """What is corrected or undone is walked again from its own moment."""
-        touched: dict[str, set[int]] = {}
-        for draft in new:
-            if draft.pool_key and (link := draft.corrects or draft.counter_of):
-                touched.setdefault(draft.shape.ledger.id, set()).add(link)
-        for ledger, ids in touched.items():
-            shape = self.book.shape(ledger)
-            for move in self.book.moves(shape, shape.moves.c.id.in_(ids)):
-                self._written_moves[ledger, move.id] = move
-        for draft in new:
-            if draft.pool_key and (link := draft.corrects or draft.counter_of):
-                move = self._written(draft.shape, link)
-                if draft.corrects or draft.at == move.at:
-                    self._needs(draft.pool_key, move.at)
-
-    def _needs(self, key: PoolKey, since: datetime) -> None:
-        self._need[key] = min(since, self._need.get(key, since))
-
-    def _keep_standards(self, shape: Shape, drafts: list[Draft]) -> None:
-        """Standard costs of many drafts with one reading, where they are what goods are valued at."""
-        drafts = [d for d in drafts if d.pool_key and d.pool_key.method is Method.STANDARD]
-        found = standards(self.book, shape, [d.dimensions for d in drafts])
-        for draft, cost in zip(drafts, found, strict=True):
-            self._standards[shape.ledger.id, shape.key(draft.dimensions)] = cost
-
-    def _standard(self, pool: Pool, event: Event, qty: Decimal, *, derived: bool) -> Decimal | None:
-        """The standard cost, where something may be valued at it."""
-        shape, state = pool.shape, pool.state
-        valuation = shape.ledger.valuation
-        if valuation is None or valuation.standard is None:
-            return None
-        if state.method is not Method.STANDARD and not (derived and state.qty + min(qty, ZERO) <= 0):
-            return None
-        dimensions = event.draft.dimensions if event.draft else event.move.dimensions if event.move else {}
-        spot = (shape.ledger.id, shape.key(dimensions))
-        if spot not in self._standards:
-            self._standards[spot] = standards(self.book, shape, [dimensions])[0]
-        return self._standards[spot]
 
     def _load(self, pool: Pool, since: datetime) -> None:
         """Walk a pool from ``since`` again instead of going on from its end."""
@@ -274,7 +157,7 @@ class Walk:
     def _pass(self, event: Event) -> None:
         draft = event.draft
         if draft is not None and draft.origins and draft.cost is Cost.ORIGIN:
-            _carry(draft, self._learnt.get(("", event.entry), (ZERO, None))[0])
+            carry(draft, self._learnt.get(("", event.entry), (ZERO, None))[0])
         if event.pool is None:
             if draft is not None and draft.corrects is not None and not draft.shape.value:
                 self._flow(draft, draft.worth())
@@ -310,10 +193,10 @@ class Walk:
         step = Step(
             move=move.id,
             at=move.at,
-            qty=_quantity(pool.shape, move),
+            qty=quantity_of(pool.shape, move),
             value=None if derived else event.value + event.extra,
-            prefer=_preferred(move),
-            standard=self._standard(pool, event, _quantity(pool.shape, move), derived=derived),
+            prefer=preferred(move),
+            standard=self._standard(pool, event, quantity_of(pool.shape, move), derived=derived),
             age=self._age_of_return(pool, move.returns, move.age) if move.cost is Cost.RETURNED else None,
             forced=not derived,
         )
@@ -410,14 +293,6 @@ class Walk:
                 draft = self._append(past.shape, self._written(past.shape, number), -value, "variance")
                 draft.arrival = number
 
-    def _written(self, shape: Shape, move: int) -> Move:
-        spot = (shape.ledger.id, move)
-        if spot not in self._written_moves:
-            event = self.events.get(spot)
-            found = event.move if event and event.move else self.book.moves(shape, shape.moves.c.id == move)[0]
-            self._written_moves[spot] = found
-        return self._written_moves[spot]
-
     def _difference(self, shape: Shape, of: Draft | Move, value: Decimal, kind: str, at: datetime) -> Draft:
         draft = Draft(
             shape=shape,
@@ -513,24 +388,3 @@ class Walk:
                 floor = draft.at if draft.at > since else None
                 self._append(shape, move, -part, "correction", floor=floor)
                 self._propagate(shape, move, -part, floor)
-
-
-def _carry(draft: Draft, extra: Decimal) -> None:
-    """The worth of what it came from, in the opposite direction."""
-    shape = draft.shape
-    worth = extra - sum((o.worth() for o in draft.origins), ZERO)
-    if shape.value:
-        draft.value = shape.exact(shape.value, worth)
-    elif shape.worth and shape.worth in draft.amounts:
-        draft.amounts[shape.worth] = shape.exact(shape.worth, worth)
-
-
-def _preferred(move: Move) -> frozenset[int]:
-    """The layers a move goes to first: of the receipt it gives back, or of the move it corrects."""
-    if move.corrects is not None:
-        return frozenset({move.corrects})
-    return frozenset({move.returns} if move.returns and move.cost is Cost.POOL else ())
-
-
-def _quantity(shape: Shape, move: Move) -> Decimal:
-    return move.amounts[shape.main]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from runtime.database import Database
+from runtime.database import Database, open_database
 from tests.runtime.ledgers.depot import Depot, open_depot
 
 
@@ -19,3 +21,11 @@ def depot(module_depot: Depot) -> Depot:
     """The app with its records and no moves."""
     module_depot.empty()
     return module_depot
+
+
+@pytest.fixture(scope="module")
+def quick_depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
+    """For properties with many examples: SQLite. Empty it before each example."""
+    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('quick') / 'depot.db'}")
+    yield open_depot(database)
+    database.close()

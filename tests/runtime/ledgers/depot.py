@@ -108,7 +108,7 @@ class Depot:
     def problems(self) -> list[str]:
         """What the check finds, as text."""
         with self.app.database.read() as connection:
-            return [str(p) for p in check(connection, self.app.model, self.app.tables)]
+            return [str(p) for p in check(connection, self.app.model, self.app.tables, documents=False)]
 
 
 def open_depot(database: Database, *, fresh: bool = True) -> Depot:
@@ -119,11 +119,12 @@ def open_depot(database: Database, *, fresh: bool = True) -> Depot:
     if fresh:
         with database.change_schema() as connection:
             app.tables.metadata.create_all(connection)
-        _fill(depot)
+        fill(depot)
     return depot
 
 
-def _fill(depot: Depot) -> None:
+def fill(depot: Depot) -> None:
+    """The few records of the app."""
     entity = depot.app.tables.entity
     rows: Mapping[str, list[dict[str, Any]]] = {
         "thing": [
