@@ -99,6 +99,7 @@ def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[Vie
         for c in columns
         if "." in c["path"]
     }
+    unseen = _unseen(scene, inner, columns)
     made = []
     for index, row in enumerate(rows):
         prefix = f"{lines.id}.{index}."
@@ -114,6 +115,16 @@ def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[Vie
         links = [(name, row[name]) for name in fresh if row.get(name) and name not in cells]
         made.append({"id": row.get("id", ""), "cells": cells, "data": {}, "links": links})
     return made
+
+
+def _unseen(scene: FieldScene, inner: Entity, columns: Sequence[View]) -> list[str]:
+    """Figures of a line that stand in no column; the browser's formulas need them."""
+    shown = {column["path"] for column in columns}
+    return [
+        one.id
+        for one in inner.fields.values()
+        if one.id not in shown and is_numeric(one) and rights(scene.ctx, inner.id).sees(one.id)
+    ]
 
 
 def _below(faults: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -94,9 +94,9 @@ def _page(
         formulas=formulas.described(ctx, entity),
         nav={"list": view["list_url"], "id": row["id"]} if row.get("id") else None,
         save_state="saved" if view["editable"] else "",
-        save_text=t("保存于 ", "Saved ") + view["saved_at"] if view["editable"] and view["saved_at"] else "",
+        save_text="",
         dirty=posted is not None,
-        more=_more(ctx, entity, row, view),
+        more=[*_more(ctx, entity, row, view), *_folded_actions(view)],
         comment_url=url_for("pages.comment", entity=entity.id, id=row["id"]) if row.get("id") else "",
         delete_url=url_for("pages.delete_record", entity=entity.id, id=row["id"]) if row.get("id") else "",
     )
@@ -137,6 +137,23 @@ def _more(ctx: RunContext, entity: Entity, row: Row, view: Mapping[str, Any]) ->
     elif view["may_delete"]:
         found.append({"label": t("删除", "Delete"), "attrs": {"data-dialog": "delete"}, "icon": "trash"})
     return found
+
+
+MOST_BUTTONS = 4
+
+
+def _folded_actions(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Steps back move into the menu where there are too many buttons; those refused say why in the page."""
+    if len(view["actions"]) + len(view["draws"]) + bool(view["editable"]) <= MOST_BUTTONS:
+        return []
+    found: list[dict[str, Any]] = [{"sep": True}]
+    for action in view["actions"]:
+        if action["kind"] == "back":
+            action["folded"] = True
+            if not action["refused"] and action["asks"]:
+                attrs = {"data-dialog": f"do-{action['id']}"}
+                found.append({"label": action["label"], "kind": "back", "attrs": attrs})
+    return found if len(found) > 1 else []
 
 
 # --- saving ----------------------------------------------------------------------------------------------------

@@ -30,10 +30,17 @@ export class Formulas {
       const lines = changed && changed.row.closest("[data-lines]")?.getAttribute("data-lines") === formula.lines ? [changed] : this.linesOf(formula.lines);
       for (const line of lines) {
         const result = this.result(formula, line);
-        if (result !== undefined) { const text = textOf(result, formula); line.set(formula.field, text, shown(text, formula)); }
+        if (result !== undefined) this.write(line, formula, result);
       }
     }
     this.sums();
+  }
+
+  /** A column shows the result; what has no column is kept with the line for the formulas that follow. */
+  private write(line: Line, formula: Formula, result: Value): void {
+    const text = textOf(result, formula);
+    if (line.cell(formula.field)) line.set(formula.field, text, shown(text, formula));
+    else line.inputs = { ...line.inputs, [formula.field]: text };
   }
 
   /** A field that is asked for, or must be filled in, only under a condition. */

@@ -62,7 +62,11 @@ export class Line {
   get index(): string { return this.row.dataset["line"] ?? ""; }
   cell(column: string): HTMLTableCellElement | null { return one<HTMLTableCellElement>(`td[data-col="${CSS.escape(column)}"]`, this.row); }
   private field(column: string, suffix = ""): HTMLInputElement | null { return one<HTMLInputElement>(`input[name="${CSS.escape(`${this.name}-${this.index}-${column}${suffix}`)}"]`, this.row); }
-  value(column: string): string { return this.field(column)?.value ?? this.cell(column)?.dataset["value"] ?? plain(this.text(column)) ?? ""; }
+  value(column: string): string {
+    const cell = this.cell(column);
+    if (!cell) return this.field(column)?.value ?? this.inputs[column] ?? "";
+    return this.field(column)?.value ?? cell.dataset["value"] ?? plain(this.text(column)) ?? "";
+  }
   text(column: string): string { const cell = this.cell(column); return (cell && one(".v", cell)?.textContent) ?? ""; }
   get id(): string { return this.field("id")?.value ?? ""; }
 
