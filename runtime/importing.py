@@ -31,6 +31,7 @@ from runtime.permissions import demand, label_of
 from runtime.record_references import find
 from runtime.spreadsheets import Unreadable, read_sheet
 from runtime.values import Lookup
+from runtime.workflow_rights import may_all
 
 BATCH = 1000
 Row = dict[str, Any]
@@ -114,7 +115,7 @@ def import_file(
 
 def _check_right(ctx: RunContext, entity: str, how: ImportOptions) -> None:
     demand(ctx, entity, "create")
-    if how.as_history and not (ctx.user.is_system or "admin" in ctx.user.roles):
+    if how.as_history and not (ctx.user.is_system or may_all(ctx)):
         raise Forbidden(
             fault(
                 ctx,
