@@ -113,7 +113,11 @@ def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[Vie
         cells = {c["id"]: _cell(inside, inner, c, row, far, index) for c in columns}
         fresh = () if row.get("id") else line_links(entity, lines.id)
         links = [(name, row[name]) for name in fresh if row.get(name) and name not in cells]
-        made.append({"id": row.get("id", ""), "cells": cells, "data": {}, "links": links})
+        data = {name: str(posted_value(inside, inner.fields[name], row)) for name in unseen}
+        view: View = {"id": row.get("id", ""), "cells": cells, "data": data, "links": links}
+        if index in scene.notes.get(lines.id, {}):
+            view["note"] = {"tone": "", "html": scene.notes[lines.id][index], "buttons": ""}
+        made.append(view)
     return made
 
 
