@@ -24,7 +24,7 @@ from runtime.errors import UserError
 from tests.bench import p01_lists
 from tests.bench.measure import Figure, percentile
 from tests.bench.p11_footprint import free_port, serving, wait
-from tests.bench.places import PASSWORD, Place, code_of
+from tests.bench.places import NOON, PASSWORD, Place, code_of
 from tests.bench.web import csrf_of
 
 GOAL = "P4"
@@ -188,7 +188,7 @@ def _hot_item(place: Place) -> Figure:
             request = ledgers.MoveRequest(
                 ledger="stock", verb=ledgers.Verb.TAKE, amounts={"qty": Decimal(1)},
                 dimensions={"item": item, "warehouse": 1}, document=ledgers.DocumentKey(entity="item", id=item),
-                key="k", posting_set="bench", posting="bench",
+                key="k", at=NOON, posting_set="bench", posting="bench",
             )  # fmt: skip
             ledgers.post(ctx, [request])
 

