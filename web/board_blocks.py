@@ -18,6 +18,7 @@ from runtime.permissions import rights
 from runtime.queries import ListQuery, Page, list_records
 from runtime.query_columns import Named
 from runtime.record_reading import titles
+from runtime.row_marks import row_marks
 from web.display import age, day, is_numeric, number
 from web.list_cells import hidden_helper, is_due, render_rows
 from web.list_page import wanted_fields
@@ -111,7 +112,9 @@ def view_block(ctx: RunContext, name: str) -> Block | None:
         "kind": "view",
         "title": f"{entity.label.get(ctx.language)} · {view.label.get(ctx.language)}",
         "heads": [{"label": c.label, "num": is_numeric(c.field)} for c in shown],
-        "rows": render_rows(ctx, entity, order, rows, base, len(shown), pick=False),
+        "rows": render_rows(
+            ctx, entity, order, rows, base, len(shown), pick=False, marks=row_marks(ctx, view, [r[0] for r in rows])
+        ),
         "count": page.count,
         "url": f"{base}?view={view_id}",
         "wide": len(shown) > 4,

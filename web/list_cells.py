@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from markupsafe import Markup
@@ -25,6 +26,9 @@ from web.texts import translator
 
 NOTHING = Markup('<span class="t3">–</span>')
 AXES = "{%- from 'components/states.html' import axis -%}{{ axis(a) }}"
+EMPTY: Mapping[int, str] = MappingProxyType({})
+TONES: Mapping[str, str] = MappingProxyType({"yellow": "amber"})
+"""The page's word for a colour of the metadata."""
 FLAGS = "{%- from 'components/icon.html' import icon -%}{{ icon('check', label=word, cls='icon-s') }}"
 
 
@@ -286,7 +290,9 @@ def rows_source(
     first = box if pick else ""
     summed = _summed(columns)
     amount = f' data-amount="{{{{ r[{summed}] if r[{summed}] is not none }}}}"' if pick and summed else ""
-    return f'{{% for r in rows %}}<tr data-id="{{{{ r[0] }}}}"{amount}>{first}{"".join(cells)}</tr>\n{{% endfor %}}'
+    mark = '{% if r[0] in m %} class="{{ m[r[0]] }}"{% endif %}'
+    row = f'<tr data-id="{{{{ r[0] }}}}"{amount}{mark}>{first}{"".join(cells)}</tr>'
+    return f"{{% for r in rows %}}{row}\n{{% endfor %}}"
 
 
 def option_labels(columns: Sequence[ListColumn], language: str) -> dict[str, dict[object, str]]:
@@ -307,8 +313,12 @@ def render_rows(
     shown: int,
     *,
     pick: bool = True,
+    marks: Mapping[int, str] = EMPTY,
 ) -> Markup:
-    """The rows as HTML; columns after the first ``shown`` were fetched only for the marks of the axes."""
+    """The rows as HTML; columns after the first ``shown`` were fetched only for the marks of the axes.
+
+    ``marks``: colours of rows by id.
+    """
     places = {c.path: i + 1 for i, c in enumerate(columns)}
     seen = columns[:shown]
     key = ("list", entity.id, tuple(c.path for c in columns), shown, ctx.language, base, pick)
@@ -318,7 +328,8 @@ def render_rows(
     kit = CellKit(ctx, entity, ctx.today())
     labels = ctx.app.programs.keep((*key, "options"), lambda: option_labels(seen, ctx.language))
     select = translator(ctx.language)("选中", "Select")
-    return Markup(template.render(rows=rows, k=kit, o=labels, f=[c.field for c in seen], select=select))
+    tones = {id: TONES.get(color, color) for id, color in marks.items()}
+    return Markup(template.render(rows=rows, k=kit, o=labels, f=[c.field for c in seen], select=select, m=tones))
 
 
 def hidden_helper(column: ListColumn, entity: Entity) -> bool:

@@ -18,6 +18,7 @@ from runtime.permissions import demand, rights
 from runtime.queries import Page, list_records
 from runtime.query_columns import ListColumn, column_of
 from runtime.query_filters import Filter
+from runtime.row_marks import row_marks
 from runtime.saved_views import SavedView, drop_view, save_view, saved_views
 from web import list_page
 from web.access import reading, writing
@@ -84,7 +85,7 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
         columns=list_page.column_menu(ctx, entity, [c.path for c in columns]),
         switch=list_page.kinds(ctx, entity, question),
         heads=list_page.heads(question, columns, order),
-        rows=_rows(ctx, entity, page, columns),
+        rows=_rows(ctx, entity, page, columns, view),
         page=page,
         totals=list_page.totals_row(ctx, columns, page),
         counted=list_page.counted(ctx, page.count),
@@ -107,7 +108,7 @@ def _drop_url(entity: Entity, saved: Sequence[SavedView]) -> str:
     return url_for("pages.forget_view", entity=entity.id, id=int(shown)) if mine else ""
 
 
-def _rows(ctx: RunContext, entity: Entity, page: Page, columns: Sequence[ListColumn]) -> Any:
+def _rows(ctx: RunContext, entity: Entity, page: Page, columns: Sequence[ListColumn], view: View | None) -> Any:
     """Rows as HTML; columns that are only helpers come after the shown ones."""
     base = url_for("pages.records", entity=entity.id)
     shown = [c.path for c in columns]
@@ -118,7 +119,8 @@ def _rows(ctx: RunContext, entity: Entity, page: Page, columns: Sequence[ListCol
     else:
         rows = page.rows
     by_path = {c.path: c for c in page.columns}
-    return render_rows(ctx, entity, [by_path[p] for p in order], rows, base, len(shown))
+    marks = row_marks(ctx, view, [row[0] for row in rows]) if view is not None else {}
+    return render_rows(ctx, entity, [by_path[p] for p in order], rows, base, len(shown), marks=marks)
 
 
 def _column(ctx: RunContext, entity: Entity, path: str) -> ListColumn | None:
