@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
+from runtime.apps import AppHome
 from tests.browser import chromium
+from tests.scenarios.clients import code
+from tests.scenarios.works import PASSWORD, MovingClock, Works, prepare
 from tests.web.gallery.app import DIST, create_gallery
 
 FRONTEND = Path(__file__).resolve().parents[2] / "web" / "frontend"
@@ -35,18 +42,32 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def gallery() -> Iterator[str]:
-    """The address of a running gallery over the built front end."""
+def frontend() -> None:
+    """The built front end and axe."""
     if not (DIST / "manifest.json").exists() or not AXE.exists():
         for step in (["ci"], ["run", "build"]):
             subprocess.run([sys.executable, str(FRONTEND / "npm.py"), *step], check=True, cwd=FRONTEND)
-    server = make_server("127.0.0.1", 0, create_gallery(), threaded=True)
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """The address of an application while it is served."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def gallery(frontend: None) -> Iterator[str]:
+    """The address of a running gallery over the built front end."""
+    with serving(create_gallery()) as address:
+        yield address
 
 
 @pytest.fixture
@@ -74,3 +95,90 @@ def open_page(browser: Browser, gallery: str) -> Iterator[Open]:
 def form(open_page: Open) -> Page:
     """The form of the gallery."""
     return open_page("/form")
+
+
+# --- a small firm at work --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Firm:
+    """A served app with a little data: its address and the app itself, for what is not done in the browser."""
+
+    address: str
+    works: Works
+
+
+@pytest.fixture(scope="session")
+def firm(frontend: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
+    """The app, served for the whole session."""
+    folder = tmp_path_factory.mktemp("firm")
+    tokens = prepare(folder)
+    works = Works(AppHome(folder), MovingClock(), tokens)
+    _history(works)
+    with serving(works.flask) as address:
+        yield Firm(address, works)
+    works.home.close()
+
+
+def _history(works: Works) -> None:
+    """Some goods, an order that is short of material, and one that waits for the manager."""
+    works.bought("COPPER", "500", "11")
+    works.bought("SCREW", "30000", "0.1")
+    works.api().change("item", works.id("item", "SCREW"), safety_stock="40000")
+    sales, buyer = works.api("sales"), works.api("buyer")
+    for qty, due in (("10000", "2026-01-15"), ("400", "2026-01-20")):
+        line = {"item": code("CONN"), "qty": qty, "price": "20"}
+        order = sales.new("sales_order", partner=code("C"), warehouse=code("W"), due_date=due, lines=[line])
+        sales.take("sales_order", order["id"], "submit")
+    for qty in ("1000", "100", "120", "130"):
+        line = {"item": code("COPPER"), "qty": qty, "price": "11"}
+        order = buyer.new(
+            "purchase_order", partner=code("S"), warehouse=code("W"), expected_date="2026-01-14", lines=[line]
+        )
+        if qty == "1000":
+            buyer.take("purchase_order", order["id"], "submit")
+
+
+Person = Callable[..., Page]
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (401|409|412|422)")
+
+
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """Cookies of those who have logged in."""
+    return {}
+
+
+@pytest.fixture
+def person(browser: Browser, firm: Firm, sessions: dict[str, Any]) -> Iterator[Person]:
+    """Opens a page as somebody who is logged in; no error may appear in the browser's console, none of the policy."""
+    contexts, errors = [], []
+
+    def note(text: str) -> None:
+        if not EXPECTED.search(text):
+            errors.append(text)
+
+    def open_one(name: str, path: str = "/", width: int = 1440, height: int = 900, **more: Any) -> Page:
+        given = {"viewport": {"width": width, "height": height}, "has_touch": width < 768, "reduced_motion": "reduce"}
+        if name in sessions:
+            given["storage_state"] = sessions[name]
+        context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", **{**given, **more})
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: note(f"{m.text} ({m.location.get('url')})") if m.type == "error" else None)
+        if name and name not in sessions:
+            page.goto(firm.address + "/login")
+            page.fill("#name", name)
+            page.fill("#password", PASSWORD)
+            page.click("button[type=submit]")
+            page.wait_for_url(firm.address + "/")
+            sessions[name] = context.storage_state()
+        page.goto(firm.address + path, wait_until="networkidle")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -100,7 +100,7 @@ def test_d5_returned_material_and_its_rate_per_work_order_and_workshop(both: Wor
     )
     keeper.take("material_return", back["id"], "post")
     found = api.read("work_order", job["id"])
-    assert (found["return_rate"], found["material_cost"]) == ("0.0500", "1045.00")
+    assert (Decimal(found["return_rate"]), found["material_cost"]) == (Decimal("0.05"), "1045.00")
     assert both.stock("COPPER") == 105
     report = api.get("/reports/return_rates")
     rates = [row["values"] for row in report["rows"] if row["level"] == len(report["axes"])]

@@ -1,0 +1,106 @@
+"""Home, looks and languages, phones, paper, and what readers of screens need, in a real browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import AXE, Firm, Person
+
+PAGES = {
+    "login": ("", "/login"),
+    "home": ("manager", "/"),
+    "list": ("buyer", "/e/purchase_order"),
+    "form": ("buyer", "/e/purchase_order/new"),
+    "record": ("buyer", "/e/purchase_order/1"),
+    "posted": ("manager", "/e/purchase_receipt/1"),
+    "report": ("manager", "/reports/stock_by_category"),
+    "reports": ("manager", "/reports"),
+    "plan": ("buyer", "/plans/materials"),
+    "tasks": ("manager", "/tasks"),
+}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"width": 390, "height": 844},
+}
+
+
+def faults(page: Page) -> list[str]:
+    """Serious and critical faults that axe finds."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')[:200]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", PAGES)
+def test_work_axe_finds_nothing_serious(person: Person, name: str, look: str) -> None:
+    who, path = PAGES[name]
+    page = person(who, path, **LOOKS[look])
+    assert faults(page) == []
+
+
+def test_work_home_shows_cards_shortages_and_tasks(person: Person) -> None:
+    page = person("manager", "/")
+    for words in ("当前库存总额", "超期未交订单数", "原材料周转天数", "准时交付率", "缺料种数", "在制金额"):
+        expect(page.locator("#main")).to_contain_text(words)
+    expect(page.locator("#main")).to_contain_text("采购订单")
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "login"])
+def test_work_a_phone_never_scrolls_sideways(person: Person, name: str) -> None:
+    who, path = PAGES[name]
+    page = person(who, path, width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_work_the_language_changes_and_stays(person: Person) -> None:
+    page = person("viewer", "/e/item?lang=en")
+    expect(page.locator("h1")).to_have_text("Item")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page = person("viewer", "/e/item?lang=zh")
+    expect(page.locator("h1")).to_have_text("物料")
+
+
+def test_work_dark_is_dark(person: Person) -> None:
+    def shade(page: Page) -> int:
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in colour.strip("rgba()").split(",")[:3])
+
+    assert shade(person("viewer", "/", color_scheme="dark")) < 200
+    assert shade(person("viewer", "/", color_scheme="light")) > 600
+
+
+def test_work_a_form_is_printed(person: Person, firm: Firm) -> None:
+    page = person("buyer", "/e/purchase_order/1")
+    page.get_by_role("button", name="打印").first.click()
+    link = page.get_by_role("menuitem", name="采购订单").or_(page.get_by_role("link", name="采购订单")).last
+    address = link.get_attribute("href")
+    assert address is not None
+    page.goto(firm.address + address, wait_until="networkidle")
+    expect(page.locator("body")).to_contain_text("采购订单")
+    expect(page.locator("body")).to_contain_text("华东铜业")
+
+
+def test_work_a_wrong_password_says_so(person: Person, firm: Firm) -> None:
+    page = person("", "/login")
+    page.fill("#name", "buyer")
+    page.fill("#password", "wrong-password")
+    page.click("button[type=submit]")
+    expect(page.locator("[role=alert]")).to_be_visible()
+
+
+def test_work_every_entry_of_the_menu_opens(person: Person, firm: Firm) -> None:
+    page = person("manager", "/e/unit")
+    links = page.eval_on_selector_all(".side-nav a", "all => all.map(a => a.getAttribute('href'))")
+    assert len(links) > 30
+    for link in dict.fromkeys(links):
+        answer = page.request.get(firm.address + link)
+        assert answer.status == 200, link
