@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_
 
 from engine.expressions.types import Kind, Type
 from engine.model import AppModel, Entity
-from runtime.tables import Tables
+
+if TYPE_CHECKING:
+    from runtime.tables import Tables
 
 Sql = ColumnElement[Any]
 

@@ -11,6 +11,7 @@ from engine.expressions.tree import Expr
 from engine.model import Allocation
 from runtime.ledgers.book import Book, Standing
 from runtime.ledgers.costing import ZERO, share
+from runtime.ledgers.open_balances import first_open
 from runtime.ledgers.requests import DimensionValue
 from runtime.ledgers.shape import Shape
 
@@ -25,18 +26,33 @@ def spread(
     amounts: Mapping[str, Decimal | None],
 ) -> tuple[Parts, dict[str, Decimal]]:
     """What to take of each balance, and what is left wanting."""
-    standing = [s for s in book.there(shape, fixed) if any(s.amounts.values())]
-    if allocation.where is not None and standing:
-        rows = [_row(s) for s in standing]
-        fits = book.reader(shape.ledger).many(allocation.where, rows)
-        standing = [s for s, fit in zip(standing, fits, strict=True) if fit]
     lead = next((r for r, a in amounts.items()), shape.main)
-    if amounts.get(lead) is None:
+    wanted = amounts.get(lead)
+    if wanted is not None and not allocation.share:
+        first = first_open(
+            book,
+            shape,
+            allocation,
+            fixed,
+            (lead, wanted),
+            lambda some: ordered(book, shape, allocation, _fitting(book, shape, allocation, some)),
+        )
+        if first is not None:
+            return _in_turn(shape, first, amounts, lead)
+    standing = _fitting(book, shape, allocation, [s for s in book.there(shape, fixed) if any(s.amounts.values())])
+    if wanted is None:
         return [(s.dimensions, {r: s.amounts[r] for r in amounts}) for s in standing], {}
     positive = [s for s in standing if s.amounts[lead] > 0]
     if allocation.share:
         return _in_proportion(shape, allocation.share, positive, amounts, lead)
     return _in_turn(shape, ordered(book, shape, allocation, positive), amounts, lead)
+
+
+def _fitting(book: Book, shape: Shape, allocation: Allocation, standing: list[Standing]) -> list[Standing]:
+    if allocation.where is None or not standing:
+        return standing
+    fits = book.reader(shape.ledger).many(allocation.where, [_row(s) for s in standing])
+    return [s for s, fit in zip(standing, fits, strict=True) if fit]
 
 
 def _row(standing: Standing) -> dict[str, object]:

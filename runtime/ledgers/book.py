@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, or_, select, tuple_
 
 from engine.model import Ledger
 from runtime.context import RunContext
@@ -118,6 +118,7 @@ class Book:
         self._new: dict[str, dict[str, Mapping[str, DimensionValue]]] = {}
         self.periods = self._load_periods()
         self.locked = False
+        self.read_before: dict[tuple[object, ...], Sequence[RowMapping]] = {}
         self.value_so_far: Callable[[], None] = lambda: None
 
     def shape(self, ledger: str) -> Shape:
@@ -204,12 +205,28 @@ class Book:
 
     def there(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> list[Standing]:
         """The balances whose dimensions are ``fixed``, with what this call has already done to them."""
-        table = shape.balance
-        rows = self.ctx.connection.execute(select(table).where(_equal(shape, table, fixed))).mappings()
+        query = select(shape.balance).where(self.fixed(shape, fixed))
+        return self.standings(shape, self.ctx.connection.execute(query).mappings(), fixed)
+
+    def fixed(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> ColumnElement[bool]:
+        """The balances whose dimensions are ``fixed``, as a condition."""
+        return _equal(shape, shape.balance, fixed)
+
+    def touched(self, shape: Shape) -> Collection[str]:
+        """The keys of the balances which this call has already changed."""
+        return self._new.get(shape.ledger.id, {})
+
+    def standings(
+        self, shape: Shape, rows: Iterable[RowMapping], fixed: Mapping[str, DimensionValue]
+    ) -> list[Standing]:
+        """Balances as they were read, with what this call has already done to them."""
         found = {}
         for row in rows:
             amounts = {name: row[name] for name in shape.kept}
-            found[row["key"]] = Standing(row["key"], shape.read(row), amounts, row["first_at"])
+            own = shape.read(row)
+            if any(own.get(n) != v for n, v in fixed.items()):
+                continue
+            found[row["key"]] = Standing(row["key"], own, amounts, row["first_at"])
         for key, dimensions in self._new.get(shape.ledger.id, {}).items():
             if all(dimensions.get(n) == v for n, v in fixed.items()):
                 known = found.setdefault(key, Standing(key, dimensions, dict.fromkeys(shape.kept, ZERO), self.now))

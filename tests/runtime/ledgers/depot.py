@@ -105,10 +105,11 @@ class Depot:
             qty, value = connection.execute(query).one()
         return (qty or Decimal(0), value or Decimal(0))
 
-    def problems(self) -> list[str]:
+    def problems(self, *only: str) -> list[str]:
         """What the check finds, as text."""
         with self.app.database.read() as connection:
-            return [str(p) for p in check(connection, self.app.model, self.app.tables, documents=False)]
+            found = check(connection, self.app.model, self.app.tables, documents=False, only=only)
+            return [str(p) for p in found]
 
 
 def open_depot(database: Database, *, fresh: bool = True) -> Depot:

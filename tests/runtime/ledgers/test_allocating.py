@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from runtime.errors import Conflict, Invalid
-from runtime.ledgers import Short
+from runtime.ledgers import Short, open_balances
 from runtime.values import Ref
 from tests.runtime.ledgers.depot import Depot, add, take
 
@@ -78,3 +79,19 @@ def test_a_ledger_without_guards_refuses_what_open_balances_do_not_cover(depot: 
     ]
     depot.post(take("debts", partner=1, amount=50, allocate="oldest"))
     assert depot.problems() == []
+
+
+def test_however_few_balances_are_read_the_same_ones_are_taken(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(7)
+    story = [[(random.choice((1, 2, 3, 4)), random.randint(1, 9)) for _ in range(8)] for _ in range(3)]
+    taken = []
+    for few in (1, 1_000):
+        monkeypatch.setattr(open_balances, "FEW", few)
+        depot.empty()
+        for lots in story:
+            depot.post(*(add(thing=3, batch=b, qty=q, value=q) for b, q in lots))
+            posted = depot.post(*(take(thing=3, qty=q, allocate="expiring", short=Short.DROP) for q in (3, 9, 2, 6)))
+            taken.append((few, [(m.dimensions["batch"], m.amounts["qty"]) for m in posted.moves]))
+        assert depot.problems() == []
+    assert [t for few, t in taken if few == 1] == [t for few, t in taken if few != 1]
+    assert all(t for _, t in taken)

@@ -160,7 +160,7 @@ def play(depot: Depot, steps: list[tuple[int, Happening]], *, checked: bool) -> 
     depot.post(add(qty=5, value=33, at=on(1), place=1), add(qty=1, value=7, at=on(1), place=9))
     for minute, happening in steps:
         depot.post(*requests(happening, minute, 100 + minute))
-        assert not checked or depot.problems() == []
+        assert not checked or depot.problems("goods") == []
 
 
 def outcome(depot: Depot, count: int) -> object:
@@ -196,7 +196,7 @@ def undone(depot: Depot, method: str, story: list[Happening], seed: int) -> None
         if undo:
             depot.reverse(100 + gone)
         found.append(outcome(depot, len(story)))
-        assert depot.problems() == []
+        assert depot.problems("goods") == []
     assert found[1] == found[0]
 
 

@@ -1,0 +1,87 @@
+"""The open balances a take goes over, in their order and no more of them than it needs: found by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, collate, literal, select
+
+from engine.expressions.tree import Expr
+from engine.expressions.types import Kind
+from engine.model import Allocation
+from runtime.ledgers.book import Book, Standing
+from runtime.ledgers.costing import ZERO
+from runtime.ledgers.requests import DimensionValue
+from runtime.ledgers.shape import Shape
+from runtime.sql import Joiner, NotInSql, SqlScope, TableRow, to_sql, to_where
+
+FEW = 64
+"""How many open balances are read at first; each further time, eight times as many."""
+
+SAME_ORDER = frozenset({Kind.DATE, Kind.MOMENT, Kind.NUMBER, Kind.MONEY, Kind.QUANTITY})
+"""Kinds that Python and every database put in the same order; texts follow the database's language."""
+
+
+def first_open(
+    book: Book,
+    shape: Shape,
+    allocation: Allocation,
+    fixed: Mapping[str, DimensionValue],
+    need: tuple[str, Decimal],
+    ordered: Callable[[list[Standing]], list[Standing]],
+) -> list[Standing] | None:
+    """Enough of the first open balances, ``ordered``, to cover ``need`` (resource, amount); all if none suffice.
+
+    What the call has already done to balances counts. ``None``: the order cannot be told in SQL.
+    """
+    if any(isinstance(e, Expr) and e.type.kind not in SAME_ORDER for e, _ in allocation.order):
+        return None
+    try:
+        query = _query(book, shape, allocation, fixed, need[0])
+    except NotInSql:
+        return None
+    limit, same = FEW, (shape.ledger.id, allocation.id, shape.key(fixed), need[0])
+    while True:
+        rows = book.read_before.get((*same, limit))
+        if rows is None:  # lines that want the same goods read them once
+            rows = book.read_before[(*same, limit)] = book.ctx.connection.execute(query.limit(limit)).mappings().all()
+        read = {row["key"] for row in rows}
+        found = book.standings(shape, [*rows, *_also_touched(book, shape, read)], fixed)
+        open_ = ordered([s for s in found if s.amounts[need[0]] > 0])
+        if len(rows) < limit:
+            return open_
+        sure = max((place for place, s in enumerate(open_, 1) if s.key in read), default=0)
+        if sum((s.amounts[need[0]] for s in open_[:sure]), ZERO) >= need[1]:
+            return open_[:sure]
+        limit *= 8
+
+
+def _also_touched(book: Book, shape: Shape, read: set[str]) -> Sequence[RowMapping]:
+    """Balances that the call has changed and that were not among the first."""
+    keys = sorted(set(book.touched(shape)) - read)
+    if not keys:
+        return ()
+    return book.ctx.connection.execute(select(shape.balance).where(shape.balance.c.key.in_(keys))).mappings().all()
+
+
+def _query(
+    book: Book, shape: Shape, allocation: Allocation, fixed: Mapping[str, DimensionValue], lead: str
+) -> Select[Any]:
+    """The open balances in the allocation's order: empties last, then by age and key, as ``ordered`` has it."""
+    ctx, table = book.ctx, shape.balance
+    joiner = Joiner(table)
+    scope = SqlScope(
+        model=ctx.app.model, tables=ctx.app.tables, dialect=ctx.app.database.dialect,
+        record=TableRow(f"ledger.{shape.ledger.id}", table), today=ctx.today(), now=book.now, joiner=joiner,
+    )  # fmt: skip
+    wanted: list[ColumnElement[bool]] = [book.fixed(shape, fixed), table.c[lead] > literal(ZERO, table.c[lead].type)]
+    if allocation.where is not None:
+        wanted.append(to_where(allocation.where, scope))
+    order: list[ColumnElement[Any]] = []
+    for entry, descending in allocation.order:
+        value = to_sql(entry, scope) if isinstance(entry, Expr) else table.c.first_at
+        order += [value.is_(None), value.desc() if descending else value.asc()]
+    key = collate(table.c.key, "C") if ctx.connection.dialect.name == "postgresql" else table.c.key
+    return joiner.apply(select(table)).where(and_(*wanted)).order_by(*order, table.c.first_at, key)
