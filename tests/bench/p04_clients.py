@@ -23,7 +23,7 @@ from runtime import ledgers, records, workflow
 from runtime.errors import UserError
 from tests.bench import p01_lists
 from tests.bench.measure import Figure, percentile
-from tests.bench.p11_footprint import free_port, serving, wait
+from tests.bench.p11_footprint import free_port, wait
 from tests.bench.places import NOON, PASSWORD, Place, code_of
 from tests.bench.web import csrf_of
 
@@ -50,10 +50,10 @@ def run(place: Place) -> Iterator[Figure]:
 
 def _over_http(place: Place) -> Iterator[Figure]:
     seconds = 0.5 if place.size.quick else SECONDS
-    with serving(place) as (_, port, _):
+    with _serving(place, "ours") as port:
         cookie = _log_in(port)
         ours = _rate(port, PATH, cookie, seconds)
-    with _hand_serving(place) as port:
+    with _serving(place, "hand") as port:
         cookie = _cookie(port, "/login")
         hand = _rate(port, "/orders.json?partner=7&status=approved", cookie, seconds)
     yield Figure(
@@ -63,8 +63,8 @@ def _over_http(place: Place) -> Iterator[Figure]:
 
 
 @contextmanager
-def _hand_serving(place: Place) -> Iterator[int]:
-    """The hand-written list on granian, as ours is."""
+def _serving(place: Place, which: str) -> Iterator[int]:
+    """Either of the two on granian, in one process with four threads."""
     port = free_port()
     environment = {
         **os.environ, "BENCH_FOLDER": str(place.home.folder.absolute()), "BENCH_URL": place.home.url,
@@ -72,8 +72,9 @@ def _hand_serving(place: Place) -> Iterator[int]:
     }  # fmt: skip
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
                "--workers", "1", "--blocking-threads", "4", "--no-ws", "--log-level", "warning",
-               "tests.bench.hand_served:application"]  # fmt: skip
-    log = place.home.folder / "hand.log"
+               "--factory",
+        f"tests.bench.served:{which}"]  # fmt: skip
+    log = place.home.folder / f"{which}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         try:
