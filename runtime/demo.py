@@ -176,7 +176,7 @@ def _happens(act: Row, day: date, story: Story, first: bool) -> bool:
         return first
     if "until" in act and day.isoformat() > act["until"]:
         return False
-    return day.isoweekday() in act.get("weekdays", range(1, 8))
+    return (day - story.shift).isoweekday() in act.get("weekdays", range(1, 8))  # the weekday of the story
 
 
 # --- people --------------------------------------------------------------------------------------------------

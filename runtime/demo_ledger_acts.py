@@ -71,7 +71,8 @@ def settle(stage: Stage) -> int:
     query = select(key, due, func.sum(figure)).group_by(key, due).order_by(key, due)
     owed: dict[int, Decimal] = {}
     for id, day, amount in stage.ctx.connection.execute(query):
-        patience = Random(f"{stage.story.seed} {stage.number} {id} {day}").choice(act["days"])
+        told = day - stage.story.shift  # the same chance whatever day the story is told
+        patience = Random(f"{stage.story.seed} {stage.number} {id} {told}").choice(act["days"])
         if day + timedelta(days=patience) <= stage.day:
             owed[id] = owed.get(id, Decimal(0)) + amount
     for id, amount in owed.items():
