@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jsonschema import Draft202012Validator
+from typing import TYPE_CHECKING, Any
 
 from engine import schema_keys, schema_keys_more
 from engine.problems import Place, Problems, did_you_mean, got, shorten
 from engine.yaml_source import Block, Items, Node, Scalar
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 SCHEMA_ID = "https://dougong.dev/schema/app.json"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -149,6 +150,8 @@ def check_structure(root: Block, problems: Problems) -> None:
 
 @cache
 def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # only faulty files need it
+
     return Draft202012Validator(build_schema())
 
 

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -42,6 +40,7 @@ from runtime.bulk import load_rows
 from runtime.columns import Moment, Scaled, Whole
 from runtime.errors import Fault, Invalid
 from runtime.migrate_inspect import look
+from runtime.migrate_steps import operations
 from runtime.tables import build_tables
 
 FORMAT = 1
@@ -210,7 +209,7 @@ def _read_table(
         known = Table(name, MetaData(), *(Column(c, kind) for c, kind in kinds.items()))
         known.create(connection)
     else:
-        op = Operations(MigrationContext.configure(connection))
+        op = operations(connection)
         for column, kind in kinds.items():
             op.add_column(name, Column(column, kind))
     with archive.open(f"data/{name}.jsonl") as raw:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from psycopg import Cursor
 from sqlalchemy import Connection, FromClause, insert
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
 
 Row = Sequence[object]
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from threading import Event, Lock, get_ident
 from typing import Any, TypeVar
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateSchema, DropSchema
@@ -38,7 +37,8 @@ ATTEMPTS = 8
 LOCK_TIMEOUT = "5s"
 """How long a schema change may wait for the tables: longer would queue every reader behind it."""
 
-RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+RETRIED = ("40P01", "40001")
+"""PostgreSQL's states for a deadlock and for a serialization failure."""
 
 
 class Busy(Exception):
@@ -148,7 +148,7 @@ class Database:
                 with self.write() as connection:
                     return work(connection)
             except DBAPIError as error:
-                if not isinstance(error.orig, RETRIED) or attempt == ATTEMPTS:
+                if getattr(error.orig, "sqlstate", "") not in RETRIED or attempt == ATTEMPTS:
                     raise
             time.sleep(random.uniform(0, 0.01) * 2**attempt)  # apart, those who collided
         raise AssertionError("the last attempt returns or raises")

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Column,
     Connection,
@@ -30,6 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from runtime.system_tables import SystemTables, system_tables
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "AddTables": ("新建表 {tables}", "create tables {tables}"),
@@ -85,10 +87,19 @@ class Site:
         return self.connection.dialect.identifier_preparer.quote(quoted_name(name, None))
 
 
+def operations(connection: Connection) -> Operations:
+    """Alembic's operations on a connection. It is imported here: a server that starts changes no table."""
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    return Operations(MigrationContext.configure(connection))
+
+
 def open_site(connection: Connection, version: int, now: datetime) -> Site:
     """A site on ``connection``."""
-    op = Operations(MigrationContext.configure(connection))
-    return Site(connection=connection, op=op, version=version, now=now, system=system_tables(MetaData()))
+    return Site(
+        connection=connection, op=operations(connection), version=version, now=now, system=system_tables(MetaData())
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

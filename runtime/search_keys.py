@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
-
 MOST = 1000
 RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
@@ -41,6 +39,8 @@ def _chinese(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=20_000)
 def _run(text: str) -> tuple[str, str]:
     """Full pinyin and initials of letters beyond ASCII; names of an import share them, only their numbers differ."""
+    from pypinyin import Style, lazy_pinyin  # its dictionaries weigh much: only whoever writes Chinese pays
+
     return "".join(lazy_pinyin(text)).lower(), "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
 
 

@@ -14,9 +14,6 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook
-from rustpy_xlsxwriter import FastExcel
-
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 ENCODINGS = ("utf-8-sig", "gb18030")
 DELIMITERS = (",", ";", "\t", "|")
@@ -87,6 +84,8 @@ def csv_rows(text: str) -> Iterator[list[str]]:
 
 
 def _workbook_rows(content: bytes, sheet: str) -> Sequence[Sequence[Any]]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         if sheet and sheet not in book.sheet_names:
@@ -125,6 +124,8 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """An XLSX file; texts are text cells, so nothing in them runs."""
+    from rustpy_xlsxwriter import FastExcel
+
     names = list(_distinct(header))
     records = [dict(zip(names, (_typed_cell(cell) for cell in row), strict=True)) for row in rows]
     out = io.BytesIO()

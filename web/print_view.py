@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import segno
 from markupsafe import Markup
 
 from engine.model import Print, PrintBlock
@@ -181,6 +180,8 @@ class Form:
         value = self.at.evaluate(block.qr, [self.row], None, self.form.entity)[0]
         if value in (None, ""):
             return None
+        import segno
+
         svg = segno.make(str(value), error="m", micro=False).svg_inline(
             border=0, omitsize=True, svgclass="qr", lineclass=None
         )

@@ -1,20 +1,29 @@
-"""What a server process runs: the WSGI application and, beside it, the clockwork that does what is due."""
+"""What a server is: a slim process that watches over its workers, and in each worker the application and the clockwork.
+
+``dougong run`` prepares the apps in a process that knows all of them, then becomes this one: ``python -m web.serving``.
+Settings come from the environment, so workers may be started afresh at any time.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from runtime.apps import AppHome
 from runtime.settings import Settings, load_settings
-from web.application import create_app
-from web.clockwork import start_clockwork
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from runtime.apps import AppHome
 
 
 def build() -> Flask:
-    """The application of this process; its settings come from the environment that ``dougong run`` prepared."""
+    """The application of a worker."""
+    from web.application import create_app
+    from web.clockwork import start_clockwork
+
     settings = load_settings({}, os.environ, Path.cwd())
     home = open_served(settings)
     start_clockwork(home)
@@ -23,4 +32,39 @@ def build() -> Flask:
 
 def open_served(settings: Settings) -> AppHome:
     """The apps this server serves."""
+    from runtime.apps import AppHome
+
     return AppHome(settings.home, settings.db)
+
+
+def main(chain: str = "", key: str = "", authority: str = "") -> None:
+    """Serve until told to end. ``chain``, ``key``: for HTTPS; ``authority``: what phones are to trust."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    settings = load_settings({}, os.environ, Path.cwd())
+    if authority:
+        from web.commands.tls import show_trust
+
+        show_trust(settings, Path(authority))
+    server = Granian(
+        "web.serving:build",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        factory=True,
+        websockets=False,
+        ssl_cert=Path(chain) if chain else None,
+        ssl_key=Path(key) if key else None,
+        log_level=LogLevels(settings.log),
+        respawn_failed_workers=True,
+        workers_kill_timeout=5,
+    )
+    server.serve()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
+import sys
 from dataclasses import fields, replace
+from typing import TYPE_CHECKING
 
 import click
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from runtime.accounts import add_account, is_empty
 from runtime.app_setup import LogIn, demo_log_ins
@@ -17,7 +17,9 @@ from runtime.apps import AppHome
 from runtime.settings import PREFIX, Settings
 from web.commands.making import demo_with_bar, make_app, print_log_ins
 from web.commands.place import open_home, text
-from web.commands.tls import Secured, reached_by, secured, show_trust
+
+if TYPE_CHECKING:
+    from web.commands.tls import Secured
 
 
 @click.command("run")
@@ -46,17 +48,22 @@ def run_command(
     )
     if tls_key is not None and tls in (None, "auto"):
         raise click.UsageError("--tls auto | --tls CERT KEY")
-    safe = secured(wanted, tls, tls_key) if tls else None
+    safe, host_name = _secured(wanted, tls, tls_key) if tls else (None, wanted.host)
     with open_home(wanted) as home:
         people = _ensure(home, wanted, ensure, demo=demo) if ensure else []
         if not home.names():
             raise click.UsageError("还没有应用：先运行 dougong new | no app yet: run dougong new first")
-    address = f"{'https' if safe else 'http'}://{reached_by(wanted) if safe else wanted.host}:{wanted.port}"
+    address = f"{'https' if safe else 'http'}://{host_name}:{wanted.port}"
     click.echo(text(wanted, f"斗拱：{address}", f"Dougong: {address}"))
     print_log_ins(wanted, people)
-    if safe is not None and safe.authority is not None:
-        show_trust(wanted, safe.authority)
     _serve(wanted, safe)
+
+
+def _secured(settings: Settings, given: str, key: str | None) -> tuple[Secured, str]:
+    """What HTTPS needs, and the name by which others reach this server."""
+    from web.commands.tls import reached_by, secured
+
+    return secured(settings, given, key), reached_by(settings)
 
 
 def _ensure(home: AppHome, settings: Settings, template: str, *, demo: bool) -> list[LogIn]:
@@ -76,21 +83,12 @@ def _ensure(home: AppHome, settings: Settings, template: str, *, demo: bool) -> 
 
 
 def _serve(settings: Settings, safe: Secured | None) -> None:
-    """Server processes take their settings from the environment: they may be started afresh at any time."""
+    """Become the server: a process that knows none of what was needed to make and look at the apps."""
     os.environ.update({PREFIX + f.name.upper(): str(getattr(settings, f.name)) for f in fields(settings)})
-    server = Granian(
-        "web.serving:build",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        factory=True,
-        websockets=False,
-        ssl_cert=safe.chain if safe else None,
-        ssl_key=safe.key if safe else None,
-        log_level=LogLevels(settings.log),
-        respawn_failed_workers=True,
-        workers_kill_timeout=5,
-    )
-    server.serve()
+    paths = [str(safe.chain), str(safe.key), str(safe.authority or "")] if safe else []
+    command = [sys.executable, "-P", "-m", "web.serving", *paths]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execv(command[0], command)
+    sys.exit(subprocess.call(command))  # Windows has no way to become another program
