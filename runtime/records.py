@@ -53,11 +53,14 @@ class Saved:
 
 
 class Rejected(Invalid):
-    """Some records of a batch are wrong. ``by_record``: faults by index in the batch."""
+    """Some records of a batch are wrong. ``by_record``: faults by index in the batch.
+
+    Paths count records as people do: ``1.unit`` is the first of several, as ``lines.1.unit`` is the first line.
+    """
 
     def __init__(self, by_record: Mapping[int, Sequence[Fault]], *, several: bool) -> None:
         named = [
-            replace(f, field=f"{index}.{f.field}".rstrip(".")) if several else f
+            replace(f, field=f"{index + 1}.{f.field}".rstrip(".")) if several else f
             for index, faults in sorted(by_record.items())
             for f in faults
         ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import structlog
 from flask import Flask, Response, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -10,15 +13,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.expressions.problems import ExpressionOverflow
+from engine.problems import MetadataError
 from runtime.database import Busy
 from runtime.errors import Fault, UserError
 from web.access import LogInNeeded
-from web.api.errors import is_api, problem, status_of, user_problem
+from web.api.errors import http_problem, is_api, problem, status_of, user_problem
 from web.templating import html
 from web.texts import language, translator
 
 log = structlog.get_logger("dougong")
-UNAVAILABLE = 503
+BROKEN, UNAVAILABLE = 500, 503
 
 
 def refused(error: UserError) -> AnyResponse:
@@ -69,8 +73,6 @@ def csrf_missing(error: CSRFError) -> AnyResponse:
 
 def broken(error: Exception) -> AnyResponse:
     """A fault of ours: told in the log with everything, to the user without anything."""
-    if isinstance(error, HTTPException):
-        return error.get_response()
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
     t = translator(language())
     message = t(
@@ -87,8 +89,10 @@ TITLES = {
     400: ("请求有误", "Bad request"),
     403: ("没有权限", "No right"),
     404: ("找不到", "Not found"),
+    405: ("不能这样请求", "Not allowed"),
     409: ("现在不能这样做", "Not possible now"),
     412: ("有人先保存了", "Somebody saved first"),
+    413: ("太大了", "Too large"),
     422: ("有的值不对", "Some values are wrong"),
     503: ("正忙", "Busy"),
 }
@@ -101,12 +105,32 @@ def page(status: int, messages: list[str]) -> AnyResponse:
     return Response(html(lang, "pages/error.html", title=translator(lang)(zh, en), messages=messages), status=status)
 
 
-def not_found_page(error: HTTPException) -> AnyResponse:
-    """An unknown address."""
+UNREACHED: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        404: ("没有这个页面", "There is no such page"),
+        405: ("这个地址不接受这样的请求", "This address does not take such a request"),
+        413: ("文件或表单太大了", "The file or form is too large"),
+    }
+)
+"""What a page says of a request that never reached one of ours, by status."""
+
+
+def not_reached(error: HTTPException) -> AnyResponse:
+    """An unknown address, a wrong method, a body beyond all measure: in the shape of whoever asked."""
     if is_api():
-        return problem(404, "Not Found")
-    t = translator(language())
-    return page(404, [t("没有这个页面", "There is no such page")])
+        return http_problem(error)
+    code = error.code or BROKEN
+    if code not in UNREACHED:
+        return error.get_response()
+    response = page(code, [translator(language())(*UNREACHED[code])])
+    response.headers.extend((n, v) for n, v in error.get_headers() if n.lower() == "allow")
+    return response
+
+
+def bad_definition(error: MetadataError) -> AnyResponse:
+    """A definition that does not hold (an old version under a newer base): every place that is wrong, with its line."""
+    faults = [Fault(code=p.code, field=p.path, message=str(p)) for p in error.problems]
+    return problem(422, "Unprocessable Entity", faults) if is_api() else page(422, [f.message for f in faults])
 
 
 def register(app: Flask) -> None:
@@ -116,6 +140,9 @@ def register(app: Flask) -> None:
     app.register_error_handler(ExpressionOverflow, too_large)
     app.register_error_handler(DataError, too_large)
     app.register_error_handler(Busy, busy)
+    app.register_error_handler(OverflowError, too_large)
+    app.register_error_handler(MetadataError, bad_definition)
+    app.register_error_handler(HTTPException, not_reached)
     app.register_error_handler(CSRFError, csrf_missing)
     if not app.testing:
         app.register_error_handler(DBAPIError, broken)

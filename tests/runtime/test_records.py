@@ -137,7 +137,7 @@ def test_retired_records_cannot_be_picked(ctx: RunContext) -> None:
 def test_unique_keys_hold_within_a_batch_and_against_the_table(ctx: RunContext) -> None:
     with pytest.raises(Invalid) as error:
         records.create_many(ctx, "place", [{"code": "P", "name": "a"}, {"code": "P", "name": "b"}])
-    assert faults(error) == [("1.code", "not_unique")]
+    assert faults(error) == [("2.code", "not_unique")]
     with pytest.raises(Invalid) as error:
         records.create(ctx, "place", {"code": "N", "name": "a"})
     assert faults(error) == [("code", "not_unique")]

@@ -11,7 +11,6 @@ from flask_wtf.csrf import CSRFProtect
 from runtime.errors import Fault, Malformed
 from web.api import (
     description,
-    errors,
     events,
     figures,
     files,
@@ -34,8 +33,7 @@ ROOMS = (description, events, figures, files, ledgers, metadata, plans, tasks, t
 
 def register(app: Flask, protection: CSRFProtect) -> None:
     """Attach the API twice: short, and with the app's name."""
-    app.url_map.converters["id"] = RecordId
-    errors.register(app)
+    app.url_map.converters.update(id=RecordId, int=RecordId)
     limits.register(app)
     events.prepare(app)
     for name, prefix in (("api", PREFIX), ("api_of_app", f"{PREFIX}/apps/<app>")):

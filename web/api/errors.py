@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 import orjson
-from flask import Flask, Response, request
+from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from runtime.errors import Conflict, Fault, Forbidden, Invalid, Malformed, NotFound, Stale, UserError
@@ -50,17 +50,10 @@ def is_api() -> bool:
     return request.path.startswith("/api/")
 
 
-def http_problem(error: HTTPException) -> Response | HTTPException:
-    """Unknown addresses, wrong methods and the like, in the API's shape when the API was asked."""
-    if not is_api():
-        return error
+def http_problem(error: HTTPException) -> Response:
+    """Unknown addresses, wrong methods and the like, in the API's shape."""
     response = problem(error.code or 500, error.name)
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):
             response.headers[name] = value
     return response
-
-
-def register(app: Flask) -> None:
-    """Attach the handlers that only concern the API."""
-    app.register_error_handler(HTTPException, http_problem)

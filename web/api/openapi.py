@@ -61,7 +61,7 @@ def _single(entity: Entity) -> Schema:
         "delete": {
             "summary": f"Delete: {entity.label.en}",
             "tags": [entity.id],
-            "parameters": [MATCH_PARAMETER],
+            "parameters": [MATCH_PARAMETER, KEY_PARAMETER],
             "responses": {"204": {"description": "Deleted"}, **answers({}, problems=refused)},
         },
     }

@@ -99,16 +99,25 @@ def _change(ctx: RunContext, entity: Entity, id: int) -> tuple[Any, int]:
 def delete(entity: str, id: int) -> Response:
     """Put a record into the bin, from which it can be restored."""
     with writing("api") as ctx:
-        records.delete(ctx, entity_of(ctx, entity).id, id, version=expected_version(ctx))
-    return Response(status=HTTPStatus.NO_CONTENT)
+        found = entity_of(ctx, entity)
+        return once(ctx, lambda: _delete(ctx, found, id))
+
+
+def _delete(ctx: RunContext, entity: Entity, id: int) -> tuple[Any, int]:
+    records.delete(ctx, entity.id, id, version=expected_version(ctx))
+    return None, HTTPStatus.NO_CONTENT
 
 
 def restore(entity: str, id: int) -> Response:
     """Take a record out of the bin."""
     with writing("api") as ctx:
         found = entity_of(ctx, entity)
-        records.restore(ctx, found.id, id)
-        return answer(record_json(ctx, found, id))
+        return once(ctx, lambda: _restore(ctx, found, id))
+
+
+def _restore(ctx: RunContext, entity: Entity, id: int) -> tuple[Any, int]:
+    records.restore(ctx, entity.id, id)
+    return record_json(ctx, entity, id), HTTPStatus.OK
 
 
 def act(entity: str, id: int, transition: str) -> Response:

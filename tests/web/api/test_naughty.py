@@ -42,7 +42,7 @@ def test_each_is_kept_as_it_is_or_refused(office: Works) -> None:
     refused: set[int] = set()
     answer = api.call("POST", "/item", rows)
     while answer.status_code == 422:
-        wrong = {int(fault["field"].partition(".")[0]) for fault in answer.get_json()["errors"]}
+        wrong = {int(fault["field"].partition(".")[0]) - 1 for fault in answer.get_json()["errors"]}
         refused |= {int(rows[place]["code"][1:]) for place in wrong}
         rows = [row for place, row in enumerate(rows) if place not in wrong]
         answer = api.call("POST", "/item", rows)

@@ -55,7 +55,7 @@ def test_a_list_is_created_together_or_not_at_all(office: Works) -> None:
     faults = api.refused(
         422, "POST", "/item", [{**row, "code": "BULK-3"}, {**row, "code": "BULK-4", "unit": code("?")}]
     )
-    assert [(f["field"], f["code"]) for f in faults] == [("1.unit", "no_such_record")]
+    assert [(f["field"], f["code"]) for f in faults] == [("2.unit", "no_such_record")]
     assert api.get("/item", q="BULK-3")["count"] == 0
 
 
