@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, bindparam, select
 
 from engine.expressions.tree import Clock, Expr, Node, Path, Scalar
 from engine.model import Dimension, Field, Message
@@ -55,7 +56,8 @@ class Reader:
         entity, name = steps[0], steps[1]
         if entity not in self._settings:
             table = self.ctx.app.tables.entity[entity]
-            row = self.ctx.connection.execute(select(table).limit(1)).mappings().first()
+            query = self.ctx.app.programs.keep(("ledger settings", entity), lambda: select(table).limit(1))
+            row = self.ctx.connection.execute(query).mappings().first()
             self._settings[entity] = dict(row) if row else {}
         found = self._settings[entity].get(name)
         if found is None:
@@ -110,8 +112,8 @@ class Reader:
         else:
             step_column = step
         table = self.ctx.app.tables.entity[entity]
-        query = select(table.c.id, table.c[step_column]).where(table.c.id.in_(wanted))
-        for record, value in self.ctx.connection.execute(query):
+        query = self.ctx.app.programs.keep(("ledger path", entity, step_column), lambda: _by_ids(table, step_column))
+        for record, value in self.ctx.connection.execute(query, {"ids": wanted}):
             self._seen[entity, step, record] = value
 
     def _load_live(self, entity: str, field: Field | None, step: str, ids: list[int]) -> None:
@@ -139,6 +141,10 @@ class Reader:
             targets = (field.targets or field.value.targets) if field else ()
             entity = targets[0] if len(targets) == 1 else ""
         return values
+
+
+def _by_ids(table: Table, column: str) -> Select[Any]:
+    return select(table.c.id, table.c[column]).where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _own(row: Mapping[str, object], steps: tuple[str, ...]) -> tuple[int, object]:

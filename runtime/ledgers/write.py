@@ -28,7 +28,8 @@ def number(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
         ids = list(ctx.connection.scalars(query, {"name": name, "n": len(drafts)}))
     else:  # the only writer: nobody else numbers moves meanwhile
         numbered = max((d.id for d in book.drafts if d.shape is shape), default=0)
-        last = numbered or ctx.connection.scalar(select(func.max(table.c.id))) or 0
+        newest = ctx.app.programs.keep(("newest move", shape.ledger.id), lambda: select(func.max(table.c.id)))
+        last = numbered or ctx.connection.scalar(newest) or 0
         ids = [last + i for i in range(1, len(drafts) + 1)]
     for draft, own in zip(drafts, sorted(ids), strict=True):
         draft.id = own
