@@ -113,7 +113,7 @@ class List {
       Escape: () => { for (const row of this.rows) this.mark(row, false); this.refresh(); },
     };
     const run = act[event.key];
-    if (!run || (event.key === "Enter" && (this.at < 0 || (document.activeElement && document.activeElement.matches("a, button, input"))))) return false;
+    if (!run || (event.key === "Enter" && (this.at < 0 || (document.activeElement && document.activeElement.matches("a, button, input:not([type=checkbox])"))))) return false;
     run();
     return true;
   }
