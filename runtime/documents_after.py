@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import BindParameter, CompoundSelect, Select, Table, bindparam, func, literal, select, union_all
 
 from engine.model import EntityKind
 from runtime.context import RunContext
@@ -67,20 +67,26 @@ def _pairs(
     ctx: RunContext, drawn: Drawn, *, origins: Iterable[int] = (), drawns: Iterable[int] = ()
 ) -> list[tuple[int, int]]:
     """(origin id, drawn id) of headers joined by one source, found from either end."""
+    named, given = ("origins", sorted(origins)) if origins else ("drawns", sorted(drawns))
+    key = ("chain", drawn.drawn, drawn.source.id, named)
+    queries = ctx.app.programs.keep(key, lambda: _queries(ctx, drawn, named))
     found: set[tuple[int, int]] = set()
-    for query in _queries(ctx, drawn, sorted(origins), sorted(drawns)):
-        found.update((origin, to) for origin, to in ctx.connection.execute(query) if origin is not None)
+    for query in queries:
+        rows = ctx.connection.execute(query, {named: given})
+        found.update((origin, to) for origin, to in rows if origin is not None)
     return sorted(found)
 
 
-def _queries(ctx: RunContext, drawn: Drawn, origins: list[int], drawns: list[int]) -> list[Select[Any]]:
-    queries = [_by_rows(ctx, drawn, origins, drawns)] if drawn.source.line_field else []
+def _queries(ctx: RunContext, drawn: Drawn, given: str) -> list[Select[Any]]:
+    """The statements that follow one source from ``origins`` or from ``drawns``, made once."""
+    ids: BindParameter[Any] = bindparam(given, expanding=True)
+    queries = [_by_rows(ctx, drawn, ids)] if drawn.source.line_field else []
     if drawn.source.header_field and drawn.source.header_field != drawn.source.line_field:
-        queries.append(_by_header(ctx, drawn, origins, drawns))
+        queries.append(_by_header(ctx, drawn, ids))
     return queries
 
 
-def _by_rows(ctx: RunContext, drawn: Drawn, origins: list[int], drawns: list[int]) -> Select[Any]:
+def _by_rows(ctx: RunContext, drawn: Drawn, ids: BindParameter[Any]) -> Select[Any]:
     tables = ctx.app.tables.entity
     row, header = tables[drawn.drawn_row], tables[drawn.drawn]
     to = row.c.parent if drawn.source.lines_into else row.c.id
@@ -92,10 +98,10 @@ def _by_rows(ctx: RunContext, drawn: Drawn, origins: list[int], drawns: list[int
         joined = joined.join(lines, lines.c.id == named)
         origin = lines.c.parent
     query = select(origin, to).select_from(joined).where(header.c.deleted_at.is_(None)).distinct()
-    return query.where(origin.in_(origins)) if origins else query.where(to.in_(drawns))
+    return query.where((origin if ids.key == "origins" else to).in_(ids))
 
 
-def _by_header(ctx: RunContext, drawn: Drawn, origins: list[int], drawns: list[int]) -> Select[Any]:
+def _by_header(ctx: RunContext, drawn: Drawn, ids: BindParameter[Any]) -> Select[Any]:
     header = ctx.app.tables.entity[drawn.drawn]
     name = drawn.source.header_field
     link = ctx.app.tables.links.get((drawn.drawn, name))
@@ -106,7 +112,9 @@ def _by_header(ctx: RunContext, drawn: Drawn, origins: list[int], drawns: list[i
         origin = header.c[name]
         query = select(origin, header.c.id)
     query = query.where(header.c.deleted_at.is_(None))
-    return query.where(origin.in_(origins)) if origins else query.where(header.c.id.in_(drawns), origin.is_not(None))
+    if ids.key == "origins":
+        return query.where(origin.in_(ids))
+    return query.where(header.c.id.in_(ids), origin.is_not(None))
 
 
 # --- the chain -------------------------------------------------------------------------------------------------
@@ -234,8 +242,9 @@ def reversal_effects(ctx: RunContext, entity: str, record_id: int, transition_id
     ]
     workflow = model.entities[entity].workflow
     sets = {workflow.transitions[name].posts for name in transition.reverses} if workflow else set()
+    counts = _moves_of(ctx, entity, record_id, sets) if sets else {}
     for ledger in model.ledgers.values():
-        count = _moves_of(ctx, ledger.id, entity, record_id, sets) if sets else 0
+        count = counts.get(ledger.id, 0)
         if count:
             effects.append(
                 Effect(kind="ledger", label=ledger.label.get(ctx.language), title="", entity=ledger.id, count=count)
@@ -243,17 +252,26 @@ def reversal_effects(ctx: RunContext, entity: str, record_id: int, transition_id
     return effects
 
 
-def _moves_of(ctx: RunContext, ledger: str, entity: str, record_id: int, sets: set[str]) -> int:
-    moves = ctx.app.tables.moves[ledger]
+def _moves_of(ctx: RunContext, entity: str, record_id: int, sets: set[str]) -> dict[str, int]:
+    """How many moves of the posting sets stand in each ledger, all ledgers in one statement."""
+    query = ctx.app.programs.keep("standing moves", lambda: _standing(ctx))
+    given = {"record": record_id, "entity": entity, "sets": sorted(sets)}
+    return {ledger: count for ledger, count in ctx.connection.execute(query, given) if count}
+
+
+def _standing(ctx: RunContext) -> CompoundSelect[Any]:
+    return union_all(*(_standing_in(ledger, moves) for ledger, moves in ctx.app.tables.moves.items()))
+
+
+def _standing_in(ledger: str, moves: Table) -> Select[str, int]:
     countered = moves.alias("countered")
-    query = select(moves.c.id).where(
-        moves.c.doc_id == record_id,
-        moves.c.doc_entity == entity,
-        moves.c.posting_set.in_(sorted(sets)),
+    return select(literal(ledger), func.count(moves.c.id)).where(
+        moves.c.doc_id == bindparam("record"),
+        moves.c.doc_entity == bindparam("entity"),
+        moves.c.posting_set.in_(bindparam("sets", expanding=True)),
         moves.c.counter_of.is_(None),
         ~select(countered.c.id).where(countered.c.counter_of == moves.c.id).exists(),
     )
-    return len(ctx.connection.execute(query).all())
 
 
 def is_document(ctx: RunContext, entity: str) -> bool:
