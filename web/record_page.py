@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from flask import url_for
@@ -20,7 +19,7 @@ from runtime.record_locks import locked_fields
 from runtime.record_reading import file_numbers, references_of, titles
 from runtime.record_texts import full_title
 from web import record_flow
-from web.display import is_numeric, moment
+from web.display import is_numeric
 from web.forms import header_links
 from web.formulas import conditions as live_conditions
 from web.record_fields import FieldScene, field_view, file_view
@@ -108,14 +107,7 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "may_copy": rights(ctx, entity.id).may("create") and entity.kind is not EntityKind.SETTING,
         "deleted": row.get("deleted_at") is not None,
         "files": [file_view(scene.files[number]) for number in sorted(scene.files)],
-        "saved_at": _saved_at(ctx, row),
     }
-
-
-def _saved_at(ctx: RunContext, row: Row) -> str:
-    """When the record was last saved, in words."""
-    at = row.get("changed_at")
-    return moment(at, ctx) if isinstance(at, datetime) else ""
 
 
 def links_of(entity: Entity, row: Row) -> list[tuple[str, object]]:

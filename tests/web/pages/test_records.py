@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def admin(office: Works) -> Reader:
     return Reader(office, "admin")
 
 
-def order(office: Works, **given: str) -> dict[str, str]:
+def order(office: Works, **given: str) -> dict[str, Any]:
     """What the form of a sales order posts, with one line."""
     line = {
         "item": str(office.id("item", "CONN")),
@@ -144,9 +145,10 @@ def test_folded_groups_of_the_menu_stay_folded(admin: Reader) -> None:
 def test_who_saved_first_is_told_and_both_changes_can_stand(admin: Reader, office: Works) -> None:
     record = made(admin, office)
     row = office.api("admin").read("sales_order", record)
-    line = {"lines-0-id": str(row["lines"][0]["id"]), "date": str(row["date"])}
+    line: dict[str, Any] = {"lines-0-id": str(row["lines"][0]["id"]), "date": str(row["date"])}
     admin.post(f"/e/sales_order/{record}", **order(office, customer_no="A-1", version=str(row["version"]), **line))
-    page = admin.post(f"/e/sales_order/{record}", 409, **order(office, due_date="2027-04-01", version=str(row["version"]), **line))
+    late = order(office, due_date="2027-04-01", version=str(row["version"]), **line)
+    page = admin.post(f"/e/sales_order/{record}", 409, **late)
     assert "先保存了" in page
     assert 'name="resolution"' in page
     assert 'form="record"' in page
