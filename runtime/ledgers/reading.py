@@ -17,9 +17,6 @@ from runtime.ledgers.pools import pool_key, pools_of
 from runtime.ledgers.requests import DimensionValue, Move
 from runtime.ledgers.shape import Shape, dimension_columns_of, shape_of
 
-CHUNK = 400
-"""Keys in one statement."""
-
 MOST_NAMED = 500
 """More pools than this are all read instead of being named."""
 
