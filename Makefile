@@ -54,7 +54,7 @@ $(STAMPS)/dev: $(STAMPS)/installed
 $(STAMPS)/frontend: $(FRONTEND) | $(STAMPS)/installed
 	@echo "Building the pages' scripts and styles …"
 	@$(BIN)/python web/frontend/npm.py ci --no-audit --no-fund --loglevel=error
-	@$(BIN)/python web/frontend/npm.py run build --silent
+	@$(BIN)/python web/frontend/npm.py run build --silent -- --logLevel error
 	@touch $@
 
 $(STAMPS)/chromium: | $(STAMPS)/dev

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from engine.expressions.problems import ExpressionOverflow
 from engine.problems import MetadataError
-from runtime.database import Busy
+from runtime.database import RETRIED, Busy
 from runtime.errors import Fault, UserError
 from web.access import LogInNeeded
 from web.api.errors import http_problem, is_api, problem, status_of, user_problem
@@ -72,7 +72,12 @@ def csrf_missing(error: CSRFError) -> AnyResponse:
 
 
 def broken(error: Exception) -> AnyResponse:
-    """A fault of ours: told in the log with everything, to the user without anything."""
+    """A fault of ours: told in the log with everything, to the user without anything.
+
+    A transaction that the database broke off for another's sake is none: it may simply be sent again.
+    """
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in RETRIED:
+        return busy(error)
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
     t = translator(language())
     message = t(

@@ -23,7 +23,9 @@ def build() -> Flask:
     """The application of a worker."""
     from web.application import create_app
     from web.clockwork import start_clockwork
+    from web.logs import configure
 
+    configure()
     settings = load_settings({}, os.environ, Path.cwd())
     home = open_served(settings)
     start_clockwork(home)

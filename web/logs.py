@@ -1,0 +1,17 @@
+"""How the server logs: one event a line, faults with a plain traceback that shows no values (they may be secret)."""
+
+from __future__ import annotations
+
+import structlog
+
+
+def configure() -> None:
+    """Set up the log of this process."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
