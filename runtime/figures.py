@@ -79,6 +79,9 @@ def _week(day: date) -> tuple[date, date]:
     return first, first + timedelta(days=6)
 
 
+BETWEEN = ".."
+"""What stands between the first and the last day of a period told by its days."""
+
 PERIODS: Mapping[str, Callable[[date], tuple[date, date]]] = MappingProxyType(
     {
         "today": lambda day: (day, day),
@@ -96,8 +99,12 @@ PERIODS: Mapping[str, Callable[[date], tuple[date, date]]] = MappingProxyType(
 
 
 def period_of(ctx: RunContext, id: str) -> Period:
-    """A named period around today; ``last_30_days`` and the like for any number; this month where nothing is named."""
+    """A named period around today; ``last_30_days`` and the like for any number; ``2026-01-01..2026-03-31`` for any
+    days; this month where nothing is named."""
     day = ctx.today()
+    days = _days_named(id)
+    if days is not None:
+        return Period(id, *days)
     made = PERIODS.get(id)
     if made is not None:
         return Period(id, *made(day))
@@ -107,10 +114,24 @@ def period_of(ctx: RunContext, id: str) -> Period:
     return Period("this_month", *_month(day))
 
 
+def _days_named(id: str) -> tuple[date, date] | None:
+    """First and last day of a period told by its days."""
+    first, apart, last = id.partition(BETWEEN)
+    try:
+        days = (date.fromisoformat(first), date.fromisoformat(last)) if apart else None
+    except ValueError:
+        return None
+    return days if days and days[0] <= days[1] else None
+
+
 def periods_known(id: str) -> bool:
     """Whether a period of that name exists."""
     words = id.split("_")
-    return id in PERIODS or (len(words) == 3 and words[0] == "last" and words[2] == "days" and words[1].isdigit())
+    return (
+        id in PERIODS
+        or _days_named(id) is not None
+        or (len(words) == 3 and words[0] == "last" and words[2] == "days" and words[1].isdigit())
+    )
 
 
 # --- rows and inputs -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from runtime.figures import Period
@@ -62,9 +63,17 @@ class Result:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days from ``first`` to ``last``, both with them; ``None``: open on that side."""
+
+    first: date | None
+    last: date | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a reader chose: filters (path → values it may have) and a period."""
+    """What a reader chose: filters (path → values it may have, or spans of days) and a period."""
 
     filters: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     period: str = ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, true
 
 from engine.expressions.tree import Node, Path, walk
 from engine.expressions.types import Kind
@@ -47,7 +47,7 @@ from runtime.report_axes import (
     sort_key,
 )
 from runtime.report_plans import PLAN, plan_end, plan_parts, plan_rows, plan_values
-from runtime.report_shapes import Across, Asked, Heading, Key, Line, Result
+from runtime.report_shapes import Across, Asked, Heading, Key, Line, Result, Span
 from runtime.sql import typed
 from runtime.values import Ref
 
@@ -78,6 +78,17 @@ class _Group:
     row: Key
     column: Key
     parts: Mapping[Node, Sequence[Any]]
+
+
+def _alternatives(column: Any, values: Sequence[Any]) -> Iterable[Any]:
+    """The conditions of which one must hold: one of the values, within a span of days, empty."""
+    plain = [v.id if isinstance(v, Ref) else v for v in values if v is not None and not isinstance(v, Span)]
+    yield column.in_(plain)
+    if None in values:
+        yield column.is_(None)
+    for span in (value for value in values if isinstance(value, Span)):
+        sides = [column >= span.first] if span.first else []
+        yield and_(true(), *sides, *([column <= span.last] if span.last else []))
 
 
 class _Run:
@@ -225,10 +236,7 @@ class _Run:
                 raise Malformed(fault(self.ctx, "filter_bad", path[:60], reason=path[:60]))
             end = self._end(path)
             column = key_columns(self.rows, end)[0]
-            plain = [value.id if isinstance(value, Ref) else value for value in values]
-            known = [value for value in plain if value is not None]
-            condition = column.in_(known)
-            yield condition | column.is_(None) if len(known) < len(plain) else condition
+            yield or_(*_alternatives(column, values))
 
     def _group(self, row: Sequence[Any], widths: list[int], fetched: list[int]) -> _Group:
         values = list(row)

@@ -19,6 +19,7 @@ from runtime.ledgers.requests import OWN_KINDS, Move
 from runtime.permissions import LEDGER, rights
 from runtime.record_reading import Titles, titles
 from runtime.report_axes import End
+from runtime.report_shapes import Span
 from runtime.values import Ref
 from web.display import age, moment, number, price
 from web.texts import translator
@@ -31,12 +32,18 @@ def condition_text(ends: Mapping[str, End], filters: Mapping[str, Sequence[Any]]
     """The filters of an address as an expression over the ledger."""
     parts = []
     for path, values in filters.items():
-        known = [v for v in values if v is not None]
-        either = [f"empty({path})"] if len(known) < len(values) else []
+        known = [v for v in values if v is not None and not isinstance(v, Span)]
+        either = [f"empty({path})"] if None in values else []
+        either += [_within(path, v) for v in values if isinstance(v, Span)]
         if known:
             either.append(CONDITIONS.get(ends[path].node.type.kind, _equal)(path, known))
         parts.append(f"({' or '.join(either)})")
     return " and ".join(parts)
+
+
+def _within(path: str, span: Span) -> str:
+    sides = [f"{path} >= '{span.first}'"] if span.first else []
+    return " and ".join([*sides, *([f"{path} <= '{span.last}'"] if span.last else [])])
 
 
 def _is_record(path: str, values: Sequence[Any]) -> str:

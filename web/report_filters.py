@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +14,11 @@ from engine.expressions.types import Kind
 from engine.model import EntityKind
 from runtime.context import RunContext
 from runtime.errors import Malformed
-from runtime.figures import PERIODS, period_of, periods_known
+from runtime.figures import BETWEEN, PERIODS, period_of, periods_known
 from runtime.messages import fault
 from runtime.permissions import rights
 from runtime.report_axes import End, Names, end_of
+from runtime.report_shapes import Span
 from runtime.reports import Asked, Result
 from runtime.values import Ref
 from web.report_view import parsed
@@ -24,7 +26,9 @@ from web.texts import translator
 
 Part = dict[str, Any]
 PREFIX = "where."
-CHOSEN_BY = (Kind.REFERENCE, Kind.CHOICE, Kind.YES_NO)
+SIDES = (".ge", ".le")
+"""Endings of the parameters for the first and the last day of a span."""
+CHOSEN_BY = (Kind.REFERENCE, Kind.CHOICE, Kind.YES_NO, Kind.DATE)
 PERIOD_WORDS: Mapping[str, tuple[str, str]] = {
     "today": ("今天", "Today"),
     "yesterday": ("昨天", "Yesterday"),
@@ -74,9 +78,26 @@ class Bar:
                 raise Malformed(fault(self.ctx, "filter_bad", path, reason=texts[0][:40])) from None
             if f"{PREFIX}{path}.empty" in self.given:
                 values.append(None)
+            span = self.span(path)
+            if span is not None:
+                values.append(span)
             if values:
                 found[path] = values
         return found
+
+    def span(self, path: str) -> Span | None:
+        """Days from … to that a date is narrowed to."""
+        if self.ends[path].node.type.kind is not Kind.DATE:
+            return None
+        first, last = (self._day(PREFIX + path + side) for side in SIDES)
+        return Span(first, last) if first or last else None
+
+    def _day(self, name: str) -> date | None:
+        text = self.given.get(name, "")
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            raise Malformed(fault(self.ctx, "filter_bad", name, reason=text[:40])) from None
 
     def chips(self) -> list[Part]:
         """The filters in force, in words, each with its way out."""
@@ -84,11 +105,16 @@ class Bar:
         found = []
         for path, values in self.filters().items():
             end, names = self.ends[path], Names(self.ctx)
-            names.read(end, values)
-            texts = [names.text(end, v) if v is not None else t("空", "empty") for v in values]
-            drop = (PREFIX + path, f"{PREFIX}{path}.empty")
+            names.read(end, [v for v in values if not isinstance(v, Span)])
+            texts = [self._told(end, names, v) for v in values]
+            drop = [PREFIX + path + side for side in ("", ".empty", *SIDES)]
             found.append({"label": end.label, "text": t("、", ", ").join(texts), "drop_url": self.url(drop=drop)})
         return found
+
+    def _told(self, end: End, names: Names, value: Any) -> str:
+        if isinstance(value, Span):
+            return f"{value.first or ''} – {value.last or ''}"
+        return names.text(end, value) if value is not None else translator(self.ctx.language)("空", "empty")
 
     def add_menu(self) -> list[Part]:
         """What a filter can be added for."""
@@ -118,18 +144,29 @@ class Bar:
         ]
         if end.node.type.kind is Kind.YES_NO:
             options = [{"value": "1", "text": t("是", "Yes")}, {"value": "0", "text": t("否", "No")}]
+        span = self.span(end.path)
         return {
             "path": end.path,
             "label": end.label,
             "options": options,
+            "days": end.node.type.kind is Kind.DATE,
+            "first": span.first if span else None,
+            "last": span.last if span else None,
             "picker": url_for("pages.pick", entity=end.targets[0]) if end.targets else "",
-            "keep": [(n, v) for n, v in self.arguments if n not in ("add", "cursor")],
+            "keep": [
+                (n, v) for n, v in self.arguments if n not in ("add", "cursor", *(PREFIX + end.path + s for s in SIDES))
+            ],
             "cancel": self.url(add=""),
         }
 
     def period(self) -> str:
         """The period asked for, if it is one."""
         given = self.given.get("period", "")
+        first, last = self.given.get("since", ""), self.given.get("until", "")
+        if first and last:
+            given = f"{first}{BETWEEN}{last}"
+            if not periods_known(given):
+                raise Malformed(fault(self.ctx, "bad_period", "period", given=given[:40]))
         return given if periods_known(given) else ""
 
     def asked(self) -> Asked:
@@ -148,9 +185,27 @@ class Bar:
             days = f"{period.start:%m-%d} – {period.end:%m-%d}"
             label = t(*PERIOD_WORDS[name])
             found.append(
-                {"label": label, "url": self.url(period=name), "note": days, "current": name == result.period.id}
+                {
+                    "label": label,
+                    "url": self.url(period=name, since="", until=""),
+                    "note": days,
+                    "current": name == result.period.id,
+                }
             )
-        return found
+        own = {"label": t("自选日期…", "Other days…"), "url": self.url(add="period"), "note": "", "current": False}
+        return [*found, own]
+
+    def span_editor(self, result: Result) -> Part | None:
+        """The small form for a period of one's own."""
+        if result.period is None or self.given.get("add") != "period":
+            return None
+        gone = ("add", "cursor", "since", "until", "period")
+        return {
+            "first": result.period.start,
+            "last": result.period.end,
+            "keep": [(n, v) for n, v in self.arguments if n not in gone],
+            "cancel": self.url(add=""),
+        }
 
 
 def period_label(ctx: RunContext, result: Result) -> str:
@@ -158,8 +213,8 @@ def period_label(ctx: RunContext, result: Result) -> str:
     if result.period is None:
         return ""
     words = PERIOD_WORDS.get(result.period.id)
-    name = translator(ctx.language)(*words) if words else result.period.id
-    return f"{name} {result.period.start.isoformat()} – {result.period.end.isoformat()}"
+    name = translator(ctx.language)(*words) if words else ""
+    return f"{name} {result.period.start.isoformat()} – {result.period.end.isoformat()}".strip()
 
 
 def raw(value: Any) -> str:

@@ -21,11 +21,14 @@ from runtime.report_axes import THIS, Bucket, end_of
 from runtime.reports import Across, Line, Result
 from runtime.values import Ref
 from web.display import age, number, percent, price
+from web.report_buckets import NAME, told
 from web.texts import translator
 
 Part = dict[str, Any]
 OPEN_LEDGER = "pages.moves"
 EMPTY = "–"
+KEPT = ("period", "since", "until", NAME)
+"""Parameters that the rows behind a figure take over, beside filters."""
 PLAN = "plan."
 
 
@@ -240,9 +243,8 @@ class ReportTable:
     def drill(self, line: Line, column: Across | None) -> str:
         """Where the rows behind a cell are."""
         filters = [*line.drill, *(column.drill if column else ())]
-        if column is not None and not column.drill:
-            filters = list(line.drill)
-        return drill_url(self.ctx, self.report, filters, self.kept)
+        ranges = told(self.report, column) if column is not None else ()
+        return drill_url(self.ctx, self.report, filters, [*self.kept, *ranges])
 
     # --- plain -------------------------------------------------------------------------------------------------
 
@@ -277,7 +279,7 @@ def drill_url(
         if path == THIS and isinstance(value, int):
             return url_for("pages.record", entity=report.of, id=value)
     pairs = [(f"where.{path}" if value is not None else f"where.{path}.empty", _raw(value)) for path, value in filters]
-    pairs += [(n, v) for n, v in kept if n.startswith("where.") or n == "period"]
+    pairs += [(n, v) for n, v in kept if n.startswith("where.") or n in KEPT]
     if report.of.startswith(LEDGER):
         base = url_for(OPEN_LEDGER, ledger=report.of.removeprefix(LEDGER))
     elif report.of in ctx.app.model.entities:

@@ -28,6 +28,6 @@ def _english(zh: str, en: str) -> str:
 def language() -> str:
     """The language of an answer before anybody is known, or when something went wrong: nothing may fail here."""
     person = getattr(g, "person", None)
-    if person is not None:
-        return str(person.language)
-    return str(session.get("language") or request.accept_languages.best_match(LANGUAGES) or "zh")
+    chosen = (request.args.get("lang"), person.language if person is not None else "", session.get("language"))
+    usual = request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    return next((str(each) for each in chosen if each in LANGUAGES), usual)

@@ -20,6 +20,7 @@ from runtime.query_columns import ListColumn, Named, column_of
 from runtime.record_reading import titles
 from runtime.report_axes import is_hidden
 from runtime.spreadsheets import write_csv, write_xlsx
+from web import report_buckets
 from web.access import reading
 from web.display import is_numeric, number, text_of
 from web.downloads import sheet_response
@@ -100,6 +101,7 @@ def report(report: str) -> AnyResponse:
             chips=bar.chips(),
             add=bar.add_menu(),
             editor=bar.editor(),
+            span=bar.span_editor(result),
             periods=bar.period_menu(result),
             period=period_label(ctx, result),
             heads=table.heads(lambda name: bar.url(sort=name)),
@@ -190,6 +192,7 @@ def report_rows(report: str) -> AnyResponse:
         query = ListQuery(
             filters=question.filters,
             where=(found.where,) if found.where is not None and _stands_alone(found) else (),
+            filter=report_buckets.condition(ctx, found.of, request.args.getlist(report_buckets.NAME)),
             fields=fields,
             cursor=question.cursor,
             page_size=question.size,
@@ -230,7 +233,10 @@ def _rows_page(ctx: RunContext, found: Report, question: AskedList, columns: lis
         title=found.label.get(ctx.language),
         label=entity.label.get(ctx.language),
         back=url_for("pages.report", report=found.id),
-        chips=filter_chips(ctx, entity, question, named),
+        chips=[
+            *filter_chips(ctx, entity, question, named),
+            *report_buckets.chips(ctx, found.of, request.args.getlist(report_buckets.NAME), question.url(bucket="")),
+        ],
         columns=[*heads, *({"id": c.path, "label": c.label, "num": is_numeric(c.field)} for c in columns)],
         rows=rows,
         totals=totals,

@@ -21,22 +21,14 @@ from runtime.ledgers.requests import OWN_KINDS, Move
 from runtime.messages import fault
 from runtime.permissions import LEDGER, demand, rights
 from runtime.spreadsheets import write_csv, write_xlsx
+from web import report_buckets
 from web.access import reading
 from web.display import number
 from web.downloads import sheet_response
 from web.ledger_view import (
-    Names,
-    amount,
-    condition_text,
-    figure_types,
-    is_unit_price,
-    kind_words,
-    move_moment,
-    move_note,
-    moves_url,
-    shown_figures,
-    totals_of,
-)
+    Names, amount, condition_text, figure_types, is_unit_price, kind_words, move_moment, move_note, moves_url,
+    shown_figures, totals_of,
+)  # fmt: skip
 from web.render import render
 from web.report_filters import Bar
 from web.texts import translator
@@ -290,8 +282,12 @@ def _wanted(ctx: RunContext, found: Ledger, bar: Bar) -> Wanted:
         period = period_of(ctx, bar.period())
         since, until = period.start, period.end
     known = {*found.kinds, *OWN_KINDS}
+    conditions = [
+        condition_text(bar.ends, bar.filters()),
+        report_buckets.condition(ctx, LEDGER + found.id, request.args.getlist(report_buckets.NAME)),
+    ]
     return Wanted(
-        filter=condition_text(bar.ends, bar.filters()),
+        filter=" and ".join(c for c in conditions if c),
         since=since,
         until=until,
         kinds=tuple(k for k in request.args.getlist("kind") if k in known),
@@ -315,7 +311,8 @@ def _cursor(ctx: RunContext) -> tuple[datetime, int] | None:
 
 def _own_chips(ctx: RunContext, found: Ledger, bar: Bar, wanted: Wanted) -> list[Part]:
     t = translator(ctx.language)
-    chips = []
+    named = request.args.getlist(report_buckets.NAME)
+    chips = report_buckets.chips(ctx, LEDGER + found.id, named, bar.url(bucket=""))
     if wanted.kinds:
         words = t("、", ", ").join(kind_words(ctx, found, k) for k in wanted.kinds)
         chips.append({"label": t("类型", "Kind"), "text": words, "drop_url": bar.url(kind="")})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from engine.problems import MetadataError, Place, Problem
 from tests.scenarios.clients import code
 from tests.scenarios.works import PASSWORD, MovingClock, Works
 from web.application import create_app
@@ -196,3 +197,18 @@ def test_who_asks_too_often_is_told_when_to_come_back(office_on_file: Works) -> 
     assert 0 < int(answer.headers["Retry-After"]) <= 60
     other = {"Authorization": f"Bearer {office_on_file.tokens['admin']}"}
     assert client.get(PATH, headers=other).status_code == 200
+
+
+def test_a_definition_that_does_not_hold_is_422_with_its_lines(
+    office_on_file: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place("works.yaml", 3, 5)
+    wrong = Problem(code="unknown_key", place=place, path="entities.item", what="got 'x'", remedy="leave it out")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MetadataError([wrong])
+
+    monkeypatch.setattr(office_on_file.home, "rollback", refuse)
+    answer = call(office_on_file, "POST", "/api/v1/metadata/versions/1/rollback", json={})
+    told = refused(answer, 422, "unknown_key")
+    assert told == "works.yaml:3:5: entities.item: got 'x'; leave it out [unknown_key]"

@@ -97,6 +97,19 @@ def test_a_write_with_a_key_happens_once(office: Works) -> None:
     assert (other.status_code, other.get_json()["errors"][0]["code"]) == (409, "key_reused")
 
 
+def test_a_repeated_delete_and_restore_are_given_their_first_answers(office: Works) -> None:
+    path = f"/item/{some_item(office.api())['id']}"
+    gone = [send(office, "DELETE", path, None, {"Idempotency-Key": f"gone {path}"}) for _ in range(2)]
+    assert [(a.status_code, a.data, a.headers.get("Idempotency-Replayed")) for a in gone] == [
+        (204, b"", None),
+        (204, b"", "true"),
+    ]
+    back = [send(office, "POST", f"{path}/restore", None, {"Idempotency-Key": f"back {path}"}) for _ in range(2)]
+    assert [a.status_code for a in back] == [200, 200]
+    assert back[0].get_json() == back[1].get_json()
+    assert office.api().get(path)["version"] == back[0].get_json()["version"]
+
+
 def test_a_refused_write_does_not_use_up_its_key(office: Works) -> None:
     row = {"name": "键", "code": "LATER", "category": code("RM")}
     assert send(office, "POST", "/item", row, {"Idempotency-Key": "later"}).status_code == 422

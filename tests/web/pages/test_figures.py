@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from decimal import Decimal
@@ -9,6 +10,7 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 
+from tests.scenarios.clients import code
 from tests.scenarios.works import PASSWORD, Works
 from tests.web.api.test_records import some_item
 
@@ -248,3 +250,54 @@ def test_data_are_not_wiped_without_the_name(office: Works, admin: Reader) -> No
     before = office.row_counts()["item"]
     admin.post("/opening", 422, action="wipe", confirm="no")
     assert office.row_counts()["item"] == before
+
+
+def test_days_of_a_report_may_be_chosen_freely(office_on_file: Works) -> None:
+    admin = Reader(office_on_file, "admin")
+    report = next(r for r in office_on_file.app.model.reports.values() if r.period)
+    page = admin.page(f"/reports/{report.id}?since=2026-01-01&until=2026-03-31")
+    assert "2026-01-01 – 2026-03-31" in page
+    assert 'name="since"' in admin.page(f"/reports/{report.id}?add=period")
+    admin.page(f"/reports/{report.id}?since=2026-03-31&until=2026-01-01", status=400)
+    found = office_on_file.api().get(f"/reports/{report.id}", period="2026-01-01..2026-03-31")
+    assert (found["period"]["start"], found["period"]["end"]) == ("2026-01-01", "2026-03-31")
+
+
+def test_a_bucket_leads_to_the_moves_within_it(office: Works) -> None:
+    admin, api = Reader(office, "admin"), office.api()
+    office.day("2026-01-10")
+    supplier = api.new("partner", code=f"AGE{office.app.database.dialect[0]}", name="账龄", is_supplier=True)["id"]
+    item = some_item(api)["code"]
+    bills = {}
+    for day, price in (("2026-01-10", "7"), ("2026-03-10", "5")):
+        office.day(day)
+        row = {"item": code(item), "qty": "10", "price": price}
+        made = api.new("purchase_receipt", partner=supplier, warehouse=code("W"), lines=[row])
+        bills[day] = api.take("purchase_receipt", made["id"], "post")["code"]
+    page = html.unescape(admin.page(f"/reports/payable_ageing?where.partner={supplier}"))
+    urls = re.findall(r'href="(/ledgers/payable/moves\?[^"]*bucket=[^"]*)"', page)
+    shown = [{day for day, bill in bills.items() if bill in admin.page(url)} for url in dict.fromkeys(urls)]
+    assert {"2026-01-10"} in shown
+    assert {"2026-03-10"} in shown
+    assert {"2026-01-10", "2026-03-10"} not in shown
+    admin.page("/ledgers/payable/moves?bucket=payable_ageing~age~x~", status=400)
+    admin.page("/ledgers/payable/moves?bucket=receivable_ageing~age~0~30", status=400)
+
+
+def test_dates_are_narrowed_by_from_and_to(office: Works) -> None:
+    admin, api = Reader(office, "admin"), office.api()
+    office.day("2026-04-02")
+    receipt = office.bought(some_item(api)["code"], "10", "3")["code"]
+    due = office.api().items("/ledgers/payable/moves", filter="amount == 30", page_size=5)[-1]["due_date"]
+    path = "/ledgers/payable/moves?where.due_date"
+    assert receipt in admin.page(f"{path}.ge={due}&where.due_date.le={due}")
+    assert receipt not in admin.page(f"{path}.le=2026-01-01")
+    admin.page(f"{path}.ge=never", status=400)
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "没有这个页面"), ("en", "There is no such page")])
+def test_an_address_of_nothing_has_our_own_page(office_on_file: Works, language: str, words: str) -> None:
+    admin = Reader(office_on_file, "admin")
+    for path in ("/nowhere", "/e/item/99999999999999999999", "/e/item/x"):
+        assert words in admin.page(path, status=404, language=language)
+    assert admin.client.get("/logout").status_code == 405
