@@ -113,7 +113,7 @@ held:
   add: reserved
   each: lines
   qty: open_qty - coalesce(balance(reserved.qty, demand=this), 0)
-  upto: balance(stock.available, item=item, warehouse=parent.warehouse)
+  upto: balance(stock.available, item=item, place=parent.place)
   later: {while: parent.status == approved and open_qty > 0, order: parent.due_date}
 ```
 """
