@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from flask import request
+
 from engine.expressions.render import render
 from engine.model import Column, Report
 from runtime.context import RunContext
@@ -36,19 +38,19 @@ def told(report: Report, column: Across) -> Iterable[tuple[str, str]]:
         yield NAME, APART.join((report.id, axis.id, low, high))
 
 
-def within(ctx: RunContext, of: str, given: Iterable[str]) -> list[Within]:
-    """The buckets an address names, of reports about ``of``."""
-    return [_read(ctx, of, text) for text in given if text]
+def within(ctx: RunContext, of: str) -> list[Within]:
+    """The buckets the address names, of reports about ``of``."""
+    return [_read(ctx, of, text) for text in request.args.getlist(NAME) if text]
 
 
-def condition(ctx: RunContext, of: str, given: Iterable[str]) -> str:
-    """The buckets of an address as one condition ("" = none)."""
-    return " and ".join(each.condition for each in within(ctx, of, given))
+def condition(ctx: RunContext, of: str) -> str:
+    """The buckets of the address as one condition ("" = none)."""
+    return " and ".join(each.condition for each in within(ctx, of))
 
 
-def chips(ctx: RunContext, of: str, given: Iterable[str], drop_url: str) -> list[dict[str, str]]:
-    """The buckets of an address in words, with the way out of them."""
-    return [{"label": w.label, "text": w.text, "drop_url": drop_url} for w in within(ctx, of, given)]
+def chips(ctx: RunContext, of: str, drop_url: str) -> list[dict[str, str]]:
+    """The buckets of the address in words, with the way out of them."""
+    return [{"label": w.label, "text": w.text, "drop_url": drop_url} for w in within(ctx, of)]
 
 
 def _read(ctx: RunContext, of: str, text: str) -> Within:

@@ -71,7 +71,7 @@ def test_help_names_every_command_without_importing_it(run: Run) -> None:
     assert all(f"  {name} " in found.out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["worker", "plugins", "upgrade", "test-template"])
+@pytest.mark.parametrize("name", ["plugins", "upgrade", "test-template"])
 def test_commands_of_later_are_unknown(run: Run, name: str) -> None:
     found = run(name)
     assert found.code == 2
@@ -109,6 +109,10 @@ def test_new_makes_an_app_with_its_settings(run: Run) -> None:
     assert run("check") == Ran(0, "the ledgers hold\n", "")
     assert run("tick", "--now", "2026-02-01T08:00:00+08:00") == Ran(0, "nothing is due\n", "")
     assert run("tick", "--now", "2026-02-01T08:00:00").code == 2
+
+
+def test_a_worker_does_what_is_due_and_ends_when_asked_to(shop: Run) -> None:
+    assert shop("worker", "--once") == Ran(0, "", "")
 
 
 def test_new_on_an_unknown_template_makes_nothing(run: Run) -> None:

@@ -192,7 +192,7 @@ def report_rows(report: str) -> AnyResponse:
         query = ListQuery(
             filters=question.filters,
             where=(found.where,) if found.where is not None and _stands_alone(found) else (),
-            filter=report_buckets.condition(ctx, found.of, request.args.getlist(report_buckets.NAME)),
+            filter=report_buckets.condition(ctx, found.of),
             fields=fields,
             cursor=question.cursor,
             page_size=question.size,
@@ -235,7 +235,7 @@ def _rows_page(ctx: RunContext, found: Report, question: AskedList, columns: lis
         back=url_for("pages.report", report=found.id),
         chips=[
             *filter_chips(ctx, entity, question, named),
-            *report_buckets.chips(ctx, found.of, request.args.getlist(report_buckets.NAME), question.url(bucket="")),
+            *report_buckets.chips(ctx, found.of, question.url(bucket="")),
         ],
         columns=[*heads, *({"id": c.path, "label": c.label, "num": is_numeric(c.field)} for c in columns)],
         rows=rows,

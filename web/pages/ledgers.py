@@ -26,8 +26,17 @@ from web.access import reading
 from web.display import number
 from web.downloads import sheet_response
 from web.ledger_view import (
-    Names, amount, condition_text, figure_types, is_unit_price, kind_words, move_moment, move_note, moves_url,
-    shown_figures, totals_of,
+    Names,
+    amount,
+    condition_text,
+    figure_types,
+    is_unit_price,
+    kind_words,
+    move_moment,
+    move_note,
+    moves_url,
+    shown_figures,
+    totals_of,
 )  # fmt: skip
 from web.render import render
 from web.report_filters import Bar
@@ -282,10 +291,8 @@ def _wanted(ctx: RunContext, found: Ledger, bar: Bar) -> Wanted:
         period = period_of(ctx, bar.period())
         since, until = period.start, period.end
     known = {*found.kinds, *OWN_KINDS}
-    conditions = [
-        condition_text(bar.ends, bar.filters()),
-        report_buckets.condition(ctx, LEDGER + found.id, request.args.getlist(report_buckets.NAME)),
-    ]
+    within = report_buckets.condition(ctx, LEDGER + found.id)
+    conditions = [condition_text(bar.ends, bar.filters()), within]
     return Wanted(
         filter=" and ".join(c for c in conditions if c),
         since=since,
@@ -311,8 +318,7 @@ def _cursor(ctx: RunContext) -> tuple[datetime, int] | None:
 
 def _own_chips(ctx: RunContext, found: Ledger, bar: Bar, wanted: Wanted) -> list[Part]:
     t = translator(ctx.language)
-    named = request.args.getlist(report_buckets.NAME)
-    chips = report_buckets.chips(ctx, LEDGER + found.id, named, bar.url(bucket=""))
+    chips = report_buckets.chips(ctx, LEDGER + found.id, bar.url(bucket=""))
     if wanted.kinds:
         words = t("、", ", ").join(kind_words(ctx, found, k) for k in wanted.kinds)
         chips.append({"label": t("类型", "Kind"), "text": words, "drop_url": bar.url(kind="")})
