@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select
@@ -24,8 +23,7 @@ UNTOLD = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the trail to be. ``kind``: create, update, delete, restore, transition, history …"""
 
     entity: str
@@ -42,12 +40,10 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
     if not entries:
         return
     now = ctx.now()
+    shared = {"at": now, "account": ctx.user.account or None, "member": ctx.user.member, "source": ctx.source}
     rows = [
         {
-            "at": now,
-            "account": ctx.user.account or None,
-            "member": ctx.user.member,
-            "source": ctx.source,
+            **shared,
             "entity": e.entity,
             "record": e.record,
             "version": e.version,
@@ -64,7 +60,11 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
 def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Field → [old, new], lines as ``lines.<id>.<field>``; for a new record field → value, empties left out."""
     if old is None:
-        return {n: _made(v) for n, v in new.items() if n not in UNTOLD and v not in (None, (), [])}
+        return {
+            n: _made(v) if isinstance(v, list) else v
+            for n, v in new.items()
+            if v is not None and n not in UNTOLD and (v or not isinstance(v, (list, tuple)))
+        }
     told: dict[str, Any] = {}
     for name, value in new.items():
         if name in UNTOLD:
@@ -77,10 +77,8 @@ def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None =
     return told
 
 
-def _made(value: Any) -> Any:
-    if isinstance(value, list):
-        return [changes_between(None, line) for line in value]
-    return value
+def _made(lines: Sequence[Row]) -> list[dict[str, Any]]:
+    return [changes_between(None, line) for line in lines]
 
 
 def _line_changes(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from engine.model import Entity
 from runtime import records, workflow
 from runtime.context import RunContext
 from runtime.errors import Fault, Forbidden, Invalid, UserError
+from runtime.garbage import uncollected
 from runtime.importing_cells import columns_read, values_of
 from runtime.importing_mapping import FileMapping, field_at, guess_mapping
 from runtime.importing_rules import PERIOD_FROM, PERIOD_TO
@@ -102,9 +103,10 @@ def import_file(
     if used.then and how.as_history:
         raise Invalid(fault(ctx, "import_history_then"))
     report = Report()
-    table = _prepared(ctx, used, table_of(sheet), report, files)
-    savepoint = ctx.connection.begin_nested()
-    _take(ctx, described, used, table, how, report)
+    with uncollected():
+        table = _prepared(ctx, used, table_of(sheet), report, files)
+        savepoint = ctx.connection.begin_nested()
+        _take(ctx, described, used, table, how, report)
     if how.dry_run or (report.faults and not how.partial):
         savepoint.rollback()
     else:

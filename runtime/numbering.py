@@ -65,9 +65,16 @@ def _patterns(at: Workspace, entity: Entity, number: Numbering, rows: Sequence[R
     values = {i: _values(at, entity, s, rows) for i, s in enumerate(number.segments) if s.kind in ("field", "date")}
     today = at.ctx.today()
     made = []
+    alike = all(segment.expr is None for segment in number.segments)
+    same: dict[date, Pattern] = {}  # where nothing of the record is in its code, all of one day share a pattern
     for index, row in enumerate(rows):
         day = row.get("date") if isinstance(row.get("date"), date) else today
-        made.append(_pattern(at.ctx, entity, number, {i: column[index] for i, column in values.items()}, day or today))
+        day = day or today
+        pattern = same.get(day) if alike else None
+        if pattern is None:
+            pattern = _pattern(at.ctx, entity, number, {i: column[index] for i, column in values.items()}, day)
+            same[day] = pattern
+        made.append(pattern)
     return made
 
 
@@ -113,6 +120,8 @@ def date_text(pattern: str, day: date) -> str:
 
 def _serial_in(code: str, pattern: Pattern) -> int | None:
     """The number inside a code typed by hand, if it has the form of ours."""
+    if not code.startswith(pattern.before):
+        return None
     found = re.fullmatch(re.escape(pattern.before) + r"([0-9]+)" + re.escape(pattern.after), code)
     return int(found[1]) if found and len(found[1]) <= LONGEST else None
 

@@ -5,12 +5,12 @@ SQLAlchemy's executemany prepares every row with some thirty calls; an import ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, func, insert, select
+from sqlalchemy.exc import DBAPIError
 
-from runtime.bulk import load_rows
 from runtime.context import RunContext
 
 Row = dict[str, Any]
@@ -18,6 +18,13 @@ MANY = 50
 """From this many rows on the preparation pays."""
 
 Convert = Callable[[Any], Any]
+
+
+class Insert(NamedTuple):
+    """A prepared statement and its columns in order, each with what makes its values fit the driver."""
+
+    statement: str
+    columns: Sequence[tuple[str, Convert | None]]
 
 
 def take_ids(ctx: RunContext, table: Table, count: int) -> range | list[int]:
@@ -33,29 +40,57 @@ def _quoted(ctx: RunContext, table: Table) -> str:
     return str(ctx.connection.dialect.identifier_preparer.format_table(table))
 
 
+def insert_columns(ctx: RunContext, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert many rows given as columns of one length; columns left out stay empty."""
+    names = tuple(columns)
+    insert = ctx.app.programs.keep(("bulk", table.name, names), lambda: _prepare(ctx, table, names))
+    rows = list(zip(*(_converted(convert, columns[name]) for name, convert in insert.columns), strict=True))
+    if ctx.app.database.dialect == "sqlite":
+        ctx.connection.exec_driver_sql(insert.statement, rows)
+        return
+    _copy(ctx, insert.statement, rows)
+
+
+def _copy(ctx: RunContext, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """What the driver refuses is told as SQLAlchemy would: callers know its errors only."""
+    dialect = ctx.connection.dialect
+    error = dialect.loaded_dbapi.Error
+    driver: Any = ctx.connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except error as refused:
+        raise DBAPIError.instance(statement, None, refused, error, dialect=dialect) from refused
+
+
+def _converted(convert: Convert | None, values: Sequence[Any]) -> Sequence[Any]:
+    """What the driver takes; each different value is converted once, for the columns of many rows repeat theirs."""
+    if convert is None:
+        return values
+    try:
+        made = {value: convert(value) for value in set(values)}
+    except TypeError:  # JSON values cannot be compared by hash
+        return [convert(value) for value in values]
+    return [made[value] for value in values]
+
+
 def insert_rows(ctx: RunContext, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows that all have the same columns; those left out stay empty."""
     if len(rows) < MANY:
         ctx.connection.execute(insert(table), list(rows))
         return
-    names = tuple(rows[0])
-    if ctx.app.database.dialect == "postgresql":
-        columns = [c.name for c in table.c]
-        if set(columns) == set(names):
-            load_rows(ctx.connection, table, ([row[c] for c in columns] for row in rows))
-        else:
-            ctx.connection.execute(insert(table), list(rows))
-        return
-    statement, order, converts = ctx.app.programs.keep(("bulk", table.name, names), lambda: _prepare(ctx, table, names))
-    ctx.connection.exec_driver_sql(
-        statement,
-        [tuple(row[n] if c is None else c(row[n]) for n, c in zip(order, converts, strict=True)) for row in rows],
-    )
+    insert_columns(ctx, table, {name: [row[name] for row in rows] for name in rows[0]})
 
 
-def _prepare(ctx: RunContext, table: Table, names: Sequence[str]) -> tuple[str, list[str], list[Convert | None]]:
+def _prepare(ctx: RunContext, table: Table, names: Sequence[str]) -> Insert:
+    """SQLite takes a statement with one mark a column, PostgreSQL a COPY."""
     dialect = ctx.connection.dialect
-    compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
-    order = list(compiled.positiontup or names)
-    converts: list[Convert | None] = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order]
-    return str(compiled), order, converts
+    if dialect.name == "sqlite":
+        compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
+        statement, order = str(compiled), list(compiled.positiontup or names)
+    else:
+        quote = dialect.identifier_preparer.quote
+        statement, order = f"COPY {_quoted(ctx, table)} ({', '.join(map(quote, names))}) FROM STDIN", list(names)
+    columns = [(name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order]
+    return Insert(statement, columns)

@@ -17,6 +17,7 @@ from runtime.errors import Fault
 from runtime.messages import fault, say
 from runtime.permissions import Rights, rights
 from runtime.record_inputs import Workspace
+from runtime.record_lanes import Lane, lanes
 from runtime.record_plan import Cell, EntityPart, RecordPlan
 from runtime.values import ENTERED, Base, Entered, Refusal, parse_raw, refused
 
@@ -66,6 +67,7 @@ class Batch:
     changed: set[Cell] = field(default_factory=set)
     faults: list[tuple[int, Fault]] = field(default_factory=list)
     warnings: list[tuple[int, Fault]] = field(default_factory=list)
+    lanes: dict[str, dict[str, Lane]] = field(default_factory=dict)
 
     @property
     def headers(self) -> list[Draft]:
@@ -123,18 +125,46 @@ def _keep_lines(batch: Batch, part: EntityPart, draft: Draft, changes: Mapping[s
 
 
 def _take(batch: Batch, part: EntityPart, draft: Draft, values: Mapping[str, object]) -> None:
-    allowed = rights(batch.ctx, part.entity.id) if batch.strict else None
+    quick = batch.lanes.get(part.entity.id) or _lanes(batch, part)
+    ctx, row, given, new = batch.ctx, draft.row, draft.given, draft.old is None
     for name, raw in values.items():
-        field = part.entity.fields.get(name)
-        if field is None or (allowed is not None and name in allowed.hidden):
-            _unknown(batch, part, draft, name, allowed)
-        elif field.lines:
-            draft.given.add(name)
-            _take_lines(batch, field, draft, raw)
-        elif _may_be_given(batch, part, draft, field, allowed):
-            _take_value(batch, draft, field, raw)
-    for field in part.lines:
-        draft.row.setdefault(field.id, [])
+        lane = quick.get(name)
+        if lane is None:
+            _take_other(batch, part, draft, name, raw)
+            continue
+        try:
+            value = lane[1](ctx, raw)
+        except Refusal as refusal:
+            given.add(name)
+            batch.faults.append((draft.record, refused(ctx, lane[0], refusal, f"{draft.path}{name}")))
+            continue
+        if value is not None or not new:
+            given.add(name)
+        row[name] = value
+    for each in part.lines:
+        row.setdefault(each.id, [])
+
+
+def _lanes(batch: Batch, part: EntityPart) -> dict[str, Lane]:
+    """The quick readings of a table's fields; rights are kept as long as the programs, so their identity serves."""
+    entity = part.entity.id
+    allowed = rights(batch.ctx, entity) if batch.strict else None
+    made = batch.ctx.app.programs.keep(("lanes", entity, id(allowed)), lambda: (allowed, lanes(part, allowed)))
+    found = batch.lanes[entity] = made[1]
+    return found
+
+
+def _take_other(batch: Batch, part: EntityPart, draft: Draft, name: str, raw: object) -> None:
+    """What has no lane: lines, amounts with a unit, and what may not be given."""
+    allowed = rights(batch.ctx, part.entity.id) if batch.strict else None
+    field = part.entity.fields.get(name)
+    if field is None or (allowed is not None and name in allowed.hidden):
+        _unknown(batch, part, draft, name, allowed)
+    elif field.lines:
+        draft.given.add(name)
+        _take_lines(batch, field, draft, raw)
+    elif _may_be_given(batch, part, draft, field, allowed):
+        _take_value(batch, draft, field, raw)
 
 
 def _unknown(batch: Batch, part: EntityPart, draft: Draft, name: str, allowed: Rights | None) -> None:

@@ -16,7 +16,7 @@ from engine.expressions.types import Kind
 from engine.model import AppModel, Entity, Field
 from runtime.columns import is_link
 from runtime.context import RunContext
-from runtime.record_rows import Writer, writers
+from runtime.record_rows import Writer, plain_columns, writers
 
 Cell = tuple[str, str]
 """(entity id, field id)."""
@@ -43,6 +43,7 @@ class EntityPart:
 
     entity: Entity
     writers: Mapping[str, Writer]
+    plain: Mapping[str, tuple[str, ...]]
     links: tuple[Field, ...]
     lines: tuple[Field, ...]
     given: Mapping[str, Field]
@@ -92,6 +93,7 @@ def _part(entity: Entity) -> EntityPart:
     return EntityPart(
         entity=entity,
         writers=writers(entity),
+        plain=plain_columns(entity),
         links=tuple(f for f in fields if is_link(f)),
         lines=tuple(f for f in fields if f.lines),
         given={f.id: f for f in fields if f.formula is None},

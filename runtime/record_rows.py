@@ -193,6 +193,16 @@ def _writer(field: Field, names: list[str]) -> Writer:
     return put
 
 
+def plain_columns(entity: Entity) -> Mapping[str, tuple[str, ...]]:
+    """Fields whose columns hold what the record holds under the same names: no function need put them there."""
+    plans = {f.id: tuple(plan.name for plan in column_plans(f)) for f in entity.fields.values()}
+    return {
+        name: names
+        for name, names in plans.items()
+        if names and entity.fields[name].type != "ratio" and f"{name}__type" not in names
+    }
+
+
 def is_lines(entity: Entity) -> bool:
     """Whether the entity's records are rows of others."""
     return entity.kind is EntityKind.LINES

@@ -12,7 +12,8 @@ from engine.model import Field
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import Step
 from runtime.units import to_base, unit_ratios
-from runtime.values import ENTERED, MOST_DIGITS, round_to
+from runtime.value_numbers import MOST_DIGITS, round_to
+from runtime.values import ENTERED
 
 Row = dict[str, Any]
 

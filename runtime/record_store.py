@@ -11,7 +11,7 @@ from engine.model import Entity, Field
 from runtime import audit
 from runtime.context import RunContext
 from runtime.files import claim
-from runtime.record_bulk import MANY, insert_rows, take_ids
+from runtime.record_bulk import MANY, insert_columns, insert_rows, take_ids
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import EntityPart
 from runtime.record_steps import differs
@@ -54,18 +54,47 @@ def _columns(part: EntityPart, draft: Draft) -> Row:
 def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
     if not drafts:
         return
+    if len(drafts) >= MANY:
+        records = [draft.row for draft in drafts]
+        columns = _columns_of(part, records)
+        columns.update({name: [row[name] for row in records] for name in STAMPS})
+        columns["search_key"] = keys_of(batch, part.entity, records)
+        _insert_columns(batch.ctx, part.entity.id, records, columns)
+        return
     rows = []
     for draft in drafts:
-        columns = _columns(part, draft)
-        columns.update({name: draft.row[name] for name in STAMPS})
-        columns["search_key"] = key_of(batch, part.entity, draft.row)
-        rows.append(columns)
+        made = _columns(part, draft)
+        made.update({name: draft.row[name] for name in STAMPS})
+        made["search_key"] = key_of(batch, part.entity, draft.row)
+        rows.append(made)
     _give_ids(batch.ctx, part.entity.id, drafts, rows)
+
+
+def _columns_of(part: EntityPart, records: Sequence[Row]) -> dict[str, list[Any]]:
+    """Like ``_columns`` for many records, a column at a time."""
+    columns: dict[str, list[Any]] = {}
+    for name, put in part.writers.items():
+        if name in part.plain:
+            columns.update({key: [row.get(key) for row in records] for key in part.plain[name]})
+            continue
+        made: list[Row] = [{} for _ in records]
+        for row, one in zip(records, made, strict=True):
+            put(row, one)
+        columns.update({key: [one[key] for one in made] for key in made[0]})
+    return columns
+
+
+def _insert_columns(ctx: RunContext, entity: str, records: Sequence[Row], columns: dict[str, list[Any]]) -> None:
+    table = ctx.app.tables.entity[entity]
+    columns["id"] = list(take_ids(ctx, table, len(records)))
+    for number, row in zip(columns["id"], records, strict=True):
+        row["id"] = number
+    insert_columns(ctx, table, columns)
 
 
 def _give_ids(ctx: RunContext, entity: str, drafts: Sequence[Draft], rows: list[Row]) -> None:
     table = ctx.app.tables.entity[entity]
-    if len(rows) >= MANY or (len(rows) > 1 and ctx.app.database.dialect == "sqlite"):
+    if len(rows) > 1 and ctx.app.database.dialect == "sqlite":
         _insert_numbered(ctx, table, drafts, rows)
         return
     statement = ctx.app.programs.keep(
@@ -136,7 +165,13 @@ def _store_lines(batch: Batch) -> None:
             batch.ctx.connection.execute(delete(table).where(table.c.id.in_(gone)))
         _place(drafts)
         made = [d for d in drafts if d.old is None]
-        if made:
+        if len(made) >= MANY:
+            records = [draft.row for draft in made]
+            columns = _columns_of(part, records)
+            columns["parent"] = [row["parent"]["id"] for row in records]
+            columns["position"] = [row["position"] for row in records]
+            _insert_columns(batch.ctx, entity, records, columns)
+        elif made:
             rows = [{**_columns(part, d), "parent": d.row["parent"]["id"], "position": d.row["position"]} for d in made]
             _give_ids(batch.ctx, entity, made, rows)
         _update_lines(batch, part, [d for d in drafts if d.old is not None])
@@ -180,9 +215,24 @@ def _store_links(ctx: RunContext, entity: Entity, field: Field, drafts: Sequence
         ctx.connection.execute(insert(table), rows)
 
 
+def keys_of(batch: Batch, entity: Entity, rows: Sequence[Row]) -> list[str]:
+    """Like ``key_of``, for many records."""
+    paths = _found_by(entity)
+    if any("." in path for path in paths):
+        return [key_of(batch, entity, row) for row in rows]
+    columns = [[row.get(path) for row in rows] for path in paths]
+    if any(type(value) is not str and value is not None for column in columns for value in column):
+        return [key_of(batch, entity, row) for row in rows]
+    return [search_key(texts) for texts in zip(*columns, strict=True)] if columns else [""] * len(rows)
+
+
+def _found_by(entity: Entity) -> tuple[str, ...]:
+    return entity.search or tuple(n for n in ("code", "name") if n in entity.fields)
+
+
 def key_of(batch: Batch, entity: Entity, row: Row) -> str:
     """What the record is found by: its search fields, those of its lines and of records it names."""
-    paths = entity.search or tuple(n for n in ("code", "name") if n in entity.fields)
+    paths = _found_by(entity)
     texts: list[object] = []
     for path in paths:
         first, _, rest = path.partition(".")
@@ -200,8 +250,9 @@ def key_of(batch: Batch, entity: Entity, row: Row) -> str:
 def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> None:
     """One entry per record: what it became, or what changed."""
     entries = []
+    shadowed = any(f.unit_field for f in batch.plan.entity.fields.values())
     for draft in batch.headers:
-        changes = audit.changes_between(draft.old, _plain(draft.row))
+        changes = audit.changes_between(draft.old, _plain(draft.row) if shadowed else draft.row)
         if changes or kind != "update":
             made = audit.Entry(
                 entity=batch.plan.entity.id,

@@ -300,7 +300,10 @@ def _finish(batch: Batch, kind: str) -> list[Saved]:
     if wave.done and not batch.lenient:
         check_again(batch, wave.done)
         _refuse_faulty(batch)
-    return [_saved(batch, draft) for draft in batch.headers]
+    told: dict[int, list[Fault]] = {}
+    for index, one in batch.warnings:
+        told.setdefault(index, []).append(one)
+    return [_saved(draft.row, tuple(told.get(draft.record, ()))) for draft in batch.headers]
 
 
 def _settle(batch: Batch) -> None:
@@ -387,10 +390,8 @@ def _refuse_rows_out_of_reach(batch: Batch) -> None:
         raise Forbidden(fault(ctx, "row_forbidden", label=entity.label.get(ctx.language)))
 
 
-def _saved(batch: Batch, draft: Draft) -> Saved:
-    told = tuple(f for index, f in batch.warnings if index == draft.record)
-    code = draft.row.get("code")
-    return Saved(id=draft.row["id"], version=draft.row["version"], code=str(code or ""), warnings=told)
+def _saved(row: Row, told: tuple[Fault, ...]) -> Saved:
+    return Saved(id=row["id"], version=row["version"], code=str(row.get("code") or ""), warnings=told)
 
 
 def may_read(ctx: RunContext, entity: str) -> Rights:

@@ -18,7 +18,11 @@ def search_key(texts: Iterable[object]) -> str:
     pieces: list[str] = []
     for text in texts:
         if text:
-            pieces.extend(spellings(str(text)))
+            word = str(text).strip().lower()
+            if word.isascii():
+                pieces.append(word)
+            else:
+                pieces.extend(_chinese(word))
     return " ".join(dict.fromkeys(pieces))[:MOST]
 
 
@@ -31,9 +35,12 @@ def spellings(text: str) -> tuple[str, ...]:
 
 
 def _chinese(text: str) -> tuple[str, ...]:
-    runs = [(run, run) if run.isascii() else _run(run) for run in RUNS.findall(text)]
-    full = "".join(run[0] for run in runs)
-    return (text,) if full == text else (text, full, "".join(run[1] for run in runs))
+    full = initials = ""
+    for run in RUNS.findall(text):
+        spelled, first = (run, run) if run.isascii() else _run(run)
+        full += spelled
+        initials += first
+    return (text,) if full == text else (text, full, initials)
 
 
 @lru_cache(maxsize=20_000)

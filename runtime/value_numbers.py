@@ -30,6 +30,15 @@ def round_to(number: Decimal, scale: int) -> Decimal:
     return rounded if rounded else abs(rounded)  # no minus zero
 
 
+def decimal_of(raw: object, scale: int) -> Decimal:
+    """A decimal with ``scale`` places, small enough for both databases, rounded half away from zero."""
+    number = number_of(raw)
+    most = 10 ** min(SAFE_DIGITS, MOST_DIGITS - scale)
+    if abs(number) >= most:
+        raise Refusal("too_large", most=most)
+    return round_to(number, scale)
+
+
 def number_of(raw: object) -> Decimal:
     if type(raw) is str:
         number = _typed_number(raw)

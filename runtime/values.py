@@ -20,7 +20,7 @@ from engine.model import Field
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
 from runtime.messages import fault
-from runtime.value_numbers import MOST_DIGITS, SAFE_DIGITS, Refusal, decimal_text, number_of, round_to, shown
+from runtime.value_numbers import SAFE_DIGITS, Refusal, decimal_of, decimal_text, number_of, shown
 
 ENTERED = "__entered"
 """Suffix of the key (and column) that keeps a quantity as it was entered, beside the amount in base units."""
@@ -94,11 +94,7 @@ def refused(ctx: RunContext, field: Field, refusal: Refusal, path: str) -> Fault
 
 def parse_decimal(ctx: RunContext, field: Field, raw: object) -> Decimal:
     """A decimal with the field's scale, rounded half away from zero."""
-    number = number_of(raw)
-    scale = field.value.scale
-    if abs(number) >= 10 ** min(SAFE_DIGITS, MOST_DIGITS - scale):
-        raise Refusal("too_large", most=10 ** min(SAFE_DIGITS, MOST_DIGITS - scale))
-    return round_to(number, scale)
+    return decimal_of(raw, field.value.scale)
 
 
 def _integer(ctx: RunContext, field: Field, raw: object) -> int:
@@ -153,12 +149,17 @@ def _text(ctx: RunContext, field: Field, raw: object) -> str | None:
     if not isinstance(raw, str):
         raise Refusal("not_a_text", given=shown(raw))
     text = raw.strip()
-    most = field.max_length or (LONG_TEXT_LENGTH if field.type == "long_text" else TEXT_LENGTH)
+    most = most_letters(field)
     if len(text) > most:
         raise Refusal("too_long", most=most, length=len(text))
     if not text.isascii() or not text.isprintable():
         _refuse_unstorable(text)
     return text or None
+
+
+def most_letters(field: Field) -> int:
+    """How long a text of the field may be."""
+    return field.max_length or (LONG_TEXT_LENGTH if field.type == "long_text" else TEXT_LENGTH)
 
 
 def _refuse_unstorable(text: str) -> None:
@@ -378,7 +379,6 @@ def _formatted(field: Field, value: object) -> object:
 
 __all__ = [
     "ENTERED",
-    "MOST_DIGITS",
     "Base",
     "Entered",
     "Lookup",
@@ -386,9 +386,9 @@ __all__ = [
     "Refusal",
     "decimal_text",
     "format_value",
+    "most_letters",
     "parse_raw",
     "parse_value",
     "parser",
     "refused",
-    "round_to",
 ]

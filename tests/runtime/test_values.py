@@ -14,7 +14,7 @@ from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.queries import ListQuery, list_records
 from runtime.search_keys import search_key, sort_key
-from runtime.values import decimal_text, round_to
+from runtime.value_numbers import decimal_text, round_to
 
 NAUGHTY = [
     "undefined", "NULL", "null", "\\", "1E+02", "0x0", "NaN", "-", "1/0", "'; DROP TABLE thing; --", "\" OR 1=1",
