@@ -160,9 +160,11 @@ SPECIAL: Mapping[str, Callable[[RunContext, str], Entry | None]] = {
 
 
 def _foot(ctx: RunContext) -> list[Entry]:
-    """Settings, for those who may change them."""
+    """All reports, for those who may open one; settings, for those who may change them."""
     t = translator(ctx.language)
     found = []
+    if any(may_open_report(ctx, name) for name in ctx.app.model.reports):
+        found.append({"label": t("报表", "Reports"), "url": url_for("pages.reports"), "icon": REPORT_ICON, "note": ""})
     if any(rights(ctx, e.id).may("change") for e in ctx.app.model.entities.values() if e.kind is EntityKind.SETTING):
         found.append({"label": t("设置", "Settings"), "url": url_for("pages.settings"), "icon": "settings", "note": ""})
     return found

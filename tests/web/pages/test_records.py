@@ -65,6 +65,18 @@ def test_a_fault_names_the_line_people_count(admin: Reader, office: Works) -> No
     assert 'href="#lines-0-qty"' in page
 
 
+def test_a_bad_figure_of_the_second_line_is_told_at_its_own_cell(admin: Reader, office: Works) -> None:
+    first = {name: value for name, value in order(office).items() if name.startswith("lines-0-")}
+    second = {name.replace("lines-0-", "lines-1-"): value for name, value in first.items()}
+    page = admin.post("/e/sales_order/new", 422, **order(office, **{**second, "lines-1-qty": "many"}))
+    wrong = re.findall(r'<td [^>]*aria-invalid="true"[^>]* id="([^"]+)"', page)
+    assert wrong == ["lines-1-qty"]
+    assert 'href="#lines-1-qty"' in page
+    assert "第 2 行" in page
+    refused = admin.post("/e/sales_order/new", 422, **order(office, **{**second, "lines-1-item": "99999999"}))
+    assert re.findall(r'<td [^>]*aria-invalid="true"[^>]* id="([^"]+)"', refused) == ["lines-1-item"]
+
+
 def test_what_was_typed_is_shown_again_without_being_saved(admin: Reader, office: Works) -> None:
     before = office.row_counts()
     page = admin.post("/e/sales_order/new", 200, **order(office, action="show"))
