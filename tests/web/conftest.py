@@ -37,9 +37,21 @@ def office_on_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory
     server.close()
 
 
-@pytest.fixture(params=DIALECTS)
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark of tests whose statements differ between databases."""
+    config.addinivalue_line("markers", "both: run on each database; others of the web run on SQLite")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A page or an answer is made the same way on both databases; only what brings statements of its own runs twice."""
+    if "office" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both")
+        metafunc.parametrize("office", DIALECTS if both else DIALECTS[:1], indirect=True)
+
+
+@pytest.fixture
 def office(request: pytest.FixtureRequest) -> Works:
-    """The app, once on each database."""
+    """The app: on SQLite, and for tests marked ``both`` on PostgreSQL too."""
     name = "office_on_file" if request.param == "sqlite" else "office_on_server"
     found: Works = request.getfixturevalue(name)
     return found

@@ -33,6 +33,7 @@ def naughty() -> tuple[str, ...]:
     return tuple(found)
 
 
+@pytest.mark.both
 def test_each_is_kept_as_it_is_or_refused(office: Works) -> None:
     api = office.api()
     rows = [

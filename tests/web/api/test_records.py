@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
+
 from tests.scenarios.clients import Api, code
 from tests.scenarios.works import Works
 
+pytestmark = pytest.mark.both
 _numbers = itertools.count(1)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.scenarios.clients import code
 from tests.scenarios.works import MovingClock, Works
 from tests.web.api.test_records import some_item
 from web.application import create_app
 
+pytestmark = pytest.mark.both
 Row = dict[str, Any]
 
 

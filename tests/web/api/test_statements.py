@@ -13,6 +13,7 @@ from tests.scenarios.clients import code
 from tests.scenarios.works import Works
 from tests.web.api.test_records import some_item
 
+pytestmark = pytest.mark.both
 MOST_READ, MOST_LIST, MOST_MOVES, MOST_BALANCES = 14, 4, 5, 8
 
 

@@ -68,6 +68,7 @@ def stocked(office: Works) -> tuple[str, int, int]:
 LANGUAGES = ("zh", "en")
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_report_opens_and_exports(
     office: Works, admin: Reader, stocked: tuple[str, int, int], language: str
@@ -81,6 +82,7 @@ def test_every_report_opens_and_exports(
             admin.page(f"/reports/{report.id}/file?format=csv")
 
 
+@pytest.mark.both
 def test_a_report_adds_up_and_leads_to_the_moves(admin: Reader, stocked: tuple[str, int, int]) -> None:
     item_code, item, _ = stocked
     page = admin.page(f"/reports/stock_on_hand?where.item={item}")
@@ -116,6 +118,7 @@ def test_balances_stand_with_measures_and_lead_to_moves(
     assert admin.page(f"/ledgers/stock?group=item&where.item={item}&as_of=2020-01-01").count("<tr data-id") == 0
 
 
+@pytest.mark.both
 def test_every_ledger_and_its_moves_open(office: Works, admin: Reader, stocked: tuple[str, int, int]) -> None:
     for ledger in office.app.model.ledgers:
         admin.page(f"/ledgers/{ledger}")
@@ -130,6 +133,7 @@ def test_a_move_names_its_document(admin: Reader, stocked: tuple[str, int, int])
     assert "+10" in page
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_if_shows_the_shortage_and_keeps_nothing(office: Works, admin: Reader, language: str) -> None:
     made = office.id("item", "CONN")
@@ -181,6 +185,7 @@ def test_labels_carry_a_code_to_scan(admin: Reader, stocked: tuple[str, int, int
     assert stocked[0] in page
 
 
+@pytest.mark.both
 def test_a_file_is_judged_row_by_row_and_the_good_ones_taken(office: Works, admin: Reader) -> None:
     text = "编号,名称,类别,基本单位\nIMP-1,导入件,RM,PC\nIMP-2,没有类别的,NOPE,PC\n"
     before = office.row_counts()["item"]
@@ -223,6 +228,7 @@ def test_nobody_locks_out_themselves(office: Works, admin: Reader) -> None:
     admin.post(f"/settings/people/{me}", 422, action="end")
 
 
+@pytest.mark.both
 def test_a_period_is_closed_and_reopened_with_a_reason(office: Works, admin: Reader) -> None:
     admin.post("/settings/periods", ledger="wip", through="2020-01-31")
     assert "2020-01-31" in admin.page("/settings/periods")
@@ -263,6 +269,7 @@ def test_days_of_a_report_may_be_chosen_freely(office_on_file: Works) -> None:
     assert (found["period"]["start"], found["period"]["end"]) == ("2026-01-01", "2026-03-31")
 
 
+@pytest.mark.both
 def test_a_bucket_leads_to_the_moves_within_it(office: Works) -> None:
     admin, api = Reader(office, "admin"), office.api()
     office.day("2026-01-10")
@@ -284,6 +291,7 @@ def test_a_bucket_leads_to_the_moves_within_it(office: Works) -> None:
     admin.page("/ledgers/payable/moves?bucket=receivable_ageing~age~0~30", status=400)
 
 
+@pytest.mark.both
 def test_dates_are_narrowed_by_from_and_to(office: Works) -> None:
     admin, api = Reader(office, "admin"), office.api()
     office.day("2026-04-02")

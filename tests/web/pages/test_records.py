@@ -132,6 +132,7 @@ def test_an_empty_list_says_which_condition_to_drop(admin: Reader, office: Works
     assert "去掉客户，有 1 条。" in page
 
 
+@pytest.mark.both
 def test_records_come_back_from_the_bin(admin: Reader, office: Works) -> None:
     record = made(admin, office)
     admin.post(f"/e/sales_order/{record}/delete")
@@ -141,6 +142,7 @@ def test_records_come_back_from_the_bin(admin: Reader, office: Works) -> None:
     assert admin.page(f"/e/sales_order/{record}")
 
 
+@pytest.mark.both
 def test_rows_carry_the_amount_the_bulk_bar_adds_up(admin: Reader, office: Works) -> None:
     record = made(admin, office)
     assert f'<tr data-id="{record}" data-amount="226.00">' in admin.page("/e/sales_order")
@@ -154,6 +156,7 @@ def test_folded_groups_of_the_menu_stay_folded(admin: Reader) -> None:
     admin.post("/preferences", 204, key="menu", value="[]")
 
 
+@pytest.mark.both
 def test_who_saved_first_is_told_and_both_changes_can_stand(admin: Reader, office: Works) -> None:
     record = made(admin, office)
     row = office.api("admin").read("sales_order", record)
