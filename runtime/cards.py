@@ -16,6 +16,7 @@ from sqlalchemy import select
 from engine.expressions.tree import Aggregate, Balance, Expr, Node
 from engine.model import Card
 from runtime import planning, planning_rows
+from runtime.changes import last_change
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.expression_words import in_words
@@ -94,10 +95,23 @@ def card(ctx: RunContext, id: str, period: str = "", points: int = 0) -> Figure:
 
 
 def cards(ctx: RunContext, ids: Iterable[str] | None = None, period: str = "", points: int = 0) -> list[Figure]:
-    """The cards (all without ids) that the reader may see, in order; ``points`` of a sparkline each."""
+    """The cards (all without ids) that the reader may see, in order; ``points`` of a sparkline each.
+
+    As long as nothing is written, the same question gets the same answer without asking the ledgers again.
+    """
     declared = ctx.app.model.cards
-    wanted = [declared[i] for i in (declared if ids is None else ids) if i in declared]
-    drawing = [_Drawing(ctx, one, period, min(points, MOST_POINTS)) for one in wanted if visible(ctx, one)]
+    wanted = tuple(i for i in (declared if ids is None else ids) if i in declared)
+    state = last_change(ctx)
+    if state is None:
+        return _draw(ctx, wanted, period, points)
+    user = (ctx.user.roles, ctx.user.member, ctx.user.is_system)
+    key = ("cards", wanted, period, points, user, ctx.language, ctx.today(), state)
+    return ctx.app.programs.recent(key, lambda: _draw(ctx, wanted, period, points))
+
+
+def _draw(ctx: RunContext, wanted: Sequence[str], period: str, points: int) -> list[Figure]:
+    declared = [ctx.app.model.cards[i] for i in wanted]
+    drawing = [_Drawing(ctx, one, period, min(points, MOST_POINTS)) for one in declared if visible(ctx, one)]
     _fetch(ctx, [moment for one in drawing for moment in one.moments])
     return [one.figure() for one in drawing]
 

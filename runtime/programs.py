@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from runtime.permissions import Rights
 
 Thing = TypeVar("Thing")
+MOST_RECENT = 64
+"""Results kept of each app: a few dashboards of a few roles."""
+
 Function = Callable[[Sequence[Scalar]], Scalar]
 
 
@@ -27,6 +30,7 @@ class Programs:
         self._functions: dict[int, tuple[Expr, Function]] = {}
         self._expressions: dict[int, tuple[Node, Expr]] = {}
         self._kept: dict[Hashable, Any] = {}
+        self._recent: dict[Hashable, Any] = {}
 
     def function(self, expr: Expr) -> Function:
         """The Python reading of ``expr``, a function over the values of its inputs."""
@@ -48,6 +52,15 @@ class Programs:
         if key not in self._kept:
             self._kept[key] = make()
         return cast(Thing, self._kept[key])
+
+    def recent(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
+        """Like ``keep``, for what goes out of date: the key says of which state it is, only the last ones stay."""
+        known = self._recent
+        if key not in known:
+            known[key] = make()
+            while len(known) > MOST_RECENT:
+                known.pop(next(iter(known)), None)
+        return cast(Thing, known[key])
 
 
 def inputs_of(node: Node) -> Iterator[Node]:
