@@ -35,6 +35,9 @@ const OWN: Record<string, string> = {
   dougong: '<path d="M4 6h16v3.2H4zM7 11h10v3H7zM10 15.8h4V20h-4z" fill="currentColor" stroke="none"/>',
 };
 
+/** The mark of the browser's tab: ours, white on a square of the accent's colour. */
+const FAVICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color="#fff"><rect width="24" height="24" rx="5" fill="#1a5fa0"/><g transform="translate(3.6 3.6) scale(.7)">${OWN["dougong"]}</g></svg>`;
+
 function inner(folder: string, name: string): string {
   const text = readFileSync(join(folder, `${name}.svg`), "utf8");
   return text.replace(/<!--[\s\S]*?-->/g, "").replace(/^[\s\S]*?<svg[^>]*>/, "").replace(/<\/svg>\s*$/, "").replace(/\s*\n\s*/g, "").replace(/<path stroke="none"[^>]*\/>/g, "");
@@ -66,6 +69,7 @@ export function iconSprite(): Plugin {
       const symbols = names.map((name) => `<symbol id="${name}" viewBox="0 0 24 24">${inner(folder, known(name) ? name : "file")}</symbol>`);
       for (const [name, body] of Object.entries(OWN)) symbols.push(`<symbol id="${name}" viewBox="0 0 24 24">${body}</symbol>`);
       this.emitFile({ type: "asset", name: "icons.svg", source: `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>` });
+      this.emitFile({ type: "asset", name: "favicon.svg", source: FAVICON });
       this.emitFile({ type: "asset", name: "icons.json", source: JSON.stringify([...names.filter(known), ...Object.keys(OWN)].sort()) });
     },
   };
