@@ -37,12 +37,19 @@ def values_of(spec: Field, cell: Cell, table: Table) -> Sequence[Any]:
     if not cell.column:
         return [default] * len(table.lines)
     column = [c.strip() if type(c) is str else c for c in table.columns[cell.column]]
+    if spec.value.kind is Kind.TEXT and not (spec.options or spec.many) and cell == Cell(column=cell.column):
+        return _said(column)
     if cell.by:
         return [
             default if a in EMPTY or b in EMPTY else _product(a, b)
             for a, b in zip(column, texts(table.columns[cell.by]), strict=True)
         ]
     return _converted(column, convert, default)
+
+
+def _said(column: Iterable[Any]) -> list[Any]:
+    """Texts taken as they stand: hardly two are alike, so none is remembered."""
+    return [None if c is None or c == "" else c if type(c) is str and c[0] != "'" else cell_text(c) for c in column]
 
 
 def _converted(column: Iterable[Any], convert: Convert, default: Any) -> list[Any]:

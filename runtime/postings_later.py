@@ -6,14 +6,15 @@ Nothing is kept about who waits: the rows that still meet the posting's ``later`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, and_, bindparam, or_, select
 
 from engine.expressions.tree import Balance
 from engine.model import AppModel, Posting
+from runtime.columns import Moment
 from runtime.context import RunContext
 from runtime.ledgers.requests import DimensionValue, Move, MoveRequest, Posted
 from runtime.postings import build_later, shared_dimensions
@@ -82,6 +83,8 @@ def _rows(ctx: RunContext, one: _Waiting, keys: Sequence[Key]) -> Iterator[tuple
     ids: list[int] = []
     for start in range(0, len(keys), MOST_KEYS):
         ids.extend(_ids(ctx, one, keys[start : start + MOST_KEYS]))
+    if not ids:
+        return
     owners = _owners(ctx, one, ids)
     documents = load_rows(ctx, one.entity, sorted(set(owners.values())))
     for id in ids:
@@ -93,13 +96,35 @@ def _rows(ctx: RunContext, one: _Waiting, keys: Sequence[Key]) -> Iterator[tuple
 
 
 def _ids(ctx: RunContext, one: _Waiting, keys: Sequence[Key]) -> list[int]:
+    """One statement for any keys of the same shape; what is empty in a key is asked for as such."""
+    shape = tuple(tuple(value is None for value in key) for key in keys)
+    mark = ("later", one.entity, one.posting_set, id(one.posting), shape)
+    statement = ctx.app.programs.keep(mark, lambda: _statement(ctx, one, shape))
+    values: dict[str, Any] = {"_member": ctx.user.member, "_today": ctx.today(), "_now": ctx.now()}
+    values |= {_name(i, j): v for i, key in enumerate(keys) for j, v in enumerate(key) if v is not None}
+    return list(ctx.connection.execute(statement, values).scalars())
+
+
+def _name(key: int, dimension: int) -> str:
+    return f"key_{key}_{dimension}"
+
+
+def _statement(ctx: RunContext, one: _Waiting, shape: Sequence[Sequence[bool]]) -> Select[Any]:
     table, later = ctx.app.tables.entity[one.rows], one.posting.later
     assert later is not None
-    scope = scope_of(ctx, one.rows, table)
+    scope = replace(
+        scope_of(ctx, one.rows, table),
+        member=bindparam("_member", type_=BigInteger()),
+        today=bindparam("_today", type_=Date()),
+        now=bindparam("_now", type_=Moment()),
+    )
     columns = [to_sql(one.posting.at[name], scope) for name in one.dimensions]
-    same: list[ColumnElement[bool]] = [and_(*(c == v for c, v in zip(columns, key, strict=True))) for key in keys]
+    same: list[ColumnElement[bool]] = [
+        and_(*(c.is_(None) if empty[j] else c == bindparam(_name(i, j)) for j, c in enumerate(columns)))
+        for i, empty in enumerate(shape)
+    ]
     query = select(table.c.id).where(to_sql(later.condition, scope), or_(*same))
-    return list(ctx.connection.execute(query.order_by(to_sql(later.order, scope), table.c.id)).scalars())
+    return query.order_by(to_sql(later.order, scope), table.c.id)
 
 
 def _owners(ctx: RunContext, one: _Waiting, ids: Sequence[int]) -> dict[int, int]:
