@@ -53,18 +53,21 @@ TRIED = (
 EXAMPLES = 6
 
 
+METHODS = ("get", "post", "patch", "delete")
+
+
 @pytest.fixture(scope="session")
-def operations(office_on_file: Works) -> dict[str, list[Any]]:
-    """The operations of the description, by path."""
+def described(office_on_file: Works) -> Any:
+    """The description as the generator reads it; an operation is only worked out when it is asked for."""
     some_item(office_on_file.api())
-    schema = schemathesis.openapi.from_wsgi(
-        f"{PREFIX}/openapi.json", office_on_file.flask, headers=token(office_on_file)
-    )
-    found: dict[str, list[Any]] = {}
-    for each in schema.get_all_operations():
-        operation = each.ok()
-        found.setdefault(operation.path, []).append(operation)
-    return found
+    return schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", office_on_file.flask, headers=token(office_on_file))
+
+
+@pytest.fixture(scope="session")
+def operations(office_on_file: Works) -> dict[str, list[str]]:
+    """The methods of the description, by path."""
+    paths = office_on_file.api().get("/openapi.json")["paths"]
+    return {path: [method for method in METHODS if method in each] for path, each in paths.items()}
 
 
 def token(office: Works) -> dict[str, str]:
@@ -74,9 +77,10 @@ def token(office: Works) -> dict[str, str]:
 
 @pytest.mark.parametrize("path", TRIED)
 def test_whatever_is_sent_the_answer_is_one_that_is_described(
-    office_on_file: Works, operations: dict[str, list[Any]], path: str
+    office_on_file: Works, described: Any, operations: dict[str, list[str]], path: str
 ) -> None:
-    for operation in operations[path]:
+    for method in operations[path]:
+        operation = described[path][method.upper()]
 
         @settings(
             max_examples=EXAMPLES,
@@ -95,13 +99,13 @@ def test_whatever_is_sent_the_answer_is_one_that_is_described(
 
 
 def test_every_path_of_the_description_is_an_address_and_all_of_the_contract_are_there(
-    office_on_file: Works, operations: dict[str, list[Any]]
+    office_on_file: Works, operations: dict[str, list[str]]
 ) -> None:
     adapter = office_on_file.flask.url_map.bind("localhost")
-    for path, each in operations.items():
-        for operation in each:
+    for path, methods in operations.items():
+        for method in methods:
             address = PREFIX + path.replace("{id}", "1").replace("{number}", "1")
-            endpoint, _ = adapter.match(address, method=operation.method.upper())
+            endpoint, _ = adapter.match(address, method=method.upper())
             assert endpoint.startswith("api."), address
     model = office_on_file.app.model
     whole = [e.id for e in model.entities.values() if e.kind not in (EntityKind.LINES, EntityKind.SYSTEM)]
@@ -111,7 +115,7 @@ def test_every_path_of_the_description_is_an_address_and_all_of_the_contract_are
     assert wanted <= set(operations)
 
 
-def test_nothing_is_described_that_does_not_exist(operations: dict[str, list[Any]]) -> None:
+def test_nothing_is_described_that_does_not_exist(operations: dict[str, list[str]]) -> None:
     for absent in ("/sync", "/metadata/draft", "/tasks/{id}/delegate", "/rules"):
         assert not any(path.startswith(absent) for path in operations)
 
