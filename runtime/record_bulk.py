@@ -77,7 +77,7 @@ def _converted(convert: Convert | None, values: Sequence[Any]) -> Sequence[Any]:
 
 def insert_rows(ctx: RunContext, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows that all have the same columns; those left out stay empty."""
-    if len(rows) < MANY:
+    if len(rows) < MANY and ctx.app.database.dialect != "sqlite":
         ctx.connection.execute(insert(table), list(rows))
         return
     insert_columns(ctx, table, {name: [row[name] for row in rows] for name in rows[0]})

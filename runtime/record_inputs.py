@@ -150,6 +150,12 @@ class Workspace:
             if row.get("id") is not None:
                 known[row["id"]] = row
 
+    def meet(self, entity: str, row: Row) -> None:
+        """A record just read; one met before stays what it is."""
+        known = self._known.setdefault(entity, {})
+        if known.get(row["id"]) is None:
+            known[row["id"]] = row
+
     def forget(self, entity: str, ids: Iterable[int]) -> None:
         """Records changed behind our back."""
         known = self._known.get(entity, {})

@@ -13,6 +13,8 @@ from sqlalchemy import and_, bindparam, or_, select
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
 from runtime.record_drafts import Batch, Draft
+from runtime.record_inputs import Workspace
+from runtime.record_rows import rows_by
 from runtime.values import Lookup, Ref, Refusal, parse_raw
 
 Row = dict[str, Any]
@@ -30,7 +32,7 @@ def resolve_lookups(batch: Batch) -> list[Place]:
         else:
             wanted.setdefault(lookup.entity or _only_target(field), []).append(place)
     for entity, places in wanted.items():
-        found = find(batch.ctx, entity, {lookup for _, _, lookup in places})
+        found = find(batch.ctx, entity, {lookup for _, _, lookup in places}, batch.at)
         for draft, field, lookup in places:
             _set(batch, draft, field, lookup, found.get(lookup, ()))
     return to_make
@@ -87,15 +89,17 @@ def put(draft: Draft, field: Field, lookup: Lookup, record: int | None) -> None:
         draft.row[field.id] = value
 
 
-def find(ctx: RunContext, entity: str, lookups: Iterable[Lookup]) -> dict[Lookup, list[int]]:
-    """Ids by lookup, among records that are not deleted."""
+def find(
+    ctx: RunContext, entity: str, lookups: Iterable[Lookup], at: Workspace | None = None
+) -> dict[Lookup, list[int]]:
+    """Ids by lookup, among records that are not deleted. ``at``: keeps the records, which are needed next anyway."""
     found: dict[Lookup, list[int]] = {}
     shapes: dict[tuple[str, ...], list[Lookup]] = {}
     for lookup in lookups:
         names = tuple(name for name, _ in lookup.key) if lookup.key else _text_key(ctx, entity)
         shapes.setdefault(names, []).append(lookup)
     for names, same in shapes.items():
-        found.update(_find_shape(ctx, entity, names, same))
+        found.update(_find_shape(ctx, entity, names, same, at))
     return found
 
 
@@ -110,7 +114,7 @@ def _text_key(ctx: RunContext, entity: str) -> tuple[str, ...]:
 
 
 def _find_shape(
-    ctx: RunContext, entity: str, names: tuple[str, ...], lookups: Sequence[Lookup]
+    ctx: RunContext, entity: str, names: tuple[str, ...], lookups: Sequence[Lookup], at: Workspace | None
 ) -> dict[Lookup, list[int]]:
     described = ctx.app.model.entities[entity]
     table = ctx.app.tables.entity[entity]
@@ -121,7 +125,13 @@ def _find_shape(
     if not usable:
         return {}
     rows: dict[tuple[Any, ...], list[int]] = {}
-    for row in _rows_of_keys(ctx, described, names, sorted(set(usable.values()), key=str)):
+    wanted = sorted(set(usable.values()), key=str)
+    if at is not None and len(names) == 1 and described.kind is not EntityKind.LINES:
+        for one in rows_by(ctx, entity, names[0], [key[0] for key in wanted]):
+            rows.setdefault((one[names[0]],), []).append(one["id"])
+            at.meet(entity, one)
+        return {lookup: rows.get(key, []) for lookup, key in usable.items()}
+    for row in _rows_of_keys(ctx, described, names, wanted):
         rows.setdefault(tuple(row[1:]), []).append(row[0])
     return {lookup: rows.get(key, []) for lookup, key in usable.items()}
 

@@ -78,6 +78,19 @@ def read_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = 
     return found
 
 
+def rows_by(ctx: RunContext, entity: str, name: str, values: Sequence[Any]) -> list[Row]:
+    """The rows, not deleted, whose field has one of these values."""
+    table = ctx.app.tables.entity[entity]
+    made = reader(ctx, entity)
+    statement = ctx.app.programs.keep(
+        ("rows by", entity, name),
+        lambda: made.statement.where(
+            table.c.deleted_at.is_(None), table.c[name].in_(bindparam("wanted", expanding=True))
+        ),
+    )
+    return [made.record(row) for row in ctx.connection.execute(statement, {"wanted": list(values)})]
+
+
 def read_first(ctx: RunContext, entity: str) -> Row | None:
     """The oldest row: the one there is, of a setting."""
     made = reader(ctx, entity)
