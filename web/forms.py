@@ -124,7 +124,7 @@ def _values(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
             rows = model.entities[field.lines]
             found[field.id] = [_line(entry.form, rows, model) for entry in member.entries]
         elif field.many:
-            found[field.id] = [v for v in (member.data or ()) if v]
+            found[field.id] = [_picked(field, v) for v in (member.data or ()) if v]
         else:
             found[field.id] = _posted(form, field, member.data)
     return found
@@ -144,14 +144,23 @@ def _posted(form: Any, field: Field, raw: object) -> object:
         return percent_typed(raw)
     if not field.targets:
         return raw
-    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 19:
-        return {"entity": field.targets[0], "id": int(raw)} if len(field.targets) > 1 else int(raw)
-    if isinstance(raw, str) and ":" in raw and len(field.targets) > 1:
-        entity, _, number = raw.partition(":")
-        if number.isdigit():
-            return {"entity": entity, "id": int(number)}
+    picked = _picked(field, raw)
+    if picked is not raw:
+        return picked
     words = form._fields.get(field.id + TEXT)
     return (words.data or None) if words is not None else (raw or None)
+
+
+def _picked(field: Field, raw: object) -> object:
+    """What was picked from a list, by its id; anything else stays as it came."""
+    if not field.targets or not isinstance(raw, str):
+        return raw
+    if raw.isascii() and raw.isdigit() and len(raw) < 19:
+        return {"entity": field.targets[0], "id": int(raw)} if len(field.targets) > 1 else int(raw)
+    entity, colon, number = raw.partition(":")
+    if colon and len(field.targets) > 1 and number.isascii() and number.isdigit() and len(number) < 19:
+        return {"entity": entity, "id": int(number)}
+    return raw
 
 
 def percent_typed(raw: object) -> object:
