@@ -24,18 +24,18 @@ def state(works: Works) -> tuple[bool, int, list[str], bool]:
     return bool(api.read("item", item)["below_safety"]), card, short, item in plan
 
 
-def test_d6_below_safety_shows_everywhere_and_clears_by_itself(both: Works) -> None:
-    both.api().change("item", both.id("item", "SCREW"), safety_stock="200")
-    both.bought("SCREW", "230", "0.1")
-    assert state(both) == (False, 0, [], False)
-    used(both, "40")
-    assert state(both) == (True, 1, ["SCREW"], True)
-    used(both, "10")
-    assert state(both) == (True, 1, ["SCREW"], True)
-    both.bought("SCREW", "50", "0.1")
-    assert state(both) == (False, 0, [], False)
-    used(both, "40")
-    assert state(both) == (True, 1, ["SCREW"], True)
+def test_d6_below_safety_shows_everywhere_and_clears_by_itself(works: Works) -> None:
+    works.api().change("item", works.id("item", "SCREW"), safety_stock="200")
+    works.bought("SCREW", "230", "0.1")
+    assert state(works) == (False, 0, [], False)
+    used(works, "40")
+    assert state(works) == (True, 1, ["SCREW"], True)
+    used(works, "10")
+    assert state(works) == (True, 1, ["SCREW"], True)
+    works.bought("SCREW", "50", "0.1")
+    assert state(works) == (False, 0, [], False)
+    used(works, "40")
+    assert state(works) == (True, 1, ["SCREW"], True)
 
 
 def test_d6_the_row_and_the_card_are_coloured(works: Works) -> None:

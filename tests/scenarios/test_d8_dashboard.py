@@ -25,22 +25,22 @@ def lived(works: Works) -> None:
     deliver(works, two, "50")
 
 
-def test_d8_each_card_is_what_sql_says(both: Works) -> None:
-    lived(both)
+def test_d8_each_card_is_what_sql_says(works: Works) -> None:
+    lived(works)
 
     def card(name: str) -> Decimal:
-        return Decimal(str(both.api("manager").explain(name)["value"]))
+        return Decimal(str(works.api("manager").explain(name)["value"]))
 
     scale = Decimal(100)
-    assert card("stock_value") == Decimal(both.scalar("select sum(value) from ledger_stock")) / scale
+    assert card("stock_value") == Decimal(works.scalar("select sum(value) from ledger_stock")) / scale
     assert card("stock_value") == Decimal("10825.00")  # 940 × 11 + 4,850 × 0.10
     assert card("wip_value") == Decimal("660.00")
     assert card("overdue_orders") == 1
     late = "select count(*) from sales_order where status = 'approved' and due_date < :day and deleted_at is null"
     done = " and id not in (select l.parent from sales_order__lines l group by l.parent having sum(l.open_qty) <= 0)"
-    assert card("overdue_orders") == both.scalar(late + done, day="2026-01-12")
+    assert card("overdue_orders") == works.scalar(late + done, day="2026-01-12")
     assert card("on_time") == Decimal("0.5")
-    assert card("running_orders") == both.scalar(
+    assert card("running_orders") == works.scalar(
         "select count(*) from work_order where status in ('approved', 'started') and deleted_at is null"
     )
     assert card("shortages") == 1  # screws: 9,150 still wanted, 4,850 there

@@ -33,30 +33,30 @@ def publish(works: Works, own: str) -> None:
     works.home.publish(NAME, changed)
 
 
-def test_d9_a_code_rule_and_fields_on_receipts_while_the_app_runs(both: Works) -> None:
-    keeper = both.web("keeper")
-    first = both.bought("SCREW", "100", "0.1")
+def test_d9_a_code_rule_and_fields_on_receipts_while_the_app_runs(works: Works) -> None:
+    keeper = works.web("keeper")
+    first = works.bought("SCREW", "100", "0.1")
     category = {"category": code("RM"), "unit": code("PC"), "supplier": code("S")}
-    assert both.api("buyer").new("item", name="垫片", **category)["code"] == "RM-0001"
-    before = both.row_counts()
+    assert works.api("buyer").new("item", name="垫片", **category)["code"] == "RM-0001"
+    before = works.row_counts()
 
-    publish(both, OWN)
+    publish(works, OWN)
 
-    after = both.row_counts()
+    after = works.row_counts()
     assert {n: after[n] for n in before if not n.startswith("dg_")} == {
         n: c for n, c in before.items() if not n.startswith("dg_")
     }
-    assert both.stock("SCREW") == 100
+    assert works.stock("SCREW") == 100
     assert keeper.get("/").status_code == 200  # still logged in
     page = keeper.open("/e/purchase_receipt/new")
     assert "批次号" in page.text
     assert "有效期" in page.text
-    assert both.api("keeper").read("purchase_receipt", first["id"])["lines"][0]["batch_no"] is None
+    assert works.api("keeper").read("purchase_receipt", first["id"])["lines"][0]["batch_no"] is None
     row = {"batch_no": "A-7", "good_until": "2026-06-30"}
-    found = both.bought("SCREW", "5", "0.1", **row)
-    line = both.api("keeper").read("purchase_receipt", found["id"])["lines"][0]
+    found = works.bought("SCREW", "5", "0.1", **row)
+    line = works.api("keeper").read("purchase_receipt", found["id"])["lines"][0]
     assert (line["batch_no"], line["good_until"]) == ("A-7", "2026-06-30")
-    assert both.api("buyer").new("item", name="弹垫", **category)["code"] == "RM-000002"
+    assert works.api("buyer").new("item", name="弹垫", **category)["code"] == "RM-000002"
 
 
 def test_d9_units_with_conversions_kilos_pieces_and_coils(works: Works) -> None:

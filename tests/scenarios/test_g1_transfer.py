@@ -44,8 +44,7 @@ def requested(works: Works) -> Row:
     return works.api("keeper_b").new("transfer", from_warehouse=code("W"), to_warehouse=code("B"), lines=[line])
 
 
-def test_g1_a_transfer_in_five_steps(both: Works) -> None:
-    works = both
+def test_g1_a_transfer_in_five_steps(works: Works) -> None:
     sender, receiver = works.api("keeper"), works.api("keeper_b")
     made = requested(works)
     path = f"/transfer/{made['id']}/actions"
@@ -110,16 +109,16 @@ def test_g1_no_step_is_skipped_by_writing_the_state(works: Works) -> None:
     assert works.row_counts() == before
 
 
-def test_g2_a_blind_count_is_compared_with_the_moment_of_counting(both: Works) -> None:
-    keeper = both.api("keeper")
-    both.bought("SCREW", "100", "10")
+def test_g2_a_blind_count_is_compared_with_the_moment_of_counting(works: Works) -> None:
+    keeper = works.api("keeper")
+    works.bought("SCREW", "100", "10")
     lines = [{"item": code("SCREW"), "counted": "97", "reason": "lost"}]
     count = keeper.new("stocktake", warehouse=code("W"), lines=lines)
-    both.bought("SCREW", "50", "10")  # after the counting: no difference
+    works.bought("SCREW", "50", "10")  # after the counting: no difference
     count = keeper.take("stocktake", count["id"], "submit")
     assert count["status"] == "posted"
-    assert both.stock("SCREW") == 147
-    assert Decimal(both.api().read("stocktake", count["id"])["lines"][0]["gap"]) == -3
+    assert works.stock("SCREW") == 147
+    assert Decimal(works.api().read("stocktake", count["id"])["lines"][0]["gap"]) == -3
 
 
 def test_g2_large_differences_need_both_manager_and_finance(works: Works) -> None:

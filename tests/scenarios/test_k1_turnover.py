@@ -26,9 +26,9 @@ def a_month(works: Works) -> None:
     works.day("2026-02-03")
 
 
-def test_k1_turnover_of_a_month_and_a_year(both: Works) -> None:
-    a_month(both)
-    card = both.api("finance").explain("turnover", period="last_month")
+def test_k1_turnover_of_a_month_and_a_year(works: Works) -> None:
+    a_month(works)
+    card = works.api("finance").explain("turnover", period="last_month")
     parts = {p["id"]: Decimal(p["value"]) for p in card["parts"]}
     assert (parts["opening"], parts["closing"], parts["cost"]) == (400000, 300000, 148750)
     assert parts["average"] == 350000

@@ -48,17 +48,17 @@ def history(works: Works) -> Row:
     return never
 
 
-def test_k2_on_time_delay_returns_and_repurchase(both: Works) -> None:
-    never = history(both)
-    assert value(both, "on_time") == Decimal("0.25")
-    assert value(both, "overdue_orders") == 2
-    rows = both.api("manager").get("/reports/delivery_performance")["rows"]
+def test_k2_on_time_delay_returns_and_repurchase(works: Works) -> None:
+    never = history(works)
+    assert value(works, "on_time") == Decimal("0.25")
+    assert value(works, "overdue_orders") == 2
+    rows = works.api("manager").get("/reports/delivery_performance")["rows"]
     customer = next(r["values"] for r in rows if r["level"] == 1)
     assert (int(customer["due"]), int(customer["met"])) == (4, 1)
     assert Decimal(customer["rate"]) == Decimal("0.25")
-    assert value(both, "return_rate") == Decimal("0.05")  # 13 of 260
-    assert value(both, "repurchase_rate") == 1  # one customer, four orders
-    late = both.api("manager").items("/sales_order", view="late", fields="code")
+    assert value(works, "return_rate") == Decimal("0.05")  # 13 of 260
+    assert value(works, "repurchase_rate") == 1  # one customer, four orders
+    late = works.api("manager").items("/sales_order", view="late", fields="code")
     assert never["code"] in [row["code"] for row in late]
     assert len(late) == 2
 
