@@ -125,8 +125,11 @@ def _per_unit(batch: Batch, step: Step, rows: list[Row], values: list[Any]) -> l
 
 def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any]) -> None:
     name, cell = step.field.id, (step.entity, step.field.id)
+    last, settled = None, settle(step.field, None)
     for draft, raw in zip(drafts, values, strict=True):
-        value = settle(step.field, raw)
+        if raw is not last:  # most defaults are one and the same value
+            last, settled = raw, settle(step.field, raw)
+        value = settled
         if isinstance(value, Decimal) and too_large(step.field, value):
             batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
             value = None
