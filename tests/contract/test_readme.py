@@ -36,7 +36,9 @@ def commands() -> list[tuple[str, str]]:
     for page in existing():
         shell = "\n".join(blocks(page, "sh"))
         inline = "\n".join(re.findall(r"`(dougong [^`]+)`", text(page)))
-        found += [(page, line.strip()) for line in f"{shell}\n{inline}".splitlines() if line.strip().startswith("dougong ")]
+        found += [
+            (page, line.strip()) for line in f"{shell}\n{inline}".splitlines() if line.strip().startswith("dougong ")
+        ]
     return found
 
 
@@ -78,7 +80,11 @@ def test_links_lead_to_files(doc: str) -> None:
 
 def test_every_dependency_has_its_reason_in_the_readme() -> None:
     project = text("pyproject.toml")
-    declared = re.findall(r'^    "([A-Za-z0-9._-]+)(?:\[[a-z]+\])?>=', project.split("[project.optional-dependencies]")[0], re.MULTILINE)
+    declared = re.findall(
+        r'^    "([A-Za-z0-9._-]+)(?:\[[a-z]+\])?>=', project.split("[project.optional-dependencies]")[0], re.MULTILINE
+    )
     readme = text("README.md").lower()
-    missing = [name for name in declared if name.lower() not in readme and name.lower().replace("python-", "") not in readme]
+    missing = [
+        name for name in declared if name.lower() not in readme and name.lower().replace("python-", "") not in readme
+    ]
     assert missing == []

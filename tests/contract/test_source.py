@@ -68,7 +68,9 @@ def test_nothing_swallows_every_exception() -> None:
     for path, tree in modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler) and path.as_posix() not in allowed:
-                broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+                broad = node.type is None or (
+                    isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+                )
                 reraises = any(isinstance(n, ast.Raise) for n in ast.walk(node))
                 if broad and not reraises:
                     wrong.append(f"{path}:{node.lineno}")
