@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from runtime.apps import AppHome
@@ -25,7 +25,37 @@ from tests.web.gallery.app import DIST, create_gallery
 
 FRONTEND = Path(__file__).resolve().parents[2] / "web" / "frontend"
 AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE = 30_000
+"""Milliseconds: what a busy machine may take; nothing ever waits that long when all is well."""
 Open = Callable[..., Page]
+Report = pytest.StashKey[dict[str, pytest.TestReport]]()
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep how a test ended where its fixtures find it."""
+    report = yield
+    item.stash.setdefault(Report, {})[report.when or ""] = report
+    return report
+
+
+def leave(request: pytest.FixtureRequest, contexts: list[BrowserContext]) -> None:
+    """Close the windows; a test that failed says where its pictures are and what its pages complained of."""
+    ended = request.node.stash.get(Report, {}).get("call")
+    for number, context in enumerate(contexts):
+        if ended is not None and ended.failed:
+            for page in context.pages:
+                _picture(request, page, number)
+        context.close()
+
+
+def _picture(request: pytest.FixtureRequest, page: Page, number: int) -> None:
+    folder = request.getfixturevalue("tmp_path_factory").getbasetemp()
+    path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '-', request.node.name)}-{number}.png"
+    page.screenshot(path=path)
+    said = page.locator("[data-error-summary], .toast, [role=alert]").all_inner_texts()
+    sys.stdout.write(f"{page.url}: {said}, picture {path}\n")
 
 
 @pytest.fixture(scope="session")
@@ -71,23 +101,24 @@ def gallery(frontend: None) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, gallery: str) -> Iterator[Open]:
+def open_page(browser: Browser, gallery: str, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens a page of the gallery in a window of its own; an error in a script fails the test."""
-    contexts, errors = [], []
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
 
     def open_one(path: str, width: int = 1440, height: int = 900) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height}, has_touch=width < 768, reduced_motion="reduce"
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(gallery + path, wait_until="networkidle")
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    leave(request, contexts)
     assert errors == []
 
 
@@ -150,9 +181,10 @@ def sessions() -> dict[str, Any]:
 
 
 @pytest.fixture
-def person(browser: Browser, firm: Firm, sessions: dict[str, Any]) -> Iterator[Person]:
+def person(browser: Browser, firm: Firm, sessions: dict[str, Any], request: pytest.FixtureRequest) -> Iterator[Person]:
     """Opens a page as somebody who is logged in; no error may appear in the browser's console, none of the policy."""
-    contexts, errors = [], []
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
 
     def note(text: str) -> None:
         if not EXPECTED.search(text):
@@ -164,7 +196,7 @@ def person(browser: Browser, firm: Firm, sessions: dict[str, Any]) -> Iterator[P
             given["storage_state"] = sessions[name]
         context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", **{**given, **more})
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda m: note(f"{m.text} ({m.location.get('url')})") if m.type == "error" else None)
@@ -179,6 +211,5 @@ def person(browser: Browser, firm: Firm, sessions: dict[str, Any]) -> Iterator[P
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    leave(request, contexts)
     assert errors == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from playwright.sync_api import Page, expect
 
 
@@ -158,7 +161,9 @@ def test_changes_are_marked_and_kept_as_a_draft(form: Page) -> None:
     form.locator("#their_code").fill("PO-7")
     form.locator("#their_code").blur()
     expect(form.locator("[data-save-state]")).to_have_text("未保存")
-    expect(form.locator("[data-save-state]")).to_have_text("草稿已存 09:41", timeout=6000)
+    expect(form.locator("[data-save-state]")).to_have_text(re.compile(r"^未保存 · 草稿已存 \d\d:\d\d$"))
+    kept = form.evaluate("localStorage.getItem('draft:' + document.body.dataset.user + ':/form')")
+    assert ["their_code", "PO-7"] in json.loads(kept)["fields"]
 
 
 def test_control_s_saves_what_is_being_typed(form: Page) -> None:

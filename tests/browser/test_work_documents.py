@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Firm, Person
 from tests.browser.test_components_forms import paste
@@ -19,6 +19,18 @@ def pick(page: Page, field: str, typed: str, shown: str) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator(f"#{field}")).to_have_value(re.compile(shown))
+
+
+def task(page: Page, order: int) -> Locator:
+    """The line of an order in the task centre."""
+    return page.locator(".task-page li", has=page.locator(f'a[href="/e/purchase_order/{order}"]'))
+
+
+def decide(page: Page, order: int, button: str, note: str = "") -> None:
+    """Say yes or no to one order in the task centre, in the reader's own browser."""
+    task(page, order).get_by_role("checkbox").check()
+    page.locator("#note").fill(note)
+    page.get_by_role("button", name=button).click()
 
 
 def test_work_a_purchase_order_by_keyboard_from_order_to_stock(firm: Firm, person: Person) -> None:
@@ -47,10 +59,9 @@ def test_work_a_purchase_order_by_keyboard_from_order_to_stock(firm: Firm, perso
     expect(page.locator(".top")).to_contain_text("审批中")
 
     manager = person("manager", "/tasks")
-    row = manager.locator(f'a[href="/e/purchase_order/{order}"]').first
-    expect(row).to_be_visible()
-    manager.goto(f"{firm.address}/e/purchase_order/{order}", wait_until="networkidle")
-    firm.works.api("manager").decide("purchase_order", order)
+    decide(manager, order, "同意所选")
+    expect(manager.locator(".toast.done")).to_contain_text("已同意 1")
+    expect(task(manager, order)).to_have_count(0)
 
     keeper = person("keeper", f"/e/purchase_order/{order}")
     keeper.get_by_role("link", name="生成采购入库单").first.click()
@@ -63,6 +74,28 @@ def test_work_a_purchase_order_by_keyboard_from_order_to_stock(firm: Firm, perso
     assert firm.works.stock("COPPER") == before + 1000
     assert Decimal(firm.works.api().read("purchase_order", order)["lines"][0]["open_qty"]) == 0
     expect(keeper.locator(f'a[href="/e/purchase_order/{order}"]').first).to_be_visible()
+
+
+def test_work_a_refusal_needs_its_reason_and_reaches_the_buyer(firm: Firm, person: Person) -> None:
+    buyer = firm.works.api("buyer")
+    line = {"item": {"code": "COPPER"}, "qty": "2000", "price": "11"}
+    made = buyer.new(
+        "purchase_order",
+        partner={"code": "S"},
+        warehouse={"code": "W"},
+        expected_date="2026-01-14",
+        lines=[line],
+    )
+    buyer.take("purchase_order", made["id"], "submit")
+    manager = person("manager", "/tasks")
+    decide(manager, made["id"], "驳回所选")
+    expect(manager.locator(".toast.failed")).to_be_visible()
+    assert buyer.read("purchase_order", made["id"])["status"] == "pending"
+    decide(manager, made["id"], "驳回所选", "价格太高")
+    expect(manager.locator(".toast.done")).to_contain_text("已驳回 1")
+    page = person("buyer", f"/e/purchase_order/{made['id']}")
+    expect(page.locator("#panel")).to_contain_text("价格太高")
+    assert buyer.read("purchase_order", made["id"])["status"] == "draft"
 
 
 def test_work_rows_from_a_spreadsheet_become_lines(firm: Firm, person: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -39,8 +40,11 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("name", PAGES)
+SEEN = [(name, look) for at, name in enumerate(PAGES) for look in ("light", ("dark", "phone")[at % 2])]
+"""Each page in the light, and in the dark or on a phone by turns."""
+
+
+@pytest.mark.parametrize(("name", "look"), SEEN)
 def test_work_axe_finds_nothing_serious(person: Person, name: str, look: str) -> None:
     who, path = PAGES[name]
     page = person(who, path, **LOOKS[look])
@@ -97,10 +101,34 @@ def test_work_a_wrong_password_says_so(person: Person, firm: Firm) -> None:
     expect(page.locator("[role=alert]")).to_be_visible()
 
 
-def test_work_every_entry_of_the_menu_opens(person: Person, firm: Firm) -> None:
-    page = person("manager", "/e/unit")
-    links = page.eval_on_selector_all(".side-nav a", "all => all.map(a => a.getAttribute('href'))")
-    assert len(links) > 30
+SHELL_LINKS = "all => all.map(a => a.getAttribute('href')).filter(h => h && h.startsWith('/'))"
+
+
+@pytest.mark.parametrize("lang", ["zh-CN", "en"])
+def test_work_every_page_of_the_menu_opens_in_silence(person: Person, firm: Firm, lang: str) -> None:
+    """Each entry is shown, and neither a script nor the policy has anything to complain of (the fixture asserts it)."""
+    page = person("admin", "/account")
+    if page.locator("html").get_attribute("lang") != lang:
+        page.locator("[popovertarget=me]").click()
+        page.locator("[data-language-set]").click()
+    expect(page.locator("html")).to_have_attribute("lang", lang)
+    page.wait_for_load_state("networkidle")
+    links = page.eval_on_selector_all(".side a, #main a", SHELL_LINKS)
+    assert len(set(links)) > 40
     for link in dict.fromkeys(links):
-        answer = page.request.get(firm.address + link)
+        answer = page.goto(firm.address + link, wait_until="load")
+        assert answer is not None, link
         assert answer.status == 200, link
+        assert page.locator("html").get_attribute("lang") == lang, link
+        assert page.locator("h1").count() == 1, link
+
+
+def test_work_every_kind_of_page_has_our_mark_in_the_tab(person: Person, firm: Firm) -> None:
+    page = person("viewer", "/")
+    for path, status in (("/", 200), ("/login", 200), ("/e/no_such_thing", 404), ("/nowhere", 404)):
+        answer = page.request.get(firm.address + path)
+        mark = re.search(r'<link rel="icon" href="([^"]+)"', answer.text())
+        assert answer.status == status, path
+        assert mark is not None, path
+        drawn = page.request.get(firm.address + mark[1])
+        assert (drawn.status, drawn.headers["content-type"].partition(";")[0]) == (200, "image/svg+xml")
