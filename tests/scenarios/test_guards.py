@@ -25,7 +25,8 @@ from tests.scenarios.works import NAME, Works
 WORKERS = 2
 EACH = 16
 KILLS = 30
-SPAWN = multiprocessing.get_context("spawn")
+SPAWN = multiprocessing.get_context("forkserver")  # one process reads the packages, the others come from it
+SPAWN.set_forkserver_preload(["tests.scenarios.test_guards", "web.application"])
 
 
 def drafts(works: Works, count: int, qty: str = "1") -> list[int]:

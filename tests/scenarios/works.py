@@ -146,7 +146,7 @@ def prepare(folder: Path, url: str = "") -> dict[str, str]:
     set_up(app, clock)
     with app.database.write() as connection:
         ctx = app.context(connection, clock)
-        _masters(ctx)
+        add_masters(ctx)
         tokens = _people(ctx)
         seller = {"salesperson": code("SALES")}
         update(ctx, "partner", find_one(ctx, "partner", code("C"), "partner"), seller)
@@ -154,7 +154,9 @@ def prepare(folder: Path, url: str = "") -> dict[str, str]:
     return tokens
 
 
-def _masters(ctx: RunContext) -> None:
+def add_masters(ctx: RunContext) -> None:
+    """Units, places, partners and items of the scenarios."""
+
     def new(entity: str, **values: object) -> None:
         create(ctx, entity, values)
 
