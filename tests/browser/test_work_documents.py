@@ -69,6 +69,9 @@ def test_work_a_purchase_order_by_keyboard_from_order_to_stock(firm: Firm, perso
     keeper.locator("[data-save]").click()
     expect(keeper.locator("[data-error-summary]")).to_have_count(0)
     keeper.wait_for_url(re.compile(r"/e/purchase_receipt/\d+$"))
+    receipt = firm.works.api().read("purchase_receipt", int(keeper.url.rpartition("/")[2]))
+    ordered = firm.works.api().read("purchase_order", order)["lines"][0]
+    assert [(line["source_line"]["id"], Decimal(line["qty"])) for line in receipt["lines"]] == [(ordered["id"], 1000)]
     keeper.get_by_role("button", name="入库过账").first.click()
     expect(keeper.locator(".top")).to_contain_text("已入库")
     assert firm.works.stock("COPPER") == before + 1000
