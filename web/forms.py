@@ -6,7 +6,7 @@ between fields) is judged by the write door, whose faults are put back on the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -20,6 +20,8 @@ from runtime.permissions import Rights
 MOST_LINES = 1000
 TEXT = "__text"
 UNIT = "__unit"
+GRID = "__grid"
+"""Suffix of the mark that says a page showed the lines, also when none are left."""
 LONGEST = 100_000
 
 
@@ -109,24 +111,32 @@ def _companions(field: Field) -> dict[str, Any]:
     return {}
 
 
-def values_of(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
-    """What was posted, by field id, as the write door takes it."""
-    return _values(form, entity, model)
+def values_of(form: Any, entity: Entity, model: AppModel, posted: Container[str]) -> dict[str, object]:
+    """What was posted, by field id, as the write door takes it.
+
+    A field the page did not show was not posted and stays as it is; ``posted``: the names that were.
+    """
+    values = _values(form, entity, model)
+    for field in entity.fields.values():
+        if not field.lines or field.id not in form._fields:
+            continue
+        entries = form._fields[field.id].entries
+        if entries or f"{field.id}{GRID}" in posted:
+            values[field.id] = [_line(entry.form, model.entities[field.lines], model) for entry in entries]
+    return values
 
 
 def _values(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
     found: dict[str, object] = {}
     for field in entity.fields.values():
         member = form._fields.get(field.id)
-        if member is None:
+        if member is None or field.lines or not member.raw_data:
             continue
-        if field.lines:
-            rows = model.entities[field.lines]
-            found[field.id] = [_line(entry.form, rows, model) for entry in member.entries]
-        elif field.many:
-            found[field.id] = [_picked(field, v) for v in (member.data or ()) if v]
+        if field.many:
+            found[field.id] = [_picked(field, v) for v in member.raw_data if v]
         else:
-            found[field.id] = _posted(form, field, member.data)
+            # a switch posts "" and, when it is on, "1" after it
+            found[field.id] = _posted(form, field, member.raw_data[-1 if field.type == "yes_no" else 0])
     return found
 
 
@@ -193,6 +203,6 @@ def faults_of(form: Any, prefix: str = "") -> list[tuple[str, str]]:
             for index, entry in enumerate(member.entries, 1):
                 if isinstance(entry, FormField):
                     found += faults_of(entry.form, f"{prefix}{name}.{index}.")
-        else:
+        elif member.raw_data:
             found += [(prefix + name, str(error)) for error in member.errors]
     return found

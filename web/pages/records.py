@@ -168,7 +168,7 @@ def _form_values(ctx: RunContext, entity: Entity) -> tuple[dict[str, object], li
     form = ctx.app.programs.keep(
         ("form", entity.id, ctx.language, ctx.user.roles), lambda: form_class(ctx.app.model, entity, allowed, needed)
     )(meta={"csrf": False})
-    values = without_blank_lines(values_of(form, entity, ctx.app.model), [f.id for f in lines])
+    values = without_blank_lines(values_of(form, entity, ctx.app.model, request.form), [f.id for f in lines])
     if any(len(values.get(f.id) or ()) >= MOST_LINES for f in lines):  # type: ignore[arg-type]
         raise Invalid(fault(ctx, "too_many_records", most=MOST_LINES, given=MOST_LINES))
     return values, [] if form.validate() else _form_faults(form, entity, values)
