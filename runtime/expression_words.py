@@ -1,4 +1,4 @@
-"""Expressions in the words of the app: ``total > settings.firm.approval_limit`` → ``价税合计 > 公司设置 采购总经理审批线``."""
+"""Expressions in the words of the app: ``total > firm.limit`` becomes ``价税合计 > 公司设置的审批线``."""
 
 from __future__ import annotations
 

@@ -128,7 +128,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "import_empty": ("文件没有数据行", "The file has no rows"),
     # workflow, documents, tasks, planning
     "no_workflow": ("{label}没有流程", "{label} has no workflow"),
-    "no_transition": ("{label}没有操作“{given}”，可用：{known}", "{label} has no transition {given}; there are: {known}"),
+    "no_transition": (
+        "{label}没有操作“{given}”，可用：{known}",
+        "{label} has no transition {given}; there are: {known}",
+    ),
     "transition_not_allowed": (
         "{label} {title} 现为“{state}”，不能{transition}；须处于：{origins}",
         "{label} {title} is {state}; {transition} is possible only from: {origins}",
@@ -236,7 +239,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "account_name": ("登录名要有 1 到 60 个可见字符", "A log-in name needs 1 to 60 visible characters"),
     "account_taken": ("登录名 {name} 已有人用，换一个", "The log-in name {name} is taken, choose another"),
     "account_unknown": ("没有账号 {name}", "There is no account {name}"),
-    "account_resting": ("密码错了太多次，请 {minutes} 分钟后再试", "Too many wrong passwords; try again in {minutes} min"),
+    "account_resting": (
+        "密码错了太多次，请 {minutes} 分钟后再试",
+        "Too many wrong passwords; try again in {minutes} min",
+    ),
     "password_length": ("密码要有 {least} 到 {most} 个字符", "A password needs {least} to {most} characters"),
     "password_wrong": ("登录名或密码不对", "The name or the password is wrong"),
     "role_unknown": ("没有角色 {given}；可选：{known}", "There is no role {given}; choose from: {known}"),
@@ -250,7 +256,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "no_such_app": ("没有应用 {given}", "There is no app {given}"),
     "no_such_page": ("没有 {given}", "There is no {given}"),
     "body_missing": ("请求没有内容，需要 JSON", "The request has no body; JSON is needed"),
-    "body_not_json_type": ("内容类型 {given} 不对，请用 application/json", "Wrong content type {given}; use application/json"),
+    "body_not_json_type": (
+        "内容类型 {given} 不对，请用 application/json",
+        "Wrong content type {given}; use application/json",
+    ),
     "body_not_json": ("不是合法的 JSON：{reason}", "This is not JSON: {reason}"),
     "body_not_object": ("需要一个 JSON 对象（或对象的列表）", "A JSON object (or a list of objects) is needed"),
     "bad_if_match": ("If-Match 应是版本号，收到 {given}", "If-Match must be a version number, got {given}"),
@@ -258,11 +267,17 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "bad_number": ("{name} 应是数字，收到 {given}", "{name} must be a number, got {given}"),
     "bad_date": ("{name} 应是日期 YYYY-MM-DD，收到 {given}", "{name} must be a date YYYY-MM-DD, got {given}"),
     "bad_key": ("Idempotency-Key 最长 {most} 个可见字符", "Idempotency-Key may have {most} printable characters"),
-    "too_many_records": ("一次最多 {most} 条，收到 {given}；请用导入", "At most {most} records a call, got {given}; use import"),
+    "too_many_records": (
+        "一次最多 {most} 条，收到 {given}；请用导入",
+        "At most {most} records a call, got {given}; use import",
+    ),
     "parameter_missing": ("缺少参数 {name}", "The parameter {name} is missing"),
     # administration and taking over
     "admin_only": ("只有管理员可以这样做", "Only an administrator may do this"),
-    "admin_self": ("不能停用自己，也不能去掉自己的管理员角色", "You cannot lock out yourself or drop your own admin role"),
+    "admin_self": (
+        "不能停用自己，也不能去掉自己的管理员角色",
+        "You cannot lock out yourself or drop your own admin role",
+    ),
     "admin_last": ("至少要留一个管理员", "Somebody must remain an administrator"),
     "close_past": ("只能关到今天以前的日期", "Only days before today can be closed"),
     "close_later": ("已经关到 {day}，请选更晚的日期", "Already closed through {day}; choose a later day"),

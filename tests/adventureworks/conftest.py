@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +41,8 @@ def works(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         pytest.skip(f"the AdventureWorks data is not there: {DATA}")
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
     home = AppHome(tmp_path_factory.mktemp("works"), url, clock=CLOCK)
-    app = home.create("works", start_from("works", "discrete"), language="en")
+    name = f"works_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # workers share one PostgreSQL
+    app = home.create(name, start_from(name, "discrete"), language="en")
     set_up(app, CLOCK)
     cut = CUTS[request.param]
     yield Works(home=home, app=app, reports=bring_in(app, STEPS, cut), source=Source(cut))
@@ -56,3 +58,11 @@ def ctx(works: Works) -> Iterator[RunContext]:
 
 
 __all__ = ["Step"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The firm is brought in once for each database: its tests stay together on one worker."""
+    for item in items:
+        if "adventureworks" in item.path.parts:
+            side = "postgresql" if "postgresql" in item.name else "sqlite"
+            item.add_marker(pytest.mark.xdist_group(f"adventureworks-{side}"))

@@ -12,6 +12,7 @@ import pytest
 from engine import AppModel, load_app
 from engine.compile.layers import CATALOGUE
 from engine.model import Entity, EntityKind, Text
+from runtime.accounts import SHORTEST_PASSWORD
 from runtime.demo_acts import ACTS
 from runtime.demo_story import Story, read_story, read_table
 
@@ -207,7 +208,9 @@ def test_demo_users_have_roles_of_the_app(template: str) -> None:
     model, story = story_of(template)
     users = read_table(story.folder / "users.csv")
     assert {role for user in users for role in user["roles"].split()} <= set(model.roles)
-    assert all(user["password"] for user in users)
+    able = [user for user in users if user["password"]]
+    assert {role for user in able for role in user["roles"].split()} >= set(model.roles) - {"viewer"}
+    assert all(len(user["password"]) >= SHORTEST_PASSWORD for user in able)
 
 
 def test_the_story_ends_at_the_demo_clock(template: str) -> None:
