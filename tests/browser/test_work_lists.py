@@ -46,7 +46,8 @@ def test_work_columns_are_chosen(person: Person) -> None:
     with page.expect_response("**/preferences"):
         box.check()
     page.keyboard.press("Escape")
-    page.goto(page.url, wait_until="networkidle")
+    expect(page.locator("#records thead")).to_contain_text("图号")  # closing the menu brings the list anew
+    page.reload(wait_until="networkidle")
     expect(page.locator("#records thead")).to_contain_text("图号")
 
 

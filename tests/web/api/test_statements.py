@@ -68,13 +68,12 @@ def test_a_long_list_is_read_like_a_short_one(office: Works, receipts: tuple[int
 
 
 def test_ledgers_of_much_are_read_like_those_of_little(office: Works, receipts: tuple[int, int]) -> None:
+    """The newest twenty moves are those of the receipt of twenty lines: one kind of document, however many rows."""
+    one, twenty = (statements(office, "/ledgers/stock/moves", page_size=size) for size in (1, 20))
+    assert one == twenty
+    assert twenty <= MOST_MOVES
     before = statements(office, "/ledgers/stock/balances", group_by="item")
-    moves = statements(office, "/ledgers/stock/moves", page_size=20)
     for _ in range(3):
         office.bought(some_item(office.api())["code"], "5", "2")
     assert statements(office, "/ledgers/stock/balances", group_by="item") == before
     assert before <= MOST_BALANCES
-    assert (
-        statements(office, "/ledgers/stock/moves", page_size=20) <= moves
-    )  # one for each kind of document, not each row
-    assert moves <= MOST_MOVES
