@@ -280,7 +280,7 @@ MENU_GROUP: Keys = {
 }
 OPENING: Keys = {
     **_ENTRY,
-    "of": (NAME, "Entity taken as it is, or ledger.<id>."),
+    "of": (NAME, "Entity taken as it is; with a ledger, the document that brings its balances: refused once live."),
     "ledger": (NAME, "Ledger whose balances are taken over."),
 }
 DEMO: Keys = {

@@ -28,6 +28,7 @@ from runtime.importing_table import (
     table_of,
 )
 from runtime.messages import fault
+from runtime.opening_guard import refuse_when_live
 from runtime.permissions import demand, label_of
 from runtime.record_references import find
 from runtime.spreadsheets import Unreadable, read_sheet
@@ -117,6 +118,7 @@ def import_file(
 
 def _check_right(ctx: RunContext, entity: str, how: ImportOptions) -> None:
     demand(ctx, entity, "create")
+    refuse_when_live(ctx, entity)
     if how.as_history and not (ctx.user.is_system or may_all(ctx)):
         raise Forbidden(
             fault(

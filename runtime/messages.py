@@ -282,6 +282,11 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "close_past": ("只能关到今天以前的日期", "Only days before today can be closed"),
     "close_later": ("已经关到 {day}，请选更晚的日期", "Already closed through {day}; choose a later day"),
     "reason_needed": ("请写明原因", "A reason is needed"),
+    "opening_when_live": (
+        "已于 {day} 启用，不能再录入、记账或撤销{label}；改数请用盘点、其它出入库或往来调整",
+        "The app has been live since {day}: {label} cannot be entered, posted or undone any more; "
+        "use a count or an adjustment instead",
+    ),
     "is_live": ("已经启用，期初不能再清空", "The app is live; what was taken over stays"),
     "confirm_name": ("请输入“{name}”确认", "Type {name} to confirm"),
 }

@@ -17,9 +17,9 @@ from runtime.context import RunContext
 from runtime.errors import Conflict, Invalid
 from runtime.ledger_lists import standings
 from runtime.messages import fault
+from runtime.opening_guard import LIVE, live_since
 from runtime.permissions import LEDGER
 
-LIVE = "live_since"
 CONTROL = "opening_total."
 
 
@@ -43,11 +43,6 @@ class Taken:
         return None if self.control is None else value - self.control
 
 
-def live_since(ctx: RunContext) -> str:
-    """The day the app was taken into use, "" before."""
-    return _kept(ctx, LIVE)
-
-
 def check_list(ctx: RunContext) -> list[Taken]:
     """Every table to take over, with what came in."""
     brings = opening_entity(ctx)
@@ -67,11 +62,12 @@ def _taken(ctx: RunContext, opening: Opening, brings: Entity | None) -> Taken:
     rows = standings(ctx, ledger, group_by=tuple(ledger.dimensions))
     money = next((r.id for r in ledger.resources.values() if r.value.kind is Kind.MONEY), "")
     total = sum((row.figures.get(money) or Decimal(0) for row in rows), Decimal(0)) if money else None
-    return Taken(opening=opening, entity=brings.id if brings else "", count=len(rows), total=total, control=kept)
+    document = opening.brings or (brings.id if brings else "")
+    return Taken(opening=opening, entity=document, count=len(rows), total=total, control=kept)
 
 
 def opening_entity(ctx: RunContext) -> Entity | None:
-    """The document that brings balances in: it adds to the most of the ledgers taken over and takes from none."""
+    """Where none is named, the document that brings balances in: it adds to most of the ledgers and takes from none."""
     wanted = {o.entity.removeprefix(LEDGER) for o in ctx.app.model.openings.values() if o.entity.startswith(LEDGER)}
     best: Entity | None = None
     most = 0
@@ -186,3 +182,6 @@ def _keep(ctx: RunContext, key: str, value: str) -> None:
     ctx.connection.execute(delete(table).where(table.c.key == key))
     if value:
         ctx.connection.execute(insert(table).values(key=key, value=value))
+
+
+__all__ = ["Taken", "check_list", "go_live", "keep_total", "live_since", "opening_entity", "wipe"]

@@ -20,6 +20,7 @@ from runtime.drawing import check_drawn, fill_from_origin, lock_origins
 from runtime.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
 from runtime.messages import fault
 from runtime.numbering import assign_codes
+from runtime.opening_guard import refuse_when_live
 from runtime.permissions import READ, Rights, demand, rights
 from runtime.record_checks import check, check_again, check_unique
 from runtime.record_drafts import Batch, Draft, add_changed, add_new, new_batch
@@ -80,6 +81,7 @@ def create_many(
     described = entity_of(ctx, entity)
     if strict:
         demand(ctx, entity, "create")
+    refuse_when_live(ctx, entity)
     batch = new_batch(ctx, record_plan(ctx, entity), strict=strict)
     batch.lenient = kind == HISTORY
     for number, values in enumerate(rows):

@@ -18,6 +18,7 @@ from runtime.errors import Conflict, Forbidden, NotFound
 from runtime.exploding import fill_lines
 from runtime.ledgers.requests import DocumentKey
 from runtime.messages import fault
+from runtime.opening_guard import refuse_move_when_live
 from runtime.permissions import demand, label_of
 from runtime.postings_later import requests_for_waiting
 from runtime.record_inputs import Workspace
@@ -228,6 +229,8 @@ def _move(
     body: Mapping[str, object],
 ) -> list[Row]:
     """Everything a transition does once nothing speaks against it."""
+    start = workflow_of(ctx, entity).start.id
+    refuse_move_when_live(ctx, entity, transition, started=any(r["status"] != start for r in found))
     given = check_demands(ctx, at, ctx.app.model.entities[entity], transition, found, body)
     if transition.reverses:
         check_nothing_hangs(ctx, entity, found)

@@ -139,10 +139,23 @@ def compile_openings(bench: Bench) -> Frozen[str, Opening]:
             continue
         name = f"ledger.{word.text}" if part.has("ledger") else word.text
         if name in bench.entities or name.removeprefix("ledger.") in bench.ledgers:
-            done[id] = Opening(id=id, label=part.label("label", id), entity=name)
+            done[id] = Opening(id=id, label=part.label("label", id), entity=name, brings=_brings(bench, part))
         else:
             known = [*bench.entities, *(f"ledger.{each}" for each in bench.ledgers)]
             bench.problems.add(
                 "D304", word.place, word.path, f"unknown entity {got(word.text)}", did_you_mean(word.text, known)
             )
     return Frozen(done)
+
+
+def _brings(bench: Bench, part: Part) -> str:
+    """The document that brings the balances of a ledger in."""
+    word = part.word("of") if part.has("ledger") else None
+    if word is None:
+        return ""
+    documents = [id for id, entity in bench.entities.items() if entity.kind is EntityKind.DOCUMENT]
+    if word.text not in documents:
+        bench.problems.add(
+            "D304", word.place, word.path, f"unknown document {got(word.text)}", did_you_mean(word.text, documents)
+        )
+    return word.text

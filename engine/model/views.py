@@ -90,8 +90,12 @@ class MenuGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One table of the opening page: an entity taken as it is, or a ledger's balances at a moment."""
+    """One table of the opening page: an entity taken as it is, or a ledger's balances at a moment.
+
+    ``brings``: the document made for bringing the ledger's balances in, "" where none is named.
+    """
 
     id: str
     label: Text
     entity: str
+    brings: str = ""

@@ -168,6 +168,19 @@ def test_all_problems_are_told_at_once_in_order_of_place() -> None:
     ]
 
 
+def test_an_opening_may_name_the_document_that_brings_the_balances_of_its_ledger() -> None:
+    taken = "openings: {items: {of: item}, stock: {of: receipt, ledger: stock}, bare: {ledger: stock}}"
+    found = shop(taken).openings
+    assert [(o.entity, o.brings) for o in found.values()] == [
+        ("item", ""),
+        ("ledger.stock", "receipt"),
+        ("ledger.stock", ""),
+    ]
+    for wrong in ("recipt", "item"):
+        (told,) = problems(SHOP + taken.replace("of: receipt", f"of: {wrong}"))
+        assert f"openings.stock.of: unknown document {wrong}" in told
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(MetadataError, match="there is no file or template nowhere"):
         load_app("nowhere")

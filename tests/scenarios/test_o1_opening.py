@@ -6,10 +6,13 @@ import csv
 import io
 from decimal import Decimal
 
-from runtime.importing import Report, import_file
+import pytest
+
+from runtime.errors import Conflict
+from runtime.importing import ImportOptions, Report, import_file
 from runtime.importing_mapping import Cell, FileMapping
 from runtime.opening import check_list
-from tests.scenarios.clients import Row
+from tests.scenarios.clients import Row, told
 from tests.scenarios.works import NAME, Works, add_masters
 
 ITEMS = [
@@ -142,3 +145,37 @@ def test_o1_wiped_and_done_again_until_the_app_is_live(works: Works) -> None:
         assert admin.post("/opening", action=action, confirm=NAME).status_code == 422
     assert works.row_counts() == kept
     assert taken(works) == first
+
+
+def owed(amount: str) -> Row:
+    line = {"partner": {"code": "C2"}, "due_date": "2026-01-20", "amount": amount}
+    return {"receivables": [line]}
+
+
+def test_o1_no_opening_document_comes_in_or_goes_once_the_app_is_live(both: Works) -> None:
+    brought(both, PARTNERS, "partner")
+    finance, admin = both.api("finance"), both.api("admin")
+    posted, draft = (finance.new("opening", **owed(amount))["id"] for amount in ("100", "7"))
+    finance.take("opening", posted, "post")
+    assert both.web("admin").post("/opening", action="live").status_code == 303
+    before = both.row_counts(), taken(both)
+
+    step = f"/opening/{draft}/actions/post"
+    for person, path, body in (
+        (finance, "/opening", owed("5")),
+        (finance, step, {}),
+        (admin, f"/opening/{posted}/actions/cancel", {"note": "again"}),
+    ):
+        assert [e["code"] for e in person.refused(409, "POST", path, body)] == ["opening_when_live"]
+    for kept_as_history in (False, True):
+        cells = {f"receivables.{name}": Cell(column=column) for name, column in FIELDS["receivables"].items()}
+        mapping = FileMapping(entity="opening", cells=cells, group=("单",))
+        how = ImportOptions(as_history=kept_as_history)
+        with both.acting() as ctx, pytest.raises(Conflict, match="已于"):
+            import_file(ctx, "opening", sheet(RECEIVABLES), "firm.csv", mapping, how)
+    page = both.web("finance")
+    assert "已于" in told(page.try_press(page.open("/e/opening/new")))
+    assert (both.row_counts(), taken(both)) == before
+
+    admin.take("opening", draft, "cancel", note="never posted")
+    brought(both, [{**PARTNERS[0], "编码": "C9"}], "partner")  # masters go on growing
