@@ -161,8 +161,9 @@ def ordered(block: Block, path: str, problems: Problems) -> list[tuple[str, Node
 
 
 def _after(value: Node) -> Scalar | None:
+    """The neighbour an entry follows; what begins with a digit (``8 work_hours``) is a time, not a neighbour."""
     after = value.entries.get("after") if isinstance(value, Block) else None
-    return after if isinstance(after, Scalar) else None
+    return after if isinstance(after, Scalar) and not after.text[:1].isdigit() else None
 
 
 def _follows(block: Block, key: str, neighbour: str) -> bool:

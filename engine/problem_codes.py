@@ -75,6 +75,9 @@ _TABLE = (
     ("D604", "approval without way", "The outcomes of an approval must be transitions from its state."),
     ("D605", "nobody may", "A transition without `by` must be the outcome of an approval."),
     ("D606", "status missing", "A workflow needs the field `status`, a choice of its states."),
+    ("D607", "no way up", "Those above are found along a field of members that names another member."),
+    ("D608", "bad share", "A share of approvers is above 0 % and at most 100 %."),
+    ("D609", "bad deadline", "A deadline is a number and `work_hours`, `hours` or `days`."),
     # documents, ledgers, postings
     ("D701", "bad source", "A source draws from an existing document with lines."),
     ("D702", "posting verb", "A posting has exactly one of add, take, returns, revalue."),

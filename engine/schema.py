@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import schema_keys, schema_keys_more
+from engine import schema_keys, schema_keys_more, schema_keys_rules
 from engine.problems import Place, Problems, did_you_mean, got, shorten
 from engine.yaml_source import Block, Items, Node, Scalar
 
@@ -38,6 +38,8 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "step": schema_keys.STEP,
     "outcome": schema_keys.OUTCOME,
     "who": schema_keys.WHO,
+    "quorum": schema_keys.QUORUM,
+    "deadline": schema_keys.DEADLINE,
     "transition": schema_keys.TRANSITION,
     "demands": schema_keys.DEMANDS,
     "source": schema_keys.SOURCE,
@@ -46,6 +48,8 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "explode": schema_keys.EXPLODE,
     "later": schema_keys.LATER,
     "copy": schema_keys.COPY,
+    "traced": schema_keys_more.TRACED,
+    "allot": schema_keys_more.ALLOT,
     "section": schema_keys.SECTION,
     "view": schema_keys.VIEW,
     "measured": schema_keys.MEASURED,
@@ -84,6 +88,16 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "menu_group": schema_keys_more.MENU_GROUP,
     "opening": schema_keys_more.OPENING,
     "demo": schema_keys_more.DEMO,
+    "rule": schema_keys_rules.RULE,
+    "trigger": schema_keys_rules.TRIGGER,
+    "crossing": schema_keys_rules.CROSSING,
+    "at_most": schema_keys_rules.AT_MOST,
+    "action": schema_keys_rules.ACTION,
+    "receiver": schema_keys_rules.RECEIVER,
+    "alert": schema_keys_rules.ALERT,
+    "level": schema_keys_rules.LEVEL,
+    "escalation": schema_keys_rules.ESCALATION,
+    "offer": schema_keys_rules.OFFER,
 }
 OPEN_BLOCKS = frozenset({"posting"})  # a posting's amounts are keyed by resource; the compiler knows which exist
 

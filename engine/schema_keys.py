@@ -80,6 +80,8 @@ APP: Keys = {
     "structures": (each(ref("structure")), "Relations of the kind 'made of'."),
     "plans": (each(ref("plan")), "Netting of demands against supplies."),
     "roles": (each(ref("role")), "Who may see and do what."),
+    "rules": (each(ref("rule")), "What is done when something happens."),
+    "alerts": (each(ref("alert")), "What stays open while something holds."),
     "cards": (each(ref("card")), "Figures."),
     "reports": (each(ref("report")), "Grouped figures."),
     "dashboards": (each(ref("dashboard")), "Pages of cards and reports."),
@@ -144,6 +146,8 @@ FIELD: Keys = {
     "checks": (each(ref("check")), "What a line must meet."),
     "explode": (ref("explode"), "Lines are filled from a structure."),
     "copy": (ref("copy"), "Lines are filled from the lines of a record that the document names."),
+    "trace": (ref("traced"), "Lines are filled from where a record went or came from."),
+    "allot": (ref("allot"), "Lines are split over the balances that a posting would take from."),
     "unit": (PATH, "Field that holds the unit of a quantity."),
     "of": (PATH, "Field that holds what a quantity measures (`this`: the record)."),
     "per": (PATH, "Field that holds the unit a price is for."),
@@ -195,22 +199,51 @@ APPROVAL: Keys = {
     "steps": (each(ref("step")), "Steps; one whose `if` is false is passed over."),
     "nobody": (text_or("who"), "Who decides when nobody is found."),
     "outcome": (ref("outcome"), "Transitions taken."),
+    "initiator_is_approver": (NAME, "`self`: may decide; `skip`: passed over; a field of members: those above."),
+    "same_person_again": (words("always", "once", "next_only"), "Whether who has approved is asked again."),
+    "resubmit": (words("ask", "walk_again", "straight_back"), "The way after a return."),
+    "copies": ({"type": "array", "items": text_or("who")}, "Who is told of the end."),
 }
 STEP: Keys = {
     **_ENTRY,
     "if": (EXPRESSION, "Condition on the record."),
     "who": ({"type": "array", "items": text_or("who")}, "Who decides."),
-    "decide": (words("any", "all"), "One of them or all."),
+    "decide": (
+        {
+            "type": ["string", "object"],
+            "if": {"type": "object"},
+            "then": ref("quorum"),
+            "else": words("any", "all", "in_turn"),
+        },
+        "One of them, all, one after the other, `{at_least: 2}` or `{share: 60 %}`.",
+    ),
     "stage": (COUNT, "Steps of the same stage stand side by side."),
+    "demands": (ref("demands"), "What each approval brings along."),
+    "fields": (mapped(words("edit", "required")), "Fields an approver may, or must, fill in."),
+    "deadlines": (each(ref("deadline")), "What happens when a say is late."),
+}
+QUORUM: Keys = {
+    "at_least": (COUNT, "So many approvals decide."),
+    "share": (TEXT, "Such a share of those asked decides: `60 %`."),
+}
+DEADLINE: Keys = {
+    **_ENTRY,
+    "after": (TEXT, "`8 work_hours`, `24 hours`, `2 days`."),
+    "do": (words("remind", "approve", "reject", "escalate"), "What is done."),
+    "to": ({"type": "array", "items": text_or("who")}, "Whom it is escalated to."),
 }
 OUTCOME: Keys = {
     "approved": (NAME, "Transition when approved."),
     "refused": (NAME, "Transition when refused."),
+    "returned": (NAME, "Transition when returned to who asks."),
 }
 WHO: Keys = {
     "role": (NAME, "Everyone with the role."),
     "field": (PATH, "The member that a field holds."),
     "member": (EXPRESSION, "The member an expression gives."),
+    "chosen": (FLAG, "Whom the initiator names (of `role`, if given); approvals only."),
+    "along": (NAME, "Those above: along this field of members; approvals only."),
+    "levels": (COUNT, "How many above."),
 }
 TRANSITION: Keys = {
     **_ENTRY,

@@ -8,8 +8,10 @@ from engine.model.apps import AppModel, Entity, EntityKind
 from engine.model.fields import Check, Field, Measured, Measuring, Numbering, Option, Progress, Segment
 from engine.model.figures import Card, CardPart, Chart, Column, Dashboard, Report, ReportMeasure
 from engine.model.flows import (
+    Allot,
     Approval,
     Copy,
+    Deadline,
     Demand,
     Explode,
     Later,
@@ -17,6 +19,7 @@ from engine.model.flows import (
     Source,
     State,
     Step,
+    Traced,
     Transition,
     Who,
     Workflow,
@@ -24,11 +27,15 @@ from engine.model.flows import (
 from engine.model.ledgers import Allocation, Dimension, Guard, Ledger, Measure, Resource, Valuation
 from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
+from engine.model.rules import Action, Alert, Escalation, Level, Offer, Receiver, Rule, Trigger
 from engine.model.views import Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
 from engine.model.words import Message, Origin, Text
 
 __all__ = [
+    "Action",
+    "Alert",
     "Allocation",
+    "Allot",
     "AppModel",
     "Approval",
     "Card",
@@ -38,10 +45,12 @@ __all__ = [
     "Column",
     "Copy",
     "Dashboard",
+    "Deadline",
     "Demand",
     "Dimension",
     "Entity",
     "EntityKind",
+    "Escalation",
     "Explode",
     "Field",
     "Form",
@@ -49,12 +58,14 @@ __all__ = [
     "Guard",
     "Later",
     "Ledger",
+    "Level",
     "Measure",
     "Measured",
     "Measuring",
     "MenuGroup",
     "Message",
     "Numbering",
+    "Offer",
     "Opening",
     "Option",
     "Origin",
@@ -64,11 +75,13 @@ __all__ = [
     "Print",
     "PrintBlock",
     "Progress",
+    "Receiver",
     "Report",
     "ReportMeasure",
     "Resource",
     "Role",
     "RowRule",
+    "Rule",
     "Segment",
     "Source",
     "State",
@@ -76,7 +89,9 @@ __all__ = [
     "Structure",
     "Suggest",
     "Text",
+    "Traced",
     "Transition",
+    "Trigger",
     "Valuation",
     "View",
     "Who",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from engine.expressions.tree import Expr, Rows
 from engine.model.words import Message, Text, nothing
@@ -11,16 +12,55 @@ from engine.model.words import Message, Text, nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
-    """People who may act: ``kind`` is ``role`` (id), ``field`` (path to a member field) or ``member`` (expression)."""
+    """People who may act: ``kind`` is ``role`` (id), ``field`` (path to a member field) or ``member`` (expression).
+
+    In approvals besides: ``chosen`` (whom the initiator names, from ``role`` if given), and for ``nobody`` also
+    ``approve`` and ``reject``. With ``along`` those above are meant: from the member on along that field of members,
+    at most ``levels`` of them.
+    """
 
     kind: str
     role: str = ""
     expr: Expr | None = None
+    along: str = ""
+    levels: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a transition or a step asks for: ``note``, ``photo``, ``scan``, ``signature``, ``file`` or ``field``.
+
+    ``count`` and ``expr`` qualify it.
+    """
+
+    kind: str
+    count: int = 1
+    field: str = ""
+    expr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """What happens to a say that is late: after ``hours`` (``worked``: of working time) ``act`` is done.
+
+    ``act``: ``remind``, ``approve``, ``reject`` or ``escalate`` (to ``to``, who then may say it too).
+    """
+
+    id: str
+    hours: int
+    worked: bool
+    act: str
+    to: tuple[Who, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One approval step; passed over when ``condition`` is false. ``decide``: ``any`` or ``all``."""
+    """One approval step; passed over when ``condition`` is false.
+
+    ``decide``: ``any``, ``all``, ``in_turn``, ``at_least`` (``need`` says) or ``share`` (``share`` of them, 0 to 1).
+    ``demands``: what each approval of this step brings along; ``edit`` and ``required``: fields (paths) that may, and
+    must, be filled in with it.
+    """
 
     id: str
     label: Text
@@ -28,15 +68,32 @@ class Step:
     condition: Expr | None = None
     decide: str = "any"
     stage: int = 0
+    need: int = 0
+    share: Decimal = Decimal(0)
+    demands: tuple[Demand, ...] = ()
+    edit: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    deadlines: tuple[Deadline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Steps in order of stage; ``outcome`` maps ``approved`` / ``refused`` to transition ids."""
+    """Steps in order of stage; ``outcome`` maps ``approved`` / ``refused`` / ``returned`` to transition ids.
+
+    ``initiator``: what happens where who asks would decide: ``self`` (may), ``skip`` (passed over) or ``superior``
+    (those above along ``superior``, a field of members). ``again``: whether who has approved is asked again:
+    ``always``, ``once`` (no), ``next_only`` (not in the very next step). ``resubmit``: after a return ``walk_again``,
+    ``straight_back`` to who returned it, or ``ask`` (who returns says which). ``copies``: who is told of the end.
+    """
 
     steps: tuple[Step, ...]
     nobody: Who
     outcome: Mapping[str, str]
+    initiator: str = "self"
+    superior: str = ""
+    again: str = "always"
+    resubmit: str = "ask"
+    copies: tuple[Who, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +107,6 @@ class State:
     edit: tuple[str, ...] = ()
     approval: Approval | None = None
     color: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What a transition asks for: ``note photo scan signature file field``; ``count``, ``expr`` qualify it."""
-
-    kind: str
-    count: int = 1
-    field: str = ""
-    expr: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,3 +245,28 @@ class Posting:
     of_posting: str
     upto: Expr | None = None
     later: Later | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """Lines filled, ``upon`` a transition, from the genealogy of the record that field ``start`` names: one line for
+    each record of ``entity`` found in ``direction``; ``fill`` stands on it and knows ``traced`` (how much reached it)
+    and ``traced_from`` (what that came out of)."""
+
+    start: str
+    direction: str
+    entity: str
+    upon: str
+    fill: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allot:
+    """Lines split ``upon`` transitions over the balances which ``posting`` (of set ``posts``) would take from;
+    dimension ``dimension`` of each balance is written into field ``into``."""
+
+    posts: str
+    posting: str
+    dimension: str
+    into: str
+    upon: tuple[str, ...]
