@@ -17,6 +17,7 @@ from sqlalchemy import Table, false, func, or_, select, update
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.messages import fault, say
+from runtime.outbox import NOTE
 from runtime.permissions import READ, label_of, rights
 from runtime.record_texts import record_title
 from runtime.row_rules import visible_ids
@@ -110,7 +111,7 @@ def mine(ctx: RunContext, *, after: int = 0, unseen: bool = False) -> list[Messa
         query = query.where(inbox.c.acknowledged_at.is_(None))
     rows = [dict(r) for r in ctx.connection.execute(query.order_by(inbox.c.id.desc()).limit(MOST)).mappings()]
     seen = _readable(ctx, rows)
-    return [_message(ctx, row) for row in rows if (row["entity"], row["record"]) in seen]
+    return [_message(ctx, row) for row in rows if not row["entity"] or (row["entity"], row["record"]) in seen]
 
 
 def count_unseen(ctx: RunContext) -> int:
@@ -134,18 +135,28 @@ def _readable(ctx: RunContext, rows: Sequence[Row]) -> set[tuple[str, int]]:
 
 def _message(ctx: RunContext, row: Row) -> Message:
     words = orjson.loads(row["words"])
-    label = label_of(ctx, row["entity"])
-    text = say(ctx, f"inbox_{row['kind']}", label=label, title=words["title"], by=words["by"])
+    title, text = (_own_words if row["kind"] == NOTE else _told_words)(ctx, row, words)
     return Message(
         id=row["id"],
         kind=row["kind"],
         entity=row["entity"],
         record=row["record"],
-        title=words["title"],
-        text=f"{text}: {words['note']}" if words["note"] else text,
+        title=title,
+        text=text,
         at=row["at"],
         acknowledged_at=row["acknowledged_at"],
     )
+
+
+def _own_words(ctx: RunContext, row: Row, words: Row) -> tuple[str, str]:
+    language = "en" if ctx.language == "en" else "zh"
+    return words[f"title_{language}"], words[f"text_{language}"]
+
+
+def _told_words(ctx: RunContext, row: Row, words: Row) -> tuple[str, str]:
+    label = label_of(ctx, row["entity"])
+    text = say(ctx, f"inbox_{row['kind']}", label=label, title=words["title"], by=words["by"])
+    return words["title"], f"{text}: {words['note']}" if words["note"] else text
 
 
 def acknowledge(ctx: RunContext, id: int) -> None:

@@ -1,28 +1,40 @@
-"""What is due at a moment, done once: the balances of months that have ended. Repeating it does nothing."""
+"""What is due at a moment, done once: reminders, and the balances of months that have ended.
+
+Repeating it does nothing. What is said by it waits in the outbox, and is sent after the transaction.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from runtime import reminders
 from runtime.context import RunContext
 from runtime.ledgers import keep_months
+
+HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType({})
+"""Who handles a reminder, by the handler's name it was put with: each room that reminds has a row here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """One piece of work: its kind, what it was done to, through which day."""
+    """One piece of work: its kind, what it was done to, through which day; what went wrong, if anything did."""
 
     kind: str
     subject: str
     through: date
+    error: str = ""
 
 
 def tick(ctx: RunContext) -> list[Done]:
     """Do all that is due at the context's moment, and say what it was."""
-    done = []
+    done = [_reminded(ctx, each) for each in reminders.due_now(ctx, HANDLERS)]
+    reminders.forget_old(ctx)
     before = _kept(ctx)
     for ledger in ctx.app.model.ledgers:
         keep_months(ctx, ledger, ctx.today() - timedelta(days=1))
@@ -30,6 +42,11 @@ def tick(ctx: RunContext) -> list[Done]:
         if through is not None and through != before.get(ledger):
             done.append(Done(kind="month_kept", subject=ledger, through=through))
     return done
+
+
+def _reminded(ctx: RunContext, each: reminders.Handled) -> Done:
+    day = each.due.astimezone(ZoneInfo(ctx.app.model.timezone)).date()
+    return Done(kind=f"reminder_{each.outcome}", subject=each.key, through=day, error=each.error)
 
 
 def _kept(ctx: RunContext) -> dict[str, date | None]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from runtime.columns import Id, Moment
+from runtime.delivery_tables import delivery_tables
 
 PREFIX = "dg_"
 
@@ -37,6 +38,7 @@ class SystemTables:
     serial: Table
     idempotency: Table
     task: Table
+    substitute: Table
     inbox: Table
     comment: Table
     saved_view: Table
@@ -46,6 +48,11 @@ class SystemTables:
     period: Table
     mapping: Table
     app_state: Table
+    channel: Table
+    outbox: Table
+    push: Table
+    reminder: Table
+    holiday: Table
 
     def all(self) -> tuple[Table, ...]:
         """Every system table, those that others point at first."""
@@ -55,7 +62,12 @@ class SystemTables:
 def system_tables(metadata: MetaData) -> SystemTables:
     """Define the system tables in ``metadata``."""
     return SystemTables(
-        **_people(metadata), **_trail(metadata), **_files(metadata), **_work(metadata), **_versions(metadata)
+        **_people(metadata),
+        **_trail(metadata),
+        **_files(metadata),
+        **_work(metadata),
+        **_versions(metadata),
+        **delivery_tables(metadata),
     )
 
 
@@ -180,6 +192,7 @@ def _work(metadata: MetaData) -> dict[str, Table]:
             PrimaryKeyConstraint("account", "key"),
         ),
         "task": _tasks(metadata),
+        "substitute": _substitutes(metadata),
         "inbox": _inbox(metadata),
         "saved_view": Table(
             "dg_saved_view",
@@ -222,9 +235,34 @@ def _tasks(metadata: MetaData) -> Table:
         Column("decided_by", Id),
         _text("decision"),
         _text("note"),
+        Column("round", Integer, nullable=False, server_default="0"),  # the how manyeth time it is asked
+        Column("awake", Boolean, nullable=False, server_default=true()),  # asleep: another has to say it first
+        Column("waits_for", Id),
+        Column("then_stage", Integer),  # the stage to go back to at once
+        _text("mark"),
+        Column("asked_by", Id),
+        Column("added_by", Id),
+        Column("on_behalf", Id),
+        Column("urged_at", Moment),
         Index("ix_dg_task_record", "entity", "record", "id"),
+        Index("ix_dg_task_asked", "asked_by", "id"),
+        Index("ix_dg_task_decided", "decided_by", "id"),
         Index("ix_dg_task_member", "member", "decided_at"),
         Index("ix_dg_task_role", "role", "decided_at"),
+    )
+
+
+def _substitutes(metadata: MetaData) -> Table:
+    """Who acts for whom, from one day through another."""
+    return Table(
+        "dg_substitute",
+        metadata,
+        _key(),
+        _of_account(),
+        Column("deputy", Id, nullable=False),
+        Column("since", Date, nullable=False),
+        Column("until", Date, nullable=False),
+        Index("ix_dg_substitute_deputy", "deputy", "until"),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import click
 from runtime.backup import backup, restore
 from runtime.context import Clock, FixedClock, SystemClock
 from runtime.ledgers import check
-from runtime.schedule import tick
+from runtime.schedule import Done, tick
 from runtime.settings import Settings
 from web.commands.place import choose, db_option, json_option, open_home, print_json, progress, text
 
@@ -31,6 +33,34 @@ class Moment(click.ParamType[datetime]):
         return moment
 
 
+TOLD: Mapping[str, tuple[str, str]] = {
+    "month_kept": (
+        "台账 {subject} 的月末余额已保存到 {through}",
+        "ledger {subject}: month-end balances kept through {through}",
+    ),
+    "reminder_done": ("提醒 {subject}（{through}）已处理", "reminder {subject} of {through} handled"),
+    "reminder_skipped": (
+        "提醒 {subject}（{through}）已过期，跳过",
+        "reminder {subject} of {through} was missed and skipped",
+    ),
+    "reminder_merged": (
+        "提醒 {subject}（{through}）已合并处理",
+        "reminder {subject} of {through} handled with a later one",
+    ),
+    "reminder_again": (
+        "提醒 {subject} 出错，稍后重试：{error}",
+        "reminder {subject} failed and is tried again: {error}",
+    ),
+    "reminder_failed": ("提醒 {subject} 失败：{error}", "reminder {subject} failed: {error}"),
+}
+"""What is said of each kind of work."""
+
+
+def _told(settings: Settings, done: Done) -> str:
+    chinese, english = (words.format(**asdict(done)) for words in TOLD[done.kind])
+    return text(settings, chinese, english)
+
+
 @click.command("tick")
 @click.argument("app", required=False)
 @click.option("--now", type=Moment(), help="时刻 | The moment, by default now")
@@ -45,16 +75,10 @@ def tick_command(settings: Settings, app: str | None, now: datetime | None, db: 
         with running.database.write() as connection:
             done = tick(running.context(connection, clock))
     if as_json:
-        print_json([{"kind": d.kind, "subject": d.subject, "through": d.through} for d in done])
+        print_json([asdict(d) for d in done])
         return
     for each in done:
-        click.echo(
-            text(
-                settings,
-                f"台账 {each.subject} 的月末余额已保存到 {each.through}",
-                f"ledger {each.subject}: month-end balances kept through {each.through}",
-            )
-        )
+        click.echo(_told(settings, each))
     if not done:
         click.echo(text(settings, "没有到期的工作", "nothing is due"))
 

@@ -1,0 +1,181 @@
+"""What leaves the app: written in the transaction of its cause, so it is sent if that is kept and never otherwise.
+
+One outgoing message becomes one row for each place it goes to. Rows are unique by key: saying the same twice changes
+nothing. What is for the inbox is there at once; everything else is fetched and sent by ``outbox_delivery``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.model import Text
+from runtime.context import RunContext
+from runtime.outbox_people import Contact, contacts
+
+Kind = Literal["inbox", "own", "email", "wecom", "dingtalk", "feishu", "push", "webhook"]
+WAITING, SENDING, SENT, DEAD, HELD = "waiting", "sending", "sent", "dead", "held"
+"""A row's states: to be sent, on its way, out, given up, kept until a channel can take it."""
+NOTE = "note"
+"""The kind of inbox rows that bring their own words."""
+ROBOTS = frozenset({"wecom", "dingtalk", "feishu"})
+"""They speak into a group and name people there: one message, however many people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to people or to a place.
+
+    ``key``: what makes it the same message. ``kind`` ``own``: the inbox, and the channel each person prefers.
+    ``addresses``: e-mail addresses, names of channels (robots, webhooks), or a webhook's URL; without any, robots and
+    webhooks take the first channel of their kind. ``origin``: what caused it (``rule:remind``). ``body``: what a
+    webhook is given beside the texts.
+    """
+
+    kind: Kind
+    key: str
+    title: Text
+    text: Text
+    accounts: frozenset[int] = frozenset()
+    addresses: tuple[str, ...] = ()
+    entity: str = ""
+    record: int = 0
+    origin: str = ""
+    body: Mapping[str, Any] | None = field(default=None)
+
+
+def post(ctx: RunContext, outgoing: Outgoing) -> int:
+    """Put a message on its way, in the caller's transaction; how many rows are new."""
+    return post_many(ctx, [outgoing])
+
+
+def post_many(ctx: RunContext, messages: Iterable[Outgoing]) -> int:
+    """The same for several, with a handful of statements however many they are."""
+    wanted = list(messages)
+    known = contacts(ctx, frozenset(account for each in wanted for account in each.accounts))
+    rows = [row for each in wanted for row in _rows(ctx, each, known)]
+    if not rows:
+        return 0
+    fresh = _insert(ctx, list({row["key"]: row for row in rows}.values()))
+    _into_inboxes(ctx, [row for row in rows if row["kind"] == "inbox" and row["key"] in fresh])
+    return len(fresh)
+
+
+def _insert(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    table = outbox_table(ctx)
+    make = (postgresql if ctx.connection.dialect.name == "postgresql" else sqlite).insert
+    statement = make(table).on_conflict_do_nothing(index_elements=["key"]).returning(table.c.key)
+    return set(ctx.connection.execute(statement, [dict(row) for row in rows]).scalars())
+
+
+def outbox_table(ctx: RunContext) -> Table:
+    """The rows of the outbox."""
+    return ctx.app.tables.system.outbox
+
+
+def _rows(ctx: RunContext, each: Outgoing, known: Mapping[int, Contact]) -> list[dict[str, Any]]:
+    people = [known[account] for account in sorted(each.accounts) if account in known]
+    if each.kind != "own":
+        return _of_kind(ctx, each, each.kind, people)
+    rows = _of_kind(ctx, each, "inbox", people)
+    preferred: dict[str, list[Contact]] = {}
+    for person in people:
+        if person.prefers not in ("", "inbox"):
+            preferred.setdefault(person.prefers, []).append(person)
+    for kind, those in preferred.items():
+        rows += _of_kind(ctx, each, kind, those)
+    return rows
+
+
+def _of_kind(ctx: RunContext, each: Outgoing, kind: str, people: Sequence[Contact]) -> list[dict[str, Any]]:
+    if kind in ROBOTS:
+        called = [person.addresses[kind] for person in people if person.addresses.get(kind)]
+        body = {**(each.body or {}), "mentions": called}
+        return [_row(ctx, each, kind, address=place, body=body) for place in each.addresses or ("",)]
+    if kind == "webhook":
+        return [_row(ctx, each, kind, address=place) for place in each.addresses or ("",)]
+    rows = [_row(ctx, each, kind, person=person, address=person.addresses.get(kind, "")) for person in people]
+    if kind == "email":
+        rows += [_row(ctx, each, kind, address=address) for address in each.addresses]
+    return rows
+
+
+def _row(
+    ctx: RunContext,
+    each: Outgoing,
+    kind: str,
+    *,
+    person: Contact | None = None,
+    address: str = "",
+    body: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    homeless = kind == "email" and not address
+    at_once = kind == "inbox"
+    place = str(person.account) if person else address
+    return {
+        "key": f"{each.key}|{kind}|{place}",
+        "kind": kind,
+        "account": person.account if person else None,
+        "address": address,
+        "language": person.language if person else ctx.app.language,
+        "title_zh": each.title.zh,
+        "title_en": each.title.en,
+        "text_zh": each.text.zh,
+        "text_en": each.text.en,
+        "entity": each.entity,
+        "record": each.record,
+        "origin": each.origin,
+        "body": orjson.dumps(dict(each.body or {}) if body is None else dict(body), default=str).decode(),
+        "state": SENT if at_once else DEAD if homeless else WAITING,
+        "attempts": 0,
+        "next_at": None if at_once or homeless else ctx.now(),
+        "error": "no_address" if homeless else "",
+        "made_at": ctx.now(),
+        "sent_at": ctx.now() if at_once else None,
+    }
+
+
+def _into_inboxes(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    told = [
+        {
+            "account": row["account"],
+            "kind": NOTE,
+            "entity": row["entity"],
+            "record": row["record"],
+            "words": orjson.dumps({n: row[n] for n in ("title_zh", "title_en", "text_zh", "text_en")}).decode(),
+            "at": row["made_at"],
+        }
+        for row in rows
+    ]
+    ctx.connection.execute(ctx.app.tables.system.inbox.insert(), told)
+
+
+def rows_of(ctx: RunContext, key: str) -> list[dict[str, Any]]:
+    """What became of the message ``key``: its rows, in order."""
+    table = outbox_table(ctx)
+    query = select(table).where(table.c.key.startswith(f"{key}|", autoescape=True)).order_by(table.c.id)
+    return [dict(row) for row in ctx.connection.execute(query).mappings()]
+
+
+__all__ = [
+    "DEAD",
+    "HELD",
+    "NOTE",
+    "ROBOTS",
+    "SENDING",
+    "SENT",
+    "WAITING",
+    "Kind",
+    "Outgoing",
+    "outbox_table",
+    "post",
+    "post_many",
+    "rows_of",
+]
