@@ -134,7 +134,7 @@ def _claim(ctx: RunContext) -> Select[Any]:
     return query.with_for_update(skip_locked=True)
 
 
-def _due(ctx: RunContext, row: Mapping[str, Any]) -> Due:
+def _due(ctx: RunContext, row: Mapping[Any, Any]) -> Due:
     return Due(
         key=row["key"],
         due=row["due"],
