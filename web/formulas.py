@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, abort, url_for
+from markupsafe import Markup
 
 from engine.expressions.javascript import javascript
 from engine.expressions.tree import Aggregate, Expr, Node, Path
@@ -18,6 +19,7 @@ from runtime.context import RunContext
 from runtime.permissions import rights
 from web.access import reading
 from web.display import is_numeric
+from web.record_html import json_text
 
 Formula = dict[str, Any]
 SETS = frozenset({"sum", "count", "min", "max", "avg"})
@@ -29,6 +31,12 @@ def described(ctx: RunContext, entity: Entity) -> list[Formula]:
     return ctx.app.programs.keep(key, lambda: [f for f, _ in _formulas(ctx, entity)])
 
 
+def as_attribute(ctx: RunContext, entity: Entity) -> Markup:
+    """The same as the page carries it."""
+    key = ("formula_attribute", entity.id, ctx.user.roles, ctx.language)
+    return ctx.app.programs.keep(key, lambda: json_text(described(ctx, entity)))
+
+
 def conditions(ctx: RunContext, entity: Entity) -> frozenset[tuple[str, str]]:
     """(field, what) of the conditions the browser can judge while somebody types."""
     return frozenset((f["field"], f["what"]) for f in described(ctx, entity) if "what" in f)
@@ -36,11 +44,14 @@ def conditions(ctx: RunContext, entity: Entity) -> frozenset[tuple[str, str]]:
 
 def module_url(ctx: RunContext, entity: Entity) -> str:
     """Where the script stands; its name changes with its content."""
-    source = module_source(ctx, entity)
-    if not source:
+    mark = ctx.app.programs.keep(("formula_mark", entity.id, ctx.user.roles), lambda: _mark(module_source(ctx, entity)))
+    if not mark:
         return ""
-    mark = sha256(source.encode()).hexdigest()[:12]
     return url_for("pages.formula_module", entity=entity.id, mark=mark)
+
+
+def _mark(source: str) -> str:
+    return sha256(source.encode()).hexdigest()[:12] if source else ""
 
 
 def module_source(ctx: RunContext, entity: Entity) -> str:
@@ -147,7 +158,7 @@ def formula_module(entity: str, mark: str) -> Response:
     with reading() as ctx:
         found = ctx.app.model.entities.get(entity)
         source = module_source(ctx, found) if found and rights(ctx, entity).may("read") else ""
-    if not source or sha256(source.encode()).hexdigest()[:12] != mark:
+    if not source or _mark(source) != mark:
         abort(404)
     response = Response(source, content_type="text/javascript; charset=utf-8")
     response.headers["Cache-Control"] = "private, max-age=86400, immutable"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from flask import request
+
 from engine.expressions.tree import Aggregate, Path
 from engine.expressions.types import Kind
 from engine.expressions.values import words
@@ -17,6 +19,7 @@ from runtime.values import ENTERED
 from web.display import is_numeric, text_of
 from web.forms import line_links
 from web.record_fields import FieldScene, pick_url, posted_value, reference_text
+from web.record_html import json_text
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -31,8 +34,11 @@ def grid_view(scene: FieldScene, entity: Entity, lines: Field, section: FormSect
     inner = ctx.app.model.entities[lines.lines]
     rows: Sequence[Row] = row.get(lines.id) or ()
     editable = scene.editable and lines.id not in scene.locked and lines.formula is None
-    columns = _columns(ctx, inner, section, scene, editable=editable)
+    # frozen for whoever has these roles while the same fields are locked; the key names it
+    key = ("grid", id(section), ctx.language, ctx.user.roles, scene.locked, editable, request.script_root)
+    columns = ctx.app.programs.keep(key, lambda: _columns(ctx, inner, section, scene, editable=editable))
     return {
+        "key": key,
         "name": lines.id,
         "title": (section.label or lines.label).get(ctx.language),
         "columns": columns,
@@ -112,9 +118,16 @@ def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[Vie
         )
         cells = {c["id"]: _cell(inside, inner, c, row, far, index) for c in columns}
         fresh = () if row.get("id") else line_links(entity, lines.id)
-        links = [(name, row[name]) for name in fresh if row.get(name) and name not in cells]
+        links = [{"name": name, "value": row[name]} for name in fresh if row.get(name) and name not in cells]
         data = {name: str(posted_value(inside, inner.fields[name], row)) for name in unseen}
-        view: View = {"id": row.get("id", ""), "cells": cells, "data": data, "links": links}
+        view: View = {
+            "id": row.get("id", ""),
+            "index": str(index),
+            "number": str(index + 1),
+            "cells": cells,
+            "inputs": json_text(data) if data else "",
+            "links": links,
+        }
         if index in scene.notes.get(lines.id, {}):
             view["note"] = {"tone": "", "html": scene.notes[lines.id][index], "buttons": ""}
         made.append(view)

@@ -23,6 +23,7 @@ from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blan
 from web.record_actions import body_of, dialogs
 from web.record_conflict import clash_view
 from web.record_drafts import new_row, row_of_posted
+from web.record_html import RecordHtml
 from web.record_page import record_view, scene_of
 from web.record_warnings import standing_warnings
 from web.render import render, tell
@@ -86,12 +87,13 @@ def _page(
         title=view["title"],
         status=status,
         r=view,
+        h=RecordHtml(ctx),
         problems=[_problem(entity, ctx, f) for f in faults],
         problem_title=t(f"没有保存，{len(faults)} 处要改", f"Not saved: {len(faults)} to mend"),
         warnings=[f.message for f in warnings if not f.field],
         clash=clash,
         module=formulas.module_url(ctx, entity),
-        formulas=formulas.described(ctx, entity),
+        formulas=formulas.as_attribute(ctx, entity),
         nav={"list": view["list_url"], "id": row["id"]} if row.get("id") else None,
         save_state="saved" if view["editable"] else "",
         save_text="",
@@ -210,7 +212,7 @@ def _save(entity: str, id: int | None) -> AnyResponse:
                 raise Invalid(*faults)
             saved = _write(ctx, found, id, values)
             if action != "save":
-                workflow.take(ctx, found.id, saved.id, action, {})
+                workflow.take(ctx, found.id, saved.id, action, {}, saved=saved)
             _tell_saved(ctx, found, saved, action)
     except UserError as error:
         return _refused(entity, id, values, error)

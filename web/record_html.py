@@ -1,0 +1,107 @@
+"""The parts of a record's page as HTML: the component macros, rendered once for each shape and filled from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from runtime.context import RunContext
+from web.shapes import shapes
+
+View = Mapping[str, Any]
+
+SAID = frozenset({"error", "warn", "url"})
+WORDS = SAID | {"value", "text"}
+FILES = WORDS | {"id", "name", "thumb", "size"}
+CELLS = WORDS | {"second", "id", "index", "number", "inputs", "html"}
+FRAME = frozenset({"body", "note", "text", "words", "error"})
+BODY = frozenset({"body"})
+STEPS = frozenset({"label", "note", "url", "who", "when", "why"})
+ENTRY = frozenset({"text", "when", "said", "old", "new", "url"})
+STEERED = frozenset({"choice", "choices", "yes_no"})
+"""Types of fields whose macro looks at the value."""
+FACED = frozenset({"member"})
+"""Types of fields whose macro draws the first letter of the words."""
+BUTTON = frozenset({"url", "form", "formaction", "data-post"})
+HEAD = frozenset({"title", "url", "label", "id", "actions", "save_text", "list"})
+
+
+def json_text(data: object) -> Markup:
+    """JSON as an attribute in single quotes carries it."""
+    return htmlsafe_json_dumps(data, dumps=lambda given, **_: orjson.dumps(given).decode())
+
+
+class RecordHtml:
+    """What the template of a record's page calls."""
+
+    def __init__(self, ctx: RunContext) -> None:
+        self._html = shapes(ctx).html
+
+    def field(self, view: View) -> Markup:
+        """One field to fill in or to read."""
+        return self._html("fields:field", view, _slots(view))
+
+    def fields(self, views: Sequence[View], columns: int) -> Markup:
+        """The fields of a section."""
+        body = _joined(self.field(view) for view in views)
+        return self._html("fields:fields_frame", {"columns": columns, "body": body}, BODY)
+
+    def pairs(self, views: Sequence[View]) -> Markup:
+        """The fields of a section nobody may write."""
+        body = _joined(self._html("document:pair", view, FILES if view.get("files") else WORDS) for view in views)
+        return self._html("document:pairs_frame", {"body": body}, BODY)
+
+    def grid(self, grid: View) -> Markup:
+        """Lines of a record."""
+        name, columns, locked = grid["name"], grid["columns"], grid["locked"]
+        key = grid["key"]
+        fixed = (name, columns, locked)
+        rows = _joined(self._html("grid:one_row", row, CELLS, fixed=fixed, key=key) for row in grid["rows"])
+        data = {"totals": grid["totals"], "note": grid["note"], "error": grid["error"], "body": rows}
+        return self._html("grid:grid_frame", data, FRAME, fixed=(*fixed, grid["title"]), key=key)
+
+    def chain(self, steps: Sequence[View]) -> Markup:
+        """The documents before and after."""
+        return self._html("document:chain_bar", steps, STEPS)
+
+    def flow(self, steps: Sequence[View]) -> Markup:
+        """The states and their people."""
+        return self._html("document:flow", steps, STEPS)
+
+    def history(self, entries: Sequence[View]) -> Markup:
+        """What happened, entry by entry."""
+        body = _joined(self._html("document:history_entry", entry, ENTRY) for entry in entries)
+        return self._html("document:history_frame", {"body": body}, BODY)
+
+    def head(self, view: View) -> Markup:
+        """The top bar; ``actions`` is ready-made."""
+        return self._html("page:record_head", view, HEAD)
+
+    def button(self, label: str, kind: str = "", icon: str = "", **more: Any) -> Markup:
+        """A button or link."""
+        return self._html("buttons:button_of", {"label": label, "kind": kind, "icon_name": icon, **more}, BUTTON)
+
+    def menu(self, label: str, id: str, entries: Sequence[View], icon: str = "dots") -> Markup:
+        """A button with a menu behind it."""
+        view = {"label": label, "id": id, "entries": entries, "icon_name": icon}
+        return self._html("buttons:menu_of", view, BUTTON)
+
+
+def _slots(view: View) -> frozenset[str]:
+    kind = view.get("type")
+    if kind in STEERED:
+        return SAID
+    if kind in FACED:
+        return SAID | {"value"}
+    return FILES if view.get("files") else WORDS
+
+
+def _joined(pieces: Iterable[Markup]) -> Markup:
+    return Markup("".join(pieces))
+
+
+__all__ = ["RecordHtml", "json_text"]
