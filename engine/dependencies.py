@@ -94,7 +94,7 @@ def build_graph(entities: Mapping[str, Entity]) -> Graph:
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
     """Collects what one formula reads. ``back``: route from the record that bare names stand for to the formula's."""
 
     entities: Mapping[str, Entity]
@@ -197,6 +197,10 @@ class _Reader:
             route, heres = self._walk(step, heres, route, last=False)
         return route, heres[0] if heres else self.home
 
+    def base_route(self, base: Path, back: Route) -> Route:
+        """The way home from the record that a path of references ends at."""
+        return self._base(base, back)[0]
+
     def ratio(self, node: UnitRatio, back: Route) -> None:
         """Units: the item, the unit, the item's own lines of units and the unit's ratio."""
         for path in (node.item, node.unit):
@@ -216,7 +220,7 @@ class _Reader:
 def _reads(entities: Mapping[str, Entity], entity: str, spec: Field) -> Iterator[tuple[Key, Route]]:
     """Every (entity, field) that a formula reads, with the way from it to the formula's record."""
     assert spec.formula is not None
-    reader = _Reader(entities, entity)
+    reader = Reader(entities, entity)
     reader.node(spec.formula.tree, ())
     return iter(reader.found)
 

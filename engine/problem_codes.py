@@ -99,6 +99,18 @@ _TABLE = (
     ("D804", "bad target", "`opens`, `blocks` and menu entries name things that exist."),
     ("D805", "bad number pattern", "A pattern is text with <yyyyMM>, <field> and one <serial:n>."),
     ("D806", "bad print", "A print block is one of text, fields, table, signatures, qr."),
+    # rules and alerts
+    (
+        "D901",
+        "bad trigger",
+        "A rule waits for exactly one thing: created, changed, transition, becomes, crosses, date, every.",
+    ),
+    (
+        "D902",
+        "bad action",
+        "An action does exactly one thing: send, set, create, draw, take; an offer plan, set or snooze.",
+    ),
+    ("D903", "no member", "A receiver is a role, or an expression that gives a member or an address."),
 )
 
 CODES: Mapping[str, tuple[str, str]] = MappingProxyType(

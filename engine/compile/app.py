@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from engine.checks.postings import check_posting_sets
 from engine.checks.workflows import check_workflow
+from engine.compile.alerts import compile_alerts
 from engine.compile.bench import Bench
 from engine.compile.declare import declare, finish_names
 from engine.compile.desugar import desugar
@@ -18,6 +19,7 @@ from engine.compile.pages import compile_menu, compile_openings, compile_prints
 from engine.compile.part import Part, Word, bilingual
 from engine.compile.planning import compile_plans, compile_structures, declare_plans
 from engine.compile.roles import compile_roles
+from engine.compile.rules import compile_rules
 from engine.dependencies import build_graph
 from engine.frozen import Frozen
 from engine.model import AppModel, Entity
@@ -64,6 +66,8 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         structures=compile_structures(bench),
         plans=compile_plans(bench),
         roles=compile_roles(bench),
+        rules=compile_rules(bench),
+        alerts=compile_alerts(bench),
         cards=compile_cards(bench),
         reports=compile_reports(bench),
         dashboards=compile_dashboards(bench),

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 from engine.model.fields import Check, Field, Measured, Measuring, Numbering, Progress
 from engine.model.figures import Card, Dashboard, Report
-from engine.model.flows import Copy, Explode, Posting, Source, Workflow
+from engine.model.flows import Allot, Copy, Explode, Posting, Source, Traced, Workflow
 from engine.model.ledgers import Guard, Ledger
 from engine.model.plans import Plan, Structure
 from engine.model.roles import Role
+from engine.model.rules import Alert, Rule
 from engine.model.views import Form, MenuGroup, Opening, Print, View
 from engine.model.words import Origin, Text, nothing
 
@@ -50,6 +51,8 @@ class Entity:
     postings: Mapping[str, tuple[Posting, ...]] = field(default_factory=nothing)  # type: ignore[arg-type]
     explode: Explode | None = None
     copy: Copy | None = None
+    traced: Traced | None = None
+    allot: Allot | None = None
     form: Form | None = None
     views: Mapping[str, View] = field(default_factory=nothing)  # type: ignore[arg-type]
     measured: Measured | None = None
@@ -85,4 +88,6 @@ class AppModel:
     openings: Mapping[str, Opening]
     demo: Mapping[str, str]
     order: tuple[tuple[str, str], ...]  # stored computed fields (entity, field) in dependency order
+    rules: Mapping[str, Rule] = field(default_factory=nothing)  # type: ignore[arg-type]
+    alerts: Mapping[str, Alert] = field(default_factory=nothing)  # type: ignore[arg-type]
     hash: str = ""
