@@ -158,6 +158,8 @@ class Reader:
         """The way home from a row of the set."""
         base: Route = back
         owner = self.home
+        if rows.base is not None and not rows.base.entity:  # a table of a setting: it concerns every record
+            return (Step(kind="all", entity=self.home),)
         if rows.base is not None:
             base, owner = self._base(rows.base, back)
         if rows.kind == "lines":

@@ -91,7 +91,7 @@ _TYPES = (
         "lines",
         "明细 | Lines",
         _REFERENCES,
-        "fields traits unique indexes checks explode copy title search form",
+        "fields traits unique indexes checks explode copy trace allot title search form",
         "",
         "many unsorted",
         plain=False,

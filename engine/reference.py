@@ -101,6 +101,12 @@ entities:
 * a posting: dimensions not in `at` bind to the line's field of the same name, else to the header's; amounts bind to the
   line's field; `each` is that of the posting named by `from`, and dimensions of its ledger are carried on.
 
+`trace: {from: lot, direction: forward, to: lot, upon: start, fill: {lot: this}}` on a lines field fills it with the
+records found by the genealogy of the record that the document's field names: what it went into or what it came out of.
+`fill` knows `this`, `traced` (how much reached it) and `traced_from` (what that came out of). `allot: {posting:
+post.shipped, into: lot, upon: [start, post]}` splits lines over the balances which that posting would take, so that a
+line names one lot each; lines that name one already stay.
+
 `copy: {from: routing.lines, upon: submit, fill: {…}}` on a lines field fills it, when that transition is taken and
 it is still empty, with one line for each line of the record that the document names.
 

@@ -25,6 +25,19 @@ from engine.schema_keys import (
     words,
 )
 
+TRACED: Keys = {
+    "from": (NAME, "Field of the document that names where the walk begins."),
+    "direction": (words("forward", "backward"), "Where it went (forward, unless said) or where it came from."),
+    "to": (NAME, "Entity of the records that become lines."),
+    "upon": (NAME, "Transition that fills the lines."),
+    "fill": (mapped(EXPRESSION), "Fields of the made lines; knows `this`, `traced` and `traced_from`."),
+}
+ALLOT: Keys = {
+    "posting": (PATH, "`set.posting` whose balances the lines are split over."),
+    "dimension": (NAME, "Dimension written into the line (that of the field's name unless said)."),
+    "into": (NAME, "Field that receives it; lines that name one already are left alone."),
+    "upon": (NAME_OR_NAMES, "Transitions that split the lines."),
+}
 LEDGER: Keys = {
     **_ENTRY,
     "dimensions": (each(ref("dimension")), "Keys of a balance."),

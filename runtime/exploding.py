@@ -9,6 +9,7 @@ from typing import Any
 from engine.model import Copy, Explode, Field
 from engine.planning.structure import Component, StructureCycle, components
 from runtime import records
+from runtime.allotting import allot_lines
 from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.messages import fault
@@ -18,6 +19,7 @@ from runtime.record_inputs import Workspace
 from runtime.record_rows import read_lines, read_rows
 from runtime.record_texts import record_title
 from runtime.structure_checks import titled
+from runtime.traced_lines import traced_lines
 from runtime.values import Base
 
 Row = dict[str, Any]
@@ -71,7 +73,7 @@ def fill_lines(ctx: RunContext, entity: str, records_: Sequence[Row], transition
                 changed.setdefault(record["id"], {})[field.id] = lines
     if changed:
         records.apply_system(ctx, entity, changes=changed)
-    return bool(changed)
+    return allot_lines(ctx, entity, records_, transition) or bool(changed)
 
 
 def _lines_upon(ctx: RunContext, owner: str, lines: str, transition: str, rows: Sequence[Row]) -> list[list[Row]]:
@@ -85,6 +87,8 @@ def _lines_upon(ctx: RunContext, owner: str, lines: str, transition: str, rows: 
         return found
     if described.copy is not None and described.copy.upon == transition and rows:
         return _copied(ctx, owner, lines, described.copy, rows)
+    if described.traced is not None and described.traced.upon == transition and rows:
+        return traced_lines(ctx, owner, lines, described.traced, rows)
     return []
 
 

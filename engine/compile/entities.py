@@ -10,6 +10,7 @@ from engine.compile.desugar import Drawing
 from engine.compile.documents import compile_sources
 from engine.compile.explode import compile_copy, compile_explode
 from engine.compile.fields import compile_field
+from engine.compile.filled import compile_allot, compile_traced
 from engine.compile.looks import compile_form, compile_views
 from engine.compile.messages import message, plain_message
 from engine.compile.part import Part, Word
@@ -53,6 +54,8 @@ def compile_entity(bench: Bench, draft: EntityDraft, drawings: Mapping[tuple[str
         postings=Frozen({}) if lines else compile_postings(bench, draft),
         explode=compile_explode(bench, draft) if lines else None,
         copy=compile_copy(bench, draft) if lines else None,
+        traced=compile_traced(bench, draft) if lines else None,
+        allot=compile_allot(bench, draft) if lines else None,
         form=None if lines else compile_form(bench, draft),
         views=Frozen({}) if lines else compile_views(bench, draft),
         measured=_measured(bench, draft),

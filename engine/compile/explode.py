@@ -56,7 +56,7 @@ def compile_explode(bench: Bench, draft: EntityDraft) -> Explode | None:
         this_entity=component_rows(structure),
         names=component_names(bench, structure),
     )
-    fill = _fill(bench, draft, part, inner)
+    fill = filled_fields(bench, draft, part, inner)
     return Explode(
         structure=done.structure,
         product=done.product,
@@ -89,11 +89,16 @@ def compile_copy(bench: Bench, draft: EntityDraft) -> Copy | None:
     scope = scope_of(bench, rows)
     where = parse_condition(part.word("where"), scope)
     return Copy(
-        entity=rows, steps=tuple(steps), upon=part.text("upon"), where=where, fill=_fill(bench, draft, part, scope)
+        entity=rows,
+        steps=tuple(steps),
+        upon=part.text("upon"),
+        where=where,
+        fill=filled_fields(bench, draft, part, scope),
     )
 
 
-def _fill(bench: Bench, draft: EntityDraft, part: Part, scope: AppScope) -> Frozen[str, Expr]:
+def filled_fields(bench: Bench, draft: EntityDraft, part: Part, scope: AppScope) -> Frozen[str, Expr]:
+    """``fill`` of lines: their fields, with what each is given."""
     done: dict[str, Expr] = {}
     for id, word in part.pairs("fill"):
         field = bench.draft(draft.id, id)
