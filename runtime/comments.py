@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, bindparam, insert, select
 
 from runtime.context import RunContext
 from runtime.errors import Invalid
@@ -30,16 +31,25 @@ class Comment:
 def comments(ctx: RunContext, entity: str, record: int) -> list[Comment]:
     """The remarks under a record, oldest first."""
     _readable(ctx, entity, record)
+    return remarks(ctx, entity, record)
+
+
+def remarks(ctx: RunContext, entity: str, record: int) -> list[Comment]:
+    """The same of a record that the reader has been shown: not asked again whether it may be."""
+    query = ctx.app.programs.keep("remarks", lambda: _newest(ctx))
+    rows = ctx.connection.execute(query, {"entity": entity, "record": record}).all()
+    return [Comment(id=i, account=who or 0, name=name or "", at=at, text=text) for i, who, name, at, text in rows[::-1]]
+
+
+def _newest(ctx: RunContext) -> Select[Any]:
     comment, account = ctx.app.tables.system.comment, ctx.app.tables.system.account
-    query = (
+    return (
         select(comment.c.id, comment.c.account, account.c.name, comment.c.at, comment.c.text)
         .select_from(comment.outerjoin(account, account.c.id == comment.c.account))
-        .where(comment.c.entity == entity, comment.c.record == record)
+        .where(comment.c.entity == bindparam("entity"), comment.c.record == bindparam("record"))
         .order_by(comment.c.id.desc())
         .limit(MOST)
     )
-    rows = ctx.connection.execute(query).all()
-    return [Comment(id=i, account=who or 0, name=name or "", at=at, text=text) for i, who, name, at, text in rows[::-1]]
 
 
 def add(ctx: RunContext, entity: str, record: int, text: str) -> Comment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -64,6 +64,7 @@ class RunContext:
     """Everything a call of the runtime may depend on.
 
     ``source``: the way in (``form``, ``api``, ``import``, ``plan``, ``system``, ``demo``), kept in the audit trail.
+    ``settings``: the settings read so far, where the transaction only reads; ``None`` where they may change.
     """
 
     app: RunningApp
@@ -72,6 +73,7 @@ class RunContext:
     clock: Clock
     language: str = "zh"
     source: str = "system"
+    settings: dict[str, dict[str, Any]] | None = None
 
     def now(self) -> datetime:
         """The moment, in UTC."""

@@ -8,7 +8,18 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Select, Table, bindparam, func, literal, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Select,
+    Table,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 
 from engine.model import EntityKind
 from runtime.context import RunContext
@@ -63,18 +74,33 @@ class Effect:
 # --- edges -----------------------------------------------------------------------------------------------------
 
 
-def _pairs(
-    ctx: RunContext, drawn: Drawn, *, origins: Iterable[int] = (), drawns: Iterable[int] = ()
-) -> list[tuple[int, int]]:
-    """(origin id, drawn id) of headers joined by one source, found from either end."""
-    named, given = ("origins", sorted(origins)) if origins else ("drawns", sorted(drawns))
-    key = ("chain", drawn.drawn, drawn.source.id, named)
-    queries = ctx.app.programs.keep(key, lambda: _queries(ctx, drawn, named))
-    found: set[tuple[int, int]] = set()
-    for query in queries:
-        rows = ctx.connection.execute(query, {named: given})
-        found.update((origin, to) for origin, to in rows if origin is not None)
-    return sorted(found)
+def _pairs(ctx: RunContext, entity: str, ids: Iterable[int], given: str) -> list[tuple[Drawn, int, int]]:
+    """(source, origin id, drawn id) of headers joined, found from either end: ``given`` is origins or drawns.
+
+    One statement for all sources of the entity, or for all that draw from it.
+    """
+    sources, query = ctx.app.programs.keep(("chain", entity, given), lambda: _pairs_query(ctx, entity, given))
+    if query is None:
+        return []
+    rows = ctx.connection.execute(query, {given: sorted(ids)})
+    found = {(number, origin, to) for number, origin, to in rows if origin is not None}
+    return [(sources[number], origin, to) for number, origin, to in sorted(found)]
+
+
+def _pairs_query(
+    ctx: RunContext, entity: str, given: str
+) -> tuple[Sequence[Drawn], Select[Any] | CompoundSelect[Any] | None]:
+    model = ctx.app.model
+    sources = drawn_from(model, entity) if given == "origins" else drawn_of(model, model.entities[entity])
+    queries = [
+        select(literal_column(str(number)).label("source"), *found.columns)
+        for number, drawn in enumerate(sources)
+        for query in _queries(ctx, drawn, given)
+        for found in (query.subquery(),)
+    ]
+    if not queries:
+        return sources, None
+    return sources, queries[0] if len(queries) == 1 else union_all(*queries)
 
 
 def _queries(ctx: RunContext, drawn: Drawn, given: str) -> list[Select[Any]]:
@@ -146,15 +172,8 @@ def _walk(ctx: RunContext, start: Node, *, forward: bool) -> dict[Node, tuple[in
 
 def _steps(ctx: RunContext, entity: str, ids: set[int], *, forward: bool) -> Iterable[tuple[Node, Node]]:
     """(document reached, document it hangs on) one step from ``ids``."""
-    model = ctx.app.model
-    if forward:
-        for drawn in drawn_from(model, entity):
-            for origin, to in _pairs(ctx, drawn, origins=ids):
-                yield (drawn.drawn, to), (entity, origin)
-        return
-    for drawn in drawn_of(model, model.entities[entity]):
-        for origin, to in _pairs(ctx, drawn, drawns=ids):
-            yield (drawn.origin, origin), (entity, to)
+    for drawn, origin, to in _pairs(ctx, entity, ids, "origins" if forward else "drawns"):
+        yield ((drawn.drawn, to), (entity, origin)) if forward else ((drawn.origin, origin), (entity, to))
 
 
 def _told(ctx: RunContext, found: dict[Node, tuple[int, Node]], sign: int) -> list[Link]:
@@ -202,9 +221,9 @@ def hanging(ctx: RunContext, entity: str, records: Sequence[Row]) -> list[tuple[
     """The documents drawn from these records which still hold what they drew."""
     ids = [record["id"] for record in records]
     found: dict[Node, tuple[Drawn, Row]] = {}
-    for drawn in drawn_from(ctx.app.model, entity):
-        drawns = {to for _, to in _pairs(ctx, drawn, origins=ids)}
-        rows = list(read_rows(ctx, drawn.drawn, drawns).values())
+    pairs = _pairs(ctx, entity, ids, "origins")
+    for drawn in {id(drawn): drawn for drawn, _, _ in pairs}.values():
+        rows = list(read_rows(ctx, drawn.drawn, {to for source, _, to in pairs if source is drawn}).values())
         if drawn.source.holds is not None and rows:
             held = Workspace(ctx).evaluate(drawn.source.holds, rows, None, drawn.drawn)
             rows = [row for row, holds in zip(rows, held, strict=True) if holds]
@@ -227,7 +246,6 @@ def check_nothing_hangs(ctx: RunContext, entity: str, records: Sequence[Row]) ->
 def reversal_effects(ctx: RunContext, entity: str, record_id: int, transition_id: str) -> list[Effect]:
     """What a transition that undoes touches: documents in its way, and moves of each ledger that are countered."""
     transition = transition_of(ctx, entity, transition_id)
-    rows = read_rows(ctx, entity, [record_id])
     model = ctx.app.model
     effects = [
         Effect(
@@ -238,7 +256,7 @@ def reversal_effects(ctx: RunContext, entity: str, record_id: int, transition_id
             id=row["id"],
             blocks=True,
         )
-        for drawn, row in (hanging(ctx, entity, list(rows.values())) if transition.reverses else ())
+        for drawn, row in (hanging(ctx, entity, [{"id": record_id}]) if transition.reverses else ())
     ]
     workflow = model.entities[entity].workflow
     sets = {workflow.transitions[name].posts for name in transition.reverses} if workflow else set()

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 
 from engine.expressions.types import Kind
 from engine.model import Entity, Field
@@ -17,6 +29,7 @@ from runtime.record_texts import TITLE_FIELDS
 from runtime.values import ENTERED, Ref, format_value
 
 Row = dict[str, Any]
+NOTHING_MORE: Mapping[str, Sequence[str]] = MappingProxyType({})
 SHOWN = ("id", "version", "created_at", "changed_at", "created_by", "changed_by", "deleted_at")
 
 
@@ -70,19 +83,52 @@ def as_json(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[dict[str,
 Titles = Mapping[tuple[str, int], dict[str, Any]]
 
 
-def titles(ctx: RunContext, wanted: Iterable[tuple[str, int]]) -> Titles:
-    """``{"id", "code", "name"}`` of records by (entity, id); of what the person may not see the id only."""
+def titles(
+    ctx: RunContext, wanted: Iterable[tuple[str, int]], more: Mapping[str, Sequence[str]] = NOTHING_MORE
+) -> Titles:
+    """``{"id", "code", "name"}`` of records by (entity, id); of what the person may not see the id only.
+
+    One statement, however many entities. ``more``: further stored texts of an entity that are shown beside its names.
+    """
     by_entity: dict[str, set[int]] = {}
     for entity, record in wanted:
-        by_entity.setdefault(entity, set()).add(record)
+        if entity in ctx.app.model.entities:
+            by_entity.setdefault(entity, set()).add(record)
+    if not by_entity:
+        return {}
+    entities = tuple(sorted(by_entity))
+    extra = tuple(tuple(more.get(entity, ())) for entity in entities)
+    key = ("titles", entities, extra, ctx.user.roles, ctx.user.is_system)
+    names, query = ctx.app.programs.keep(key, lambda: _titles_query(ctx, entities, extra))
+    given = {f"ids_{number}": sorted(by_entity[entity]) for number, entity in enumerate(entities)}
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for entity, ids in by_entity.items():
-        described = ctx.app.model.entities.get(entity)
-        if described is None:
-            continue
-        for row in ctx.connection.execute(_title_query(ctx, described).where(_key(ctx, entity).in_(sorted(ids)))):
-            found[entity, row.id] = dict(row._mapping)
+    for number, record, parent, *texts in ctx.connection.execute(query, given):
+        named = found[entities[number], record] = {"id": record}
+        if parent is not None:
+            named["parent"] = parent
+        named.update(zip(names[number], texts, strict=False))
     return found
+
+
+def _titles_query(
+    ctx: RunContext, entities: Sequence[str], extra: Sequence[Sequence[str]]
+) -> tuple[Sequence[Sequence[str]], Select[Any] | CompoundSelect[Any]]:
+    """The texts fetched of each entity, and all of them in one statement: number of the entity, id, owner, texts."""
+    model, tables = ctx.app.model, ctx.app.tables.entity
+    names = [
+        tuple(dict.fromkeys((*title_fields(ctx, model.entities[e], rights(ctx, e)), *more)))
+        for e, more in zip(entities, extra, strict=True)
+    ]
+    width = max(len(each) for each in names)
+    queries = []
+    for number, (entity, texts) in enumerate(zip(entities, names, strict=True)):
+        table = tables[entity]
+        owner = table.c.parent if model.entities[entity].parent and "parent" in table.c else cast(null(), BigInteger)
+        empty = [cast(null(), Text).label(f"empty_{place}") for place in range(width - len(texts))]
+        ids = bindparam(f"ids_{number}", expanding=True)
+        columns = (literal_column(str(number)), table.c.id, owner.label("owner"), *(table.c[n] for n in texts), *empty)
+        queries.append(select(*columns).where(table.c.id.in_(ids)))
+    return names, queries[0] if len(queries) == 1 else union_all(*queries)
 
 
 def title_fields(ctx: RunContext, entity: Entity, allowed: Rights) -> list[str]:
@@ -94,18 +140,6 @@ def title_fields(ctx: RunContext, entity: Entity, allowed: Rights) -> list[str]:
 
 def _is_text(field: Field) -> bool:
     return field.value.kind is Kind.TEXT
-
-
-def _title_query(ctx: RunContext, entity: Entity) -> Any:
-    table = ctx.app.tables.entity[entity.id]
-    names = title_fields(ctx, entity, rights(ctx, entity.id))
-    if entity.parent and "parent" in table.c:
-        return select(table.c.id, table.c.parent, *(table.c[n] for n in names))
-    return select(table.c.id, *(table.c[n] for n in names))
-
-
-def _key(ctx: RunContext, entity: str) -> Any:
-    return ctx.app.tables.entity[entity].c.id
 
 
 def references_of(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> set[tuple[str, int]]:

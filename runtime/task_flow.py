@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from engine.model import Step
 from runtime.accounts import account_names, member_names
@@ -47,15 +47,17 @@ def _rows(ctx: RunContext, entity: str, record: Row, state: str) -> list[Row]:
     """The tasks of the latest time the record was in this state."""
     if not isinstance(record.get("id"), int):
         return []
-    table = ctx.app.tables.system.task
-    query = (
-        select(table)
-        .where(table.c.entity == entity, table.c.record == record["id"], table.c.state == state)
-        .order_by(table.c.id)
-    )
-    found = [dict(row) for row in ctx.connection.execute(query).mappings()]
+    query = ctx.app.programs.keep("tasks of a state", lambda: _in_state(ctx))
+    given = {"entity": entity, "record": record["id"], "state": state}
+    found = [dict(row) for row in ctx.connection.execute(query, given).mappings()]
     last: dict[str, datetime] = {row["step"]: row["opened_at"] for row in found}
     return [row for row in found if row["opened_at"] == last[row["step"]]]
+
+
+def _in_state(ctx: RunContext) -> Select[Any]:
+    table = ctx.app.tables.system.task
+    wanted = (table.c[name] == bindparam(name) for name in ("entity", "record", "state"))
+    return select(table).where(*wanted).order_by(table.c.id)
 
 
 def _of(rows: Sequence[Row], step: Step) -> list[Row]:

@@ -146,7 +146,7 @@ def _acting(ctx: RunContext) -> RunContext:
 def reading(source: str = "form") -> Iterator[RunContext]:
     """A transaction that only reads, for the person behind the request."""
     with running_app().database.read() as connection:
-        yield _acting(_context(connection, source))
+        yield _acting(replace(_context(connection, source), settings={}))
 
 
 @contextmanager

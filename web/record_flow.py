@@ -14,6 +14,7 @@ from runtime import audit, comments, documents
 from runtime.accounts import account_names, member_names
 from runtime.context import RunContext
 from runtime.documents_after import Link
+from runtime.drawing import drawn_from
 from runtime.permissions import rights
 from runtime.task_flow import steps
 from runtime.workflow_rights import Action
@@ -123,16 +124,19 @@ def _step(ctx: RunContext, same: Sequence[Link]) -> View:
 
 
 def _to_come(ctx: RunContext, entity: Entity, known: set[str]) -> list[View]:
-    model = ctx.app.model
     t = translator(ctx.language)
-    found = []
-    for other in model.entities.values():
-        if other.id in known or not rights(ctx, other.id).may("read"):
-            continue
-        if any(source.origin == entity.id for source in other.sources.values()):
-            found.append(
-                {"label": other.label.get(ctx.language), "note": t("还没有", "not yet"), "url": "", "state": "next"}
-            )
+    drawn = ctx.app.programs.keep(("drawn from", entity.id), lambda: drawn_from(ctx.app.model, entity.id))
+    others = dict.fromkeys(one.drawn for one in drawn)
+    found = [
+        {
+            "label": ctx.app.model.entities[other].label.get(ctx.language),
+            "note": t("还没有", "not yet"),
+            "url": "",
+            "state": "next",
+        }
+        for other in others
+        if other not in known and rights(ctx, other).may("read")
+    ]
     return found[:4]
 
 
@@ -191,10 +195,16 @@ def _steps(ctx: RunContext, entity: Entity, state: State, row: Row, mark: str) -
 ICONS = {"create": "plus", "delete": "trash", "restore": "restore", "history": "database-import"}
 
 
-def history(ctx: RunContext, entity: Entity, record: int) -> list[View]:
-    """The trail and the comments, newest first, in words."""
-    entries = audit.history(ctx, entity.id, record)
-    remarks = comments.comments(ctx, entity.id, record)
+FIRST_ENTRIES = 20
+"""So much of the trail comes with the page; who wants to know what was before asks for it."""
+
+
+def history(ctx: RunContext, entity: Entity, record: int, *, whole: bool = False) -> tuple[list[View], bool]:
+    """The trail and the comments, newest first, in words; whether there is more."""
+    entries = audit.history(ctx, entity.id, record, 200 if whole else FIRST_ENTRIES + 1)
+    more = not whole and len(entries) > FIRST_ENTRIES
+    entries = entries[:FIRST_ENTRIES] if more else entries
+    remarks = comments.remarks(ctx, entity.id, record)
     members = member_names(ctx, [e["member"] for e in entries])
     people = account_names(ctx, [*(e["account"] for e in entries), *(c.account for c in remarks)])
     system = translator(ctx.language)("系统", "System")
@@ -206,7 +216,7 @@ def history(ctx: RunContext, entity: Entity, record: int) -> list[View]:
         (c.at, {"who": people.get(c.account, c.name), "text": "", "parts": mentions(c.text), "when": moment(c.at, ctx)})
         for c in remarks
     ]
-    return [view for _, view in sorted([*trail, *said], key=lambda pair: pair[0], reverse=True)]
+    return [view for _, view in sorted([*trail, *said], key=lambda pair: pair[0], reverse=True)], more
 
 
 MENTION = re.compile(r"(@[\w·-]{1,40})")

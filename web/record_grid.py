@@ -13,12 +13,12 @@ from engine.expressions.types import Kind
 from engine.expressions.values import words
 from engine.model import Entity, Field, FormSection
 from runtime.context import RunContext
-from runtime.paths import path_end, path_values
+from runtime.paths import PathEnd, path_end, path_values
 from runtime.permissions import rights
 from runtime.values import ENTERED
 from web.display import is_numeric, text_of
 from web.forms import line_links
-from web.record_fields import FieldScene, pick_url, posted_value, reference_text
+from web.record_fields import FieldScene, pick_url, posted_value, reference_text, target_of
 from web.record_html import json_text
 from web.texts import translator
 
@@ -100,11 +100,7 @@ def section_lead(inner: Entity) -> str:
 
 def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[View], rows: Sequence[Row]) -> list[View]:
     inner = scene.ctx.app.model.entities[lines.lines]
-    far = {
-        c["path"]: path_values(scene.ctx, inner.id, rows, c["path"])  # type: ignore[arg-type]
-        for c in columns
-        if "." in c["path"]
-    }
+    far = {c["path"]: _far(scene, inner, rows, c["path"]) for c in columns if "." in c["path"]}
     unseen = _unseen(scene, inner, columns)
     made = []
     for index, row in enumerate(rows):
@@ -132,6 +128,38 @@ def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[Vie
             view["note"] = {"tone": "", "html": scene.notes[lines.id][index], "buttons": ""}
         made.append(view)
     return made
+
+
+def texts_beside(ctx: RunContext, entity: Entity) -> Mapping[str, Sequence[str]]:
+    """Texts of records named in lines that stand in columns of their own (``item.spec``): fetched with their names."""
+    key = ("texts beside", entity.id, ctx.user.roles, ctx.user.is_system)
+    return ctx.app.programs.keep(key, lambda: _texts_beside(ctx, entity))
+
+
+def _texts_beside(ctx: RunContext, entity: Entity) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for section in entity.form.sections if entity.form else ():
+        lines = entity.fields.get(section.lines) if section.kind == "grid" else None
+        for path in section.fields if lines is not None else ():
+            end = path_end(ctx, lines.lines, path) if lines is not None and path.count(".") == 1 else None
+            if end is not None and _is_beside(ctx, end) and not path.startswith("parent."):
+                found.setdefault(end.entity.id, []).append(end.field.id)
+    return found
+
+
+def _is_beside(ctx: RunContext, end: PathEnd) -> bool:
+    return end.field.value.kind is Kind.TEXT and end.field.id in ctx.app.tables.entity[end.entity.id].c
+
+
+def _far(scene: FieldScene, inner: Entity, rows: Sequence[Row], path: str) -> Sequence[object]:
+    """The values at the end of a path, for each line; texts came with the names."""
+    ctx = scene.ctx
+    hop, _, name = path.partition(".")
+    end = path_end(ctx, inner.id, path)
+    if end is not None and name in texts_beside(ctx, ctx.app.model.entities[inner.parent]).get(end.entity.id, ()):
+        found = (target_of(inner.fields[hop], row.get(hop)) for row in rows)
+        return [scene.names.get(target, {}).get(name) if target else None for target in found]
+    return path_values(ctx, inner.id, rows, path)  # type: ignore[arg-type]
 
 
 def _unseen(scene: FieldScene, inner: Entity, columns: Sequence[View]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import url_for
+from flask import request, url_for
 
 from engine.expressions.tree import Expr
 from engine.model import Entity, EntityKind, Form, FormSection
@@ -23,7 +23,7 @@ from web.display import is_numeric
 from web.forms import header_links
 from web.formulas import conditions as live_conditions
 from web.record_fields import FieldScene, field_view, file_view
-from web.record_grid import document_totals, grid_view
+from web.record_grid import document_totals, grid_view, texts_beside
 from web.record_warnings import line_notes
 from web.texts import translator
 
@@ -50,7 +50,7 @@ def scene_of(
     described = describe(ctx, numbers) if numbers else {}
     return FieldScene(
         ctx=ctx,
-        names=titles(ctx, references_of(ctx, entity, [row])),
+        names=titles(ctx, references_of(ctx, entity, [row]), texts_beside(ctx, entity)),
         files={
             n: {"id": f.id, "name": f.name, "media_type": f.media_type, "size": f.size} for n, f in described.items()
         },
@@ -84,6 +84,8 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         else t(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
     )
     actions = workflow.actions(ctx, entity.id, row) if record else ()
+    whole = request.args.get("history") == "all"
+    history, more = record_flow.history(ctx, entity, record, whole=whole) if record else ([], False)
     return {
         "entity": entity.id,
         "id": record or "",
@@ -101,7 +103,8 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "actions": record_flow.buttons(entity, row.get("status"), actions),
         "draws": record_flow.draws(ctx, entity, row) if record else [],
         "flow": record_flow.flow(ctx, entity, row),
-        "history": record_flow.history(ctx, entity, record) if record else [],
+        "history": history,
+        "more_history": more,
         "prints": _prints(ctx, entity, record),
         "may_delete": bool(record) and rights(ctx, entity.id).may("delete") and row.get("deleted_at") is None,
         "may_copy": rights(ctx, entity.id).may("create") and entity.kind is not EntityKind.SETTING,
