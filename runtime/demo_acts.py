@@ -34,7 +34,7 @@ def _candidates(stage: Stage, entity: str) -> list[int]:
     when = stage.act.get("when", {"field": "date", "days": [0]})
     query = select(table.c.id, table.c[when["field"]]).where(table.c.deleted_at.is_(None)).order_by(table.c.id)
     for name, allowed in stage.act.get("where", {}).items():
-        query = query.where(_fits(table.c[name], allowed))
+        query = query.where(_fits(stage, entity, table.c[name], allowed))
     share, least = stage.act.get("share", 1), stage.act.get("of_all", 0)
     found = []
     for id, due in stage.ctx.connection.execute(query):
@@ -48,8 +48,12 @@ def _candidates(stage: Stage, entity: str) -> list[int]:
     return found[len(found) - most :] if stage.act.get("newest") else found[:most]
 
 
-def _fits(column: Any, allowed: object) -> Any:
-    """A value, one of several, or above a number."""
+def _fits(stage: Stage, entity: str, column: Any, allowed: object) -> Any:
+    """A value, one of several, a record by its code, or above a number."""
+    if isinstance(allowed, dict) and "code" in allowed:
+        field = stage.ctx.app.model.entities[entity].fields[column.key]
+        named = stage.ctx.app.tables.entity[field.targets[0]]
+        return column.in_(select(named.c.id).where(named.c.code == allowed["code"]))
     if isinstance(allowed, dict):
         return column > Decimal(str(allowed["above"]))
     return column.in_(allowed if isinstance(allowed, list) else [allowed])
@@ -204,14 +208,31 @@ def _about(stage: Stage, row: Mapping[Any, Any]) -> Row:
 
 
 def take(stage: Stage) -> int:
-    """A transition of those that are due."""
+    """A transition of those that are due, after changing what the act says of them and their lines."""
     entity = stage.act["entity"]
 
     def work(ids: Sequence[int]) -> None:
+        if "change" in stage.act:
+            records.update_many(stage.ctx, entity, [(id, _changes(stage, entity, id), None) for id in ids])
         follow(stage, entity, ids)
 
     _one_by_one(stage, _candidates(stage, entity), work)
     return 0
+
+
+def _changes(stage: Stage, entity: str, id: int) -> Row:
+    """New values of a record: of its header, and shares of figures of its lines."""
+    told = stage.act["change"]
+    values = values_of(stage, entity, told.get("set", {}), {})
+    for name, specs in told.get("lines", {}).items():
+        table = stage.ctx.app.tables.entity[f"{entity}.{name}"]
+        query = select(table).where(table.c.parent == id).order_by(table.c.position)
+        values[name] = [
+            {"id": row["id"]}
+            | {to: str(_share(row[how["share_of"]], stage.chance.choice(how["one_of"]))) for to, how in specs.items()}
+            for row in stage.ctx.connection.execute(query).mappings()
+        ]
+    return values
 
 
 ACTS: Mapping[str, Callable[[Stage], int]] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from runtime import records, workflow
+from runtime import files, records, workflow
 from runtime.context import RunContext, User
 from runtime.demo_story import Story, cell_value, weighted
 from runtime.errors import UserError
@@ -128,9 +128,32 @@ def follow(stage: Stage, entity: str, ids: Sequence[int]) -> None:
         table = stage.ctx.app.tables.entity[entity]
         query = select(table.c.id).where(table.c.id.in_(ids), table.c.status.in_(origins)).order_by(table.c.id)
         able = list(stage.ctx.connection.execute(query).scalars())
-        if able:
-            ctx = _decider(stage, entity, transition)
-            workflow.take_many(ctx, entity, able, transition, stage.act.get("body"))
+        ctx = _decider(stage, entity, transition)
+        for some, body in _bodies(stage, entity, able):
+            workflow.take_many(ctx, entity, some, transition, body)
+
+
+def _bodies(stage: Stage, entity: str, ids: list[int]) -> Iterator[tuple[list[int], Row | None]]:
+    """What a transition is given: the same for all, or for each record what it alone can show (a photo, its code)."""
+    told = stage.act.get("body")
+    if not ids:
+        return
+    if told is None or not any(isinstance(given, dict) for given in told.values()):
+        yield ids, told
+        return
+    table = stage.ctx.app.tables.entity[entity]
+    for row in stage.ctx.connection.execute(select(table).where(table.c.id.in_(ids)).order_by(table.c.id)).mappings():
+        yield [row["id"]], {name: _shown(stage, row, given) for name, given in told.items()}
+
+
+def _shown(stage: Stage, row: Mapping[Any, Any], given: object) -> object:
+    """``{field: code}``: what the record says; ``{file: name}``: a file of the story's folder."""
+    if not isinstance(given, dict):
+        return given
+    if "field" in given:
+        return str(row[given["field"]])
+    name = given["file"]
+    return [files.save(stage.ctx, name, (stage.story.folder / name).read_bytes()).id]
 
 
 def _decider(stage: Stage, entity: str, transition: str) -> RunContext:

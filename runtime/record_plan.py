@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any
 
-from engine.expressions.tree import Aggregate, Expr, Node, Path, Rows, UnitRatio, walk
+from engine.expressions.operators import key_of
+from engine.expressions.tree import Aggregate, Convert, Expr, Node, Path, Rows, UnitRatio, walk
 from engine.expressions.types import Kind
 from engine.model import AppModel, Entity, Field
 from runtime.columns import is_link
@@ -119,17 +120,33 @@ def _steps(entity: Entity, inside: frozenset[str]) -> Iterator[Step]:
 
 def _priced(model: AppModel, step: Step) -> Step:
     """Mark fills of a price per chosen unit with a price per base unit, and let them follow the unit."""
-    if step.kind != "fill" or not step.field.per_field or step.expr is None or not isinstance(step.expr.tree, Path):
+    if step.kind != "fill" or not step.field.per_field or step.expr is None:
         return step
-    path = step.expr.tree
+    tree = step.expr.tree
+    based = _is_own_price(model, tree) if isinstance(tree, Path) else _is_base_price(step, step.expr)
+    return replace(step, per_base=True, reads=step.reads | {(step.entity, step.field.per_field)}) if based else step
+
+
+def _is_own_price(model: AppModel, path: Path) -> bool:
+    """Whether a path ends at a price which a measured thing has of itself, so per its base unit."""
     entity = model.entities[path.entity]
     for name in path.steps[:-1]:
         above = entity.parent if name == "parent" else (entity.fields[name].targets or ("",))[0]
         entity = model.entities[above]
     source = entity.fields.get(path.steps[-1])
-    if source is None or entity.measured is None or source.per_field != entity.measured.unit:
-        return step
-    return replace(step, per_base=True, reads=step.reads | {(step.entity, step.field.per_field)})
+    return source is not None and entity.measured is not None and source.per_field == entity.measured.unit
+
+
+def _is_base_price(step: Step, expr: Expr) -> bool:
+    """Whether an expression gives a price per base unit: it does where prices per several units meet, and over sets;
+    not where all its prices are per the unit that the filled price is for."""
+    if key_of(expr.type) != "price" or not expr.inputs:
+        return False
+    nodes = list(walk(expr.tree))
+    if any(isinstance(node, (Aggregate, Convert)) for node in nodes):
+        return True
+    prices = [node for node in nodes if isinstance(node, Path) and key_of(node.type) == "price"]
+    return not prices or any(len(path.steps) > 1 or path.entity != step.entity for path in prices)
 
 
 def _unit_reads(entity: Entity, field: Field) -> frozenset[Cell]:

@@ -6,7 +6,7 @@ import itertools
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -139,17 +139,28 @@ class Works:
 
 
 def prepare(folder: Path, url: str = "") -> dict[str, str]:
-    """Make the app with its masters and people; tokens by log-in name. Tests work on copies of it."""
-    clock = MovingClock(START - timedelta(days=4))
-    home = AppHome(folder, url, clock)
-    app = home.create(NAME, start_from(NAME, "discrete"))
-    set_up(app, clock)
-    with app.database.write() as connection:
-        ctx = app.context(connection, clock)
+    """Make the workshop with its masters and people; tokens by log-in name. Tests work on copies of it."""
+
+    def fill(ctx: RunContext) -> dict[str, str]:
         add_masters(ctx)
-        tokens = _people(ctx)
+        tokens = add_people(ctx, {"keeper": [code("W"), code("Q"), code("R")], "keeper_b": [code("B")]})
         seller = {"salesperson": code("SALES")}
         update(ctx, "partner", find_one(ctx, "partner", code("C"), "partner"), seller)
+        return tokens
+
+    return prepare_from("discrete", fill, folder, url)
+
+
+def prepare_from(
+    template: str, fill: Callable[[RunContext], dict[str, str]], folder: Path, url: str = ""
+) -> dict[str, str]:
+    """Make an app of a template; ``fill`` makes masters and people and gives their tokens."""
+    clock = MovingClock(START - timedelta(days=4))
+    home = AppHome(folder, url, clock)
+    app = home.create(NAME, start_from(NAME, template))
+    set_up(app, clock)
+    with app.database.write() as connection:
+        tokens = fill(app.context(connection, clock))
     home.close()
     return tokens
 
@@ -194,12 +205,15 @@ def add_masters(ctx: RunContext) -> None:
     new("bom", item=code("PART"), lines=[{"item": code("COPPER"), "qty": "1"}])
 
 
-def _people(ctx: RunContext) -> dict[str, str]:
+def add_people(ctx: RunContext, warehouses: Mapping[str, list[Row]]) -> dict[str, str]:
+    """A person for each role the app has, some with warehouses of their own; tokens by log-in name."""
     tokens = {}
-    places = [code("W"), code("Q"), code("R")]
-    mine: Mapping[str, list[Row]] = {"keeper": places, "keeper_b": [code("B")]}
+    known = ctx.app.model.roles
     for name, roles in PEOPLE.items():
-        made = create(ctx, "employee", {"code": name.upper(), "name": f"{name} 员工", "warehouses": mine.get(name, [])})
+        if not set(roles) <= set(known):
+            continue
+        row = {"code": name.upper(), "name": f"{name} 员工"}
+        made = create(ctx, "employee", row | ({"warehouses": warehouses[name]} if name in warehouses else {}))
         account = add_account(ctx, name, PASSWORD, roles, member=made.id)
         tokens[name] = create_token(ctx, account, "test")
     return tokens
