@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import DIALECTS
+from tests.scenarios.trade import prepare_trade
 from tests.scenarios.works import MovingClock, Server, Works, copied_database, copied_file, prepare
 
 
@@ -47,15 +48,21 @@ def prepared_database(server: Server, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def make_works(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Works]]:
     """Copies of the app: ``make_works("sqlite")``, ``make_works("postgresql")``."""
+    yield from _copies(request, tmp_path, {"sqlite": "prepared_file", "postgresql": "prepared_database"})
+
+
+def _copies(
+    request: pytest.FixtureRequest, tmp_path: Path, fixtures: Mapping[str, str]
+) -> Iterator[Callable[[str], Works]]:
+    """A maker of copies of finished apps, by database; afterwards they are gone."""
     made: list[tuple[Works, str]] = []
 
     def make(dialect: str) -> Works:
         folder = tmp_path / f"home{len(made)}"
+        prepared: Prepared = request.getfixturevalue(fixtures[dialect])
         if dialect == "sqlite":
-            prepared: Prepared = request.getfixturevalue("prepared_file")
             home, name = copied_file(prepared.folder, folder), ""
         else:
-            prepared = request.getfixturevalue("prepared_database")
             home, name = copied_database(request.getfixturevalue("server"), prepared.database, prepared.folder, folder)
         made.append((Works(home, MovingClock(), prepared.tokens), name))
         return made[-1][0]
@@ -77,3 +84,32 @@ def works(make_works: Callable[[str], Works]) -> Works:
 def both(request: pytest.FixtureRequest, make_works: Callable[[str], Works]) -> Works:
     """An app of its own, once on each database."""
     return make_works(request.param)
+
+
+@pytest.fixture(scope="session")
+def trade_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The embedded trading firm."""
+    folder = tmp_path_factory.mktemp("trade")
+    return Prepared(folder, prepare_trade(folder))
+
+
+@pytest.fixture(scope="session")
+def trade_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The trading firm on PostgreSQL."""
+    folder, name = tmp_path_factory.mktemp("trade_pg"), server.database()
+    yield Prepared(folder, prepare_trade(folder, server.url(name)), name)
+    server.drop(name)
+
+
+@pytest.fixture
+def trade(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
+    """A trading firm of its own on SQLite."""
+    for make in _copies(request, tmp_path, {"sqlite": "trade_file"}):
+        yield make("sqlite")
+
+
+@pytest.fixture(params=DIALECTS)
+def trade_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
+    """A trading firm of its own, once on each database."""
+    for make in _copies(request, tmp_path, {"sqlite": "trade_file", "postgresql": "trade_database"}):
+        yield make(request.param)
