@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     CompoundSelect,
     Select,
     Text,
@@ -125,8 +126,14 @@ def _titles_query(
         table = tables[entity]
         owner = table.c.parent if model.entities[entity].parent and "parent" in table.c else cast(null(), BigInteger)
         empty = [cast(null(), Text).label(f"empty_{place}") for place in range(width - len(texts))]
-        ids = bindparam(f"ids_{number}", expanding=True)
-        columns = (literal_column(str(number)), table.c.id, owner.label("owner"), *(table.c[n] for n in texts), *empty)
+        ids: BindParameter[Any] = bindparam(f"ids_{number}", expanding=True)
+        columns: tuple[Any, ...] = (
+            literal_column(str(number)),
+            table.c.id,
+            owner.label("owner"),
+            *(table.c[n] for n in texts),
+            *empty,
+        )
         queries.append(select(*columns).where(table.c.id.in_(ids)))
     return names, queries[0] if len(queries) == 1 else union_all(*queries)
 

@@ -1,13 +1,12 @@
 """P2: the form of an order with ten lines: shown, and sent.
 
-The hand-written page is ours with everything constant compiled into the template, filled from a WTForms object; what
-is sent is parsed and validated by WTForms and written with one statement a table.
+The hand-written page is ours to the letter: everything constant is compiled into its template; what the order, its
+lines, its trail and its reader say is read by statements of its own and filled in from a WTForms object. What is sent
+is parsed and validated by WTForms and written with one statement a table.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,12 +14,13 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, redirect, request, session
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 from sqlalchemy import Connection, bindparam, select
 from werkzeug.datastructures import MultiDict
-from wtforms import DateField, DecimalField, FieldList, Form, FormField, IntegerField, StringField, validators
 
 from runtime import records
 from tests.bench.measure import Figure, against
+from tests.bench.order_page import TABLES, OrderForm, OrderPage, same
 from tests.bench.p03_receipt import INSERTS
 from tests.bench.places import NOON, Place, code_of
 from tests.bench.web import Call, cookie_of, csrf_of, getting, logged_in, our_app, posting
@@ -28,18 +28,6 @@ from tests.bench.web import Call, cookie_of, csrf_of, getting, logged_in, our_ap
 GOAL = "P2"
 ENTITY = "purchase_order"
 LINES = 10
-NAMED = re.compile(r'<input(?=[^>]*\bname="((?:lines-\d+-)?[a-z_]+)")[^>]*?\bvalue="([^"]*)"')
-VALUE = re.compile(r'(\bvalue=")([^"]*)(")')
-TABLES = (
-    "purchase_order",
-    "purchase_order__lines",
-    "partner",
-    "warehouse",
-    "item",
-    "dg_serial",
-    "dg_audit",
-    "dg_account",
-)
 
 
 def run(place: Place) -> Iterator[Figure]:
@@ -50,6 +38,7 @@ def run(place: Place) -> Iterator[Figure]:
     page = getting(app, f"/e/{ENTITY}/{order}", cookie)
     html = page().decode()
     hand = HandWritten(place, order, html)
+    same(html, hand.page()().decode())
     shared = {"goal": GOAL, "database": place.dialect, "unit": "ms CPU"}
     mine, theirs = against(page, hand.page(), place.size.rounds)
     note = f"{len(html)} bytes"
@@ -78,32 +67,6 @@ def _content() -> dict[str, str]:
     return found
 
 
-class LineForm(Form):
-    """A line."""
-
-    id = IntegerField(validators=[validators.Optional()])
-    item = IntegerField(validators=[validators.InputRequired()])
-    unit = IntegerField(validators=[validators.Optional()])
-    qty = DecimalField(validators=[validators.InputRequired(), validators.NumberRange(min=0)])
-    price = DecimalField(validators=[validators.Optional()])
-    tax_rate = DecimalField(validators=[validators.Optional()])
-    line_note = StringField(validators=[validators.Length(max=500)])
-
-
-class OrderForm(Form):
-    """An order."""
-
-    partner = IntegerField(validators=[validators.InputRequired()])
-    warehouse = IntegerField(validators=[validators.InputRequired()])
-    expected_date = DateField(validators=[validators.InputRequired()])
-    date = DateField(validators=[validators.InputRequired()])
-    terms = StringField(validators=[validators.Length(max=500)])
-    owner = IntegerField(validators=[validators.Optional()])
-    department = IntegerField(validators=[validators.Optional()])
-    note = StringField()
-    lines = FieldList(FormField(LineForm), min_entries=0)
-
-
 class HandWritten:
     """A program that knows this form and nothing else."""
 
@@ -112,31 +75,24 @@ class HandWritten:
         self.app = Flask("hand_written")
         self.app.secret_key = b"bench"
         self.t = dict(zip(TABLES, place.plain(*TABLES), strict=True))
-        self.template = self.app.jinja_env.from_string(_compiled(html))
+        CSRFProtect(self.app)
+        self.form = OrderPage(place, self.app.jinja_env, html, self.t)
         self._statements()
         self.app.add_url_rule("/login", "login", self._login)
         self.app.add_url_rule("/order", "order", self._show)
         self.app.add_url_rule("/order", "save", self._save, methods=["POST"])
         client = self.app.test_client()
-        client.get("/login")
+        self.token = client.get("/login").text
         self.cookie = cookie_of(client)
 
     def _statements(self) -> None:
         t = self.t
         order, lines, item = t["purchase_order"], t["purchase_order__lines"], t["item"]
-        partner, warehouse, account = t["partner"], t["warehouse"], t["dg_account"]
-        self.user = select(account.c.id, account.c.name).where(account.c.id == bindparam("id"), account.c.active)
-        self.header = (
-            select(order, partner.c.name.label("supplier"), warehouse.c.name.label("place"))
-            .join(partner, partner.c.id == order.c.partner)
-            .join(warehouse, warehouse.c.id == order.c.warehouse)
-            .where(order.c.id == bindparam("id"), order.c.deleted_at.is_(None))
-        )
-        self.rows = (
-            select(lines, item.c.code, item.c.name, item.c.spec)
-            .join(item, item.c.id == lines.c.item)
-            .where(lines.c.parent == bindparam("id"))
-            .order_by(lines.c.position)
+        partner, warehouse, account, role = t["partner"], t["warehouse"], t["dg_account"], t["dg_account_role"]
+        self.user = (
+            select(account.c.id, role.c.role)
+            .join(role, role.c.account == account.c.id)
+            .where(account.c.id == bindparam("id"), account.c.active)
         )
         self.items = select(item.c.id, item.c.unit, item.c.purchase_price).where(
             item.c.id.in_(bindparam("ids", expanding=True)), item.c.deleted_at.is_(None)
@@ -157,26 +113,22 @@ class HandWritten:
 
     def sent(self) -> Call:
         """The order, sent."""
-        return posting(self.app, "/order", self.cookie, _content)
+        return posting(self.app, "/order", self.cookie, lambda: {**_content(), "csrf_token": self.token})
 
     def _login(self) -> str:
         session["account"] = 1
-        return ""
+        return generate_csrf()
 
     def _show(self) -> Response:
         with self.place.database.read() as connection:
-            connection.execute(self.user, {"id": session["account"]}).one()
-            header = connection.execute(self.header, {"id": self.order}).one()
-            rows = connection.execute(self.rows, {"id": self.order}).all()
-        form = OrderForm(data={**_shown(header), "lines": [_shown(row) for row in rows]})
-        return Response(self.template.render(v=_values(form), header=header, rows=rows))
+            return Response(self.form.show(connection, session["account"], self.order))
 
     def _save(self) -> Any:
         form = OrderForm(MultiDict(request.form))
         if not form.validate():
             return Response(str(form.errors), status=422)
         with self.place.database.write() as connection:
-            connection.execute(self.user, {"id": session["account"]}).one()
+            connection.execute(self.user, {"id": session["account"]}).all()
             own = self._write(connection, form.data, NOON)
         return redirect(f"/order?{own}", 303)
 
@@ -215,51 +167,6 @@ def _line(n: int, line: Mapping[str, Any], item: Any) -> dict[str, Any]:
         "price": int(price * 10**6), "tax_rate": 0, "amount": amount, "tax_amount": 0, "total": amount,
         "over_drawn": False, "over_drawn_value": 0, "received_qty": 0, "open_qty": whole,
     }  # fmt: skip
-
-
-def _shown(row: Any) -> dict[str, Any]:
-    found = dict(row._mapping)
-    for name in ("qty", "price", "tax_rate"):
-        if found.get(name) is not None:
-            found[name] = Decimal(found[name]).scaleb(-6).normalize()
-    return found
-
-
-def _values(form: Form) -> dict[str, object]:
-    """What stands in each input, by its name."""
-    found: dict[str, object] = {}
-    for name, field in form._fields.items():
-        if name == "lines":
-            for i, line in enumerate(field):
-                found.update({f"lines-{i}-{n}": _text(f) for n, f in line.form._fields.items()})
-        else:
-            found[name] = _text(field)
-    return found
-
-
-def _text(field: Any) -> object:
-    value = field._value() if hasattr(field, "_value") else field.data
-    return "" if value is None else value
-
-
-def _compiled(html: str) -> str:
-    """The page as a template: all constant but what stands in the inputs of the form."""
-    known = {*OrderForm()._fields, *(f"lines-{i}-{n}" for i in range(LINES) for n in LineForm()._fields)}
-    marks = itertools.count()
-    slots: dict[str, str] = {}
-
-    def slot(found: re.Match[str]) -> str:
-        name = found.group(1)
-        if name not in known:
-            return found.group(0)
-        mark = f"\x01{next(marks)}\x01"
-        slots[mark] = f"{{{{ v['{name}'] }}}}"
-        return VALUE.sub(lambda m: f"{m.group(1)}{mark}{m.group(3)}", found.group(0), count=1)
-
-    source = NAMED.sub(slot, html).replace("{", "&#123;").replace("}", "&#125;")
-    for mark, expression in slots.items():
-        source = source.replace(mark, expression)
-    return source
 
 
 __all__ = ["GOAL", "run"]
