@@ -287,6 +287,20 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "The app has been live since {day}: {label} cannot be entered, posted or undone any more; "
         "use a count or an adjustment instead",
     ),
+    # the proof of the books
+    "proof_mend": (
+        "由流水和单据重新生成：dougong check --mend",
+        "made anew from moves and records: dougong check --mend",
+    ),
+    "proof_guard": (
+        "做一张单据把它补平（盘点、调整或撤销多占的）；改过账簿规定的，先看规定",
+        "post a document that sets it right (a count, an adjustment, the release of what is held); "
+        "if the rule of the ledger changed, look at the rule first",
+    ),
+    "proof_moves": (
+        "流水或单据被绕过系统改过：不能自动修复，请从备份恢复或联系实施人员",
+        "moves or records were changed behind the system: restore a backup or call whoever runs the server",
+    ),
     "is_live": ("已经启用，期初不能再清空", "The app is live; what was taken over stays"),
     "confirm_name": ("请输入“{name}”确认", "Type {name} to confirm"),
 }

@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "import": ("web.commands.data", "导入数据 | Bring records in"),
         "dump": ("web.commands.data", "导出数据 | Write records as CSV"),
         "tick": ("web.commands.upkeep", "执行到期的工作 | Run what is due"),
-        "check": ("web.commands.upkeep", "核对账目 | Prove the ledgers"),
+        "check": ("web.commands.proof", "核对账目 | Prove the ledgers"),
         "backup": ("web.commands.upkeep", "备份 | Write an app into one file"),
         "restore": ("web.commands.upkeep", "恢复 | Make an app from a backup"),
     }

@@ -59,7 +59,7 @@ def _sums(
         shape.key(shape.read(row, names), names): _amounts(row, kept) for row in connection.execute(query).mappings()
     }
     said = {row["key"]: _amounts(row, kept) for row in connection.execute(select(table)).mappings()}
-    yield from _compare(shape, code, said, true)
+    yield from _compare(shape, code, names, said, true)
 
 
 def _amounts(row: RowMapping, names: tuple[str, ...]) -> tuple[Decimal, ...]:
@@ -67,16 +67,21 @@ def _amounts(row: RowMapping, names: tuple[str, ...]) -> tuple[Decimal, ...]:
 
 
 def _compare(
-    shape: Shape, code: str, said: dict[str, tuple[Decimal, ...]], true: dict[str, tuple[Decimal, ...]]
+    shape: Shape,
+    code: str,
+    names: tuple[str, ...],
+    said: dict[str, tuple[Decimal, ...]],
+    true: dict[str, tuple[Decimal, ...]],
 ) -> Iterator[Problem]:
     for key in sorted(said.keys() | true.keys()):
         one, other = said.get(key), true.get(key)
         if (one or ()) != (other or ()) and any((*(one or ()), *(other or ()))):
-            yield _problem(code, shape.ledger.id, key, f"{_text(one)} is kept, the moves say {_text(other)}")
+            message = f"{_text(one)} is kept, the moves say {_text(other)}"
+            yield _problem(code, shape.ledger.id, key, message, names)
 
 
-def _problem(code: str, ledger: str, key: str, message: str) -> Problem:
-    return Problem(code=code, ledger=ledger, key=key, message=message)
+def _problem(code: str, ledger: str, key: str, message: str, grain: tuple[str, ...] = ()) -> Problem:
+    return Problem(code=code, ledger=ledger, key=key, message=message, grain=grain)
 
 
 def _text(amounts: tuple[Decimal, ...] | None) -> str:
@@ -88,24 +93,23 @@ def _pools(connection: Connection, shape: Shape) -> Iterator[Problem]:
     assert shape.pool is not None
     assert shape.layer is not None
     assert shape.ledger.valuation is not None
-    layers = _layers(connection, shape.layer)
+    layers, own, pools = _layers(connection, shape.layer), shape.ledger.id, shape.ledger.valuation.pools
     seen: set[str] = set()
     rows = connection.execute(select(shape.pool).order_by(shape.pool.c.key)).mappings().all()
     true = {name: _pool_sums(connection, shape, name) for name in {row["pool"] for row in rows}}
     for row in rows:
-        seen.add(row["key"])
-        moved, said = true[row["pool"]].get(row["key"], (ZERO, ZERO)), (row["qty"], row["value"])
+        key, grain = row["key"], pools.get(row["pool"], ())
+        seen.add(key)
+        moved, said = true[row["pool"]].get(key, (ZERO, ZERO)), (row["qty"], row["value"])
         if said != moved:
-            yield _problem(
-                "pool_differs", shape.ledger.id, row["key"], f"{_text(said)} is kept, the moves say {_text(moved)}"
-            )
+            yield _problem("pool_differs", own, key, f"{_text(said)} is kept, the moves say {_text(moved)}", grain)
         if not row["qty"] and row["value"]:
-            yield _problem("value_without_quantity", shape.ledger.id, row["key"], f"{row['value']:f}")
-        there = layers.get(row["key"])
+            yield _problem("value_without_quantity", own, key, f"{row['value']:f}", grain)
+        there = layers.get(key)
         if there is not None and there != said:
-            yield _problem("layers_differ", shape.ledger.id, row["key"], f"{_text(there)}, the pool has {_text(said)}")
+            yield _problem("layers_differ", own, key, f"{_text(there)}, the pool has {_text(said)}", grain)
     for key in sorted(layers.keys() - seen):
-        yield _problem("layers_differ", shape.ledger.id, key, "layers without a pool")
+        yield _problem("layers_differ", own, key, "layers without a pool", pools.get(key.partition("|")[0], ()))
 
 
 def _pool_sums(connection: Connection, shape: Shape, pool: str) -> dict[str, tuple[Decimal, ...]]:
@@ -167,7 +171,7 @@ def _check_joints(
             }
             own = tuple(joint_column(ledger, r) for r in shape.kept)
             said = {row["key"]: _amounts(row, own) for row in connection.execute(select(table)).mappings()}
-            yield from _compare(shape, "joint_differs", said, true)
+            yield from _compare(shape, "joint_differs", names, said, true)
 
 
 def _check_edges(connection: Connection, tables: Tables, shapes: dict[str, Shape]) -> Iterator[Problem]:

@@ -135,9 +135,16 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something ``check`` found: which rule of the ledgers does not hold, where, and the two figures."""
+    """Something ``check`` found: which rule of the ledgers does not hold, where, and the two figures.
+
+    ``grain``: the dimensions whose values ``key`` holds; without, ``key`` is the id of a move. ``record`` and
+    ``remedy``: what people call the place, and what to do, once that was looked up.
+    """
 
     code: str
     ledger: str
     key: str
     message: str
+    grain: tuple[str, ...] = ()
+    record: str = ""
+    remedy: str = ""

@@ -194,16 +194,21 @@ def judge(grain: Grain, became: Sequence[Became], reader: Reader) -> None:
 
 def broken(grain: Grain, guard: Guard, became: Sequence[Became], reader: Reader) -> Iterable[Fault]:
     """The faults of one guard; its exception and its words are only read when the condition fails."""
+    for b in failed_guard(guard, became, reader):
+        yield Fault(code=guard.id, message=reader.text(guard.say, _values(b)))
+
+
+def failed_guard(guard: Guard, became: Sequence[Became], reader: Reader) -> list[Became]:
+    """The rows on which a guard does not hold and that nothing excuses."""
     if not became:
-        return
+        return []
     rows = [_values(b) for b in became]
     held = reader.many(guard.that, rows)
     failed = [(b, row) for b, row, holds in zip(became, rows, held, strict=True) if not holds]
     if failed and guard.unless is not None:
         excused = reader.many(guard.unless, [row for _, row in failed])
         failed = [pair for pair, excuse in zip(failed, excused, strict=True) if not excuse]
-    for b, row in failed:
-        yield Fault(code=guard.id, message=reader.text(guard.say, {**row, **_told(b)}))
+    return [b for b, _ in failed]
 
 
 def _values(became: Became) -> dict[str, object]:

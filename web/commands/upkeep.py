@@ -1,4 +1,4 @@
-"""``tick check backup restore``: what an operator runs."""
+"""``tick backup restore``: what an operator runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 
 from runtime.backup import backup, restore
 from runtime.context import Clock, FixedClock, SystemClock
-from runtime.ledgers import check
 from runtime.schedule import Done, tick
 from runtime.settings import Settings
 from web.commands.place import choose, db_option, json_option, open_home, print_json, progress, text
@@ -81,28 +80,6 @@ def tick_command(settings: Settings, app: str | None, now: datetime | None, db: 
         click.echo(_told(settings, each))
     if not done:
         click.echo(text(settings, "没有到期的工作", "nothing is due"))
-
-
-@click.command("check")
-@click.argument("app", required=False)
-@db_option
-@json_option
-@click.pass_context
-def check_command(ctx: click.Context, app: str | None, db: str | None, as_json: bool) -> None:
-    """核对账目 | Prove the ledgers: balances are the sums of moves, nothing forbidden is negative."""
-    settings: Settings = ctx.obj
-    with open_home(settings, db) as home:
-        running = choose(home, settings, app)
-        with running.database.snapshot() as connection:
-            found = check(connection, running.model, running.tables)
-    if as_json:
-        print_json([{"code": p.code, "ledger": p.ledger, "key": p.key, "message": p.message} for p in found])
-    else:
-        for problem in found:
-            click.echo(f"{problem.ledger} {problem.key}: {problem.message} [{problem.code}]", err=True)
-        if not found:
-            click.echo(text(settings, "账目无误", "the ledgers hold"))
-    ctx.exit(1 if found else 0)
 
 
 @click.command("backup")
