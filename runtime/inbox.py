@@ -56,6 +56,13 @@ def tell_decided(ctx: RunContext, kind: str, entity: str, record: Row, note: str
         _tell(ctx, kind, entity, record, {maker}, note)
 
 
+def tell_people(
+    ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], note: str = ""
+) -> None:
+    """A message of some kind about a record to these accounts, but not to the person who acts."""
+    _tell(ctx, kind, entity, record, accounts, note)
+
+
 def _accounts(ctx: RunContext, roles: set[str], members: set[int]) -> set[int]:
     account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
     if not roles and not members:
@@ -180,5 +187,6 @@ __all__ = [
     "mine",
     "settle",
     "tell_decided",
+    "tell_people",
     "tell_waiting",
 ]

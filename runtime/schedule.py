@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from runtime import reminders
+from runtime import reminders, task_deadlines, task_late
 from runtime.context import RunContext
 from runtime.ledgers import keep_months
 
-HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType({})
+HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType({task_deadlines.HANDLER: task_late.deadline_passed})
 """Who handles a reminder, by the handler's name it was put with: each room that reminds has a row here."""
 
 

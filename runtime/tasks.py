@@ -9,23 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Table, Text, and_, cast, false, func, or_, select, update
+from sqlalchemy import Text, and_, cast, func, select, update
 
-from engine.model import Approval, Entity, Step, Who
-from runtime import inbox, workflow
+from engine.model import Step
+from runtime import inbox, records, task_deadlines, workflow
 from runtime.context import RunContext
-from runtime.errors import Conflict, Forbidden, NotFound
+from runtime.errors import Conflict, Forbidden, Invalid, NotFound
 from runtime.messages import fault
 from runtime.permissions import rights
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.record_texts import record_title
+from runtime.task_opening import (
+    APPROVE,
+    REJECT,
+    RETURN,
+    approval_of,
+    close,
+    open_next,
+    open_round,
+    table,
+    wake,
+)
+from runtime.task_people import accounts_of, acting, of_account, on_behalf
+from runtime.task_quorum import may_still_pass, of_step, stage_waits, step_decided
+from runtime.workflow_demands import ask, keep_files
 
 Row = dict[str, Any]
-APPROVE, REJECT, PASSED = "approve", "reject", "passed"
-OUTCOMES: Mapping[str, str] = {APPROVE: "approved", REJECT: "refused"}
+OUTCOMES: Mapping[str, str] = MappingProxyType({APPROVE: "approved", REJECT: "refused", RETURN: "returned"})
+COPIED = "copied"
+FIELDS = "fields"
+"""Key of a decision's body: values for the fields that the step lets the approver fill in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,134 +61,27 @@ class Task:
     version: int
 
 
-def open_tasks(ctx: RunContext, entity: str, records: Sequence[Row]) -> list[Row]:
-    """Open the first stage for records that just entered a state with an approval.
+def open_tasks(
+    ctx: RunContext, entity: str, entered: Sequence[Row], chosen: Mapping[str, Sequence[int]] | None = None
+) -> dict[int, str]:
+    """Ask about records that just entered a state with an approval.
 
-    Answers the records for which nobody has to say anything: they are approved at once.
+    Answers the records about which nobody has to say anything, each with the decision taken at once.
     """
-    opened = _open_after(ctx, entity, records, -1)
-    return [record for record in records if record["id"] not in opened]
+    ended = open_round(ctx, entity, entered, chosen)
+    task_deadlines.watch(ctx, entity, [record for record in entered if record["id"] not in ended])
+    return ended
 
 
-def _open_after(ctx: RunContext, entity: str, records: Sequence[Row], after: int) -> set[int]:
-    """Open for each record the first stage later than ``after`` that anybody has a say in; the records with one."""
-    opened: set[int] = set()
-    by_state: dict[str, list[Row]] = {}
-    for record in records:
-        by_state.setdefault(record["status"], []).append(record)
-    for state, same in by_state.items():
-        approval = _approval(ctx.app.model.entities[entity], state)
-        for stage, steps in enumerate(stages(approval)):
-            left = [record for record in same if record["id"] not in opened]
-            if stage > after and left:
-                opened |= _open_stage(ctx, entity, approval, stage, steps, left)
-    return opened
-
-
-def _open_stage(
-    ctx: RunContext, entity: str, approval: Approval, stage: int, steps: Sequence[Step], records: Sequence[Row]
-) -> set[int]:
-    at = Workspace(ctx)
-    due = [_holds(at, entity, step, records) for step in steps]
-    opened: set[int] = set()
-    for index, record in enumerate(records):
-        wanted = [step for step, holds in zip(steps, due, strict=True) if holds[index]]
-        rows = [{**row, "stage": stage} for step in wanted for row in _says(ctx, entity, approval, step, record)]
-        if rows:
-            _insert(ctx, entity, record, rows)
-            opened.add(record["id"])
-    return opened
-
-
-def stages(approval: Approval) -> list[list[Step]]:
-    """Steps in order; neighbours of the same stage number wait side by side, those without one wait alone."""
-    found: list[list[Step]] = []
-    for step in approval.steps:
-        if found and step.stage and found[-1][-1].stage == step.stage:
-            found[-1].append(step)
-        else:
-            found.append([step])
-    return found
-
-
-def _approval(entity: Entity, state: str) -> Approval:
-    approval = entity.workflow.states[state].approval if entity.workflow else None
-    if approval is None:
-        raise LookupError(f"{entity.id} has no approval in {state}")
-    return approval
-
-
-def _holds(at: Workspace, entity: str, step: Step, records: Sequence[Row]) -> list[bool]:
-    if step.condition is None:
-        return [True] * len(records)
-    return [bool(value) for value in at.evaluate(step.condition, records, None, entity)]
-
-
-def _says(ctx: RunContext, entity: str, approval: Approval, step: Step, record: Row) -> list[Row]:
-    """The rows of a step: one a person or role that may decide it; ``nobody`` steps in where there is none."""
-    people = [row for who in step.who for row in _people(ctx, entity, step, who, record)]
-    if not people and approval.nobody.kind in ("role", "field", "member"):
-        people = _people(ctx, entity, step, approval.nobody, record) or _role_rows(approval.nobody)
-    unique = {tuple(sorted(row.items())): {**row, "step": step.id} for row in people}
-    return list(unique.values())
-
-
-def _role_rows(who: Who) -> list[Row]:
-    return [{"role": who.role, "member": None, "account": None}] if who.role else []
-
-
-def _people(ctx: RunContext, entity: str, step: Step, who: Who, record: Row) -> list[Row]:
-    if who.kind == "role":
-        holders = _holders(ctx, who.role)
-        if not holders and who.role not in ctx.user.roles:
-            return []
-        if step.decide == "all" and holders:
-            return [{"role": "", "member": None, "account": account} for account in holders]
-        return _role_rows(who)
-    assert who.expr is not None
-    value = Workspace(ctx).evaluate(who.expr, [record], None, entity)[0]
-    members = value if isinstance(value, tuple) else (value,)
-    return [{"role": "", "member": member, "account": None} for member in members if member is not None]
-
-
-def _holders(ctx: RunContext, role: str) -> list[int]:
-    """The active accounts with a role."""
-    account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
-    query = (
-        select(account.c.id)
-        .join(holds, holds.c.account == account.c.id)
-        .where(holds.c.role == role, account.c.active)
-        .order_by(account.c.id)
-    )
-    return list(ctx.connection.execute(query).scalars())
-
-
-def _insert(ctx: RunContext, entity: str, record: Row, rows: Sequence[Row]) -> None:
-    same = {"entity": entity, "record": record["id"], "state": record["status"], "opened_at": ctx.now()}
-    ctx.connection.execute(_table(ctx).insert(), [{**row, **same} for row in rows])
-    inbox.tell_waiting(ctx, entity, record, rows)
-
-
-def _table(ctx: RunContext) -> Table:
-    return ctx.app.tables.system.task
-
-
-def close(ctx: RunContext, entity: str, ids: Iterable[int], decision: str = PASSED) -> None:
-    """Close whatever still waits for a say on these records (they left the state)."""
-    task = _table(ctx)
-    ctx.connection.execute(
-        update(task)
-        .where(task.c.entity == entity, task.c.record.in_(sorted(ids)), task.c.decided_at.is_(None))
-        .values(decided_at=ctx.now(), decided_by=ctx.user.account, decision=decision)
-    )
-    inbox.settle(ctx, entity, ids)
+# --- what waits -----------------------------------------------------------------------------------------------------
 
 
 def mine(ctx: RunContext) -> list[Task]:
     """What waits for the acting person, oldest first; only what the person may read."""
-    task = _table(ctx)
+    task = table(ctx)
+    open_now = and_(task.c.decided_at.is_(None), task.c.awake)
     rows = ctx.connection.execute(
-        select(task).where(task.c.decided_at.is_(None), _is_mine(ctx)).order_by(task.c.opened_at, task.c.id)
+        select(task).where(open_now, acting(ctx).matches(task)).order_by(task.c.opened_at, task.c.id)
     ).mappings()
     wanted: dict[str, list[Row]] = {}
     for row in rows:
@@ -186,10 +96,10 @@ def _told(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[Task]:
     model = ctx.app.model.entities[entity]
     if model.workflow is None or not rights(ctx, entity).may("read"):
         return []
-    records = workflow.visible(ctx, entity, {row["record"] for row in rows})
+    found = workflow.visible(ctx, entity, {row["record"] for row in rows})
     told: dict[tuple[int, str], Task] = {}
     for row in rows:
-        record = records.get(row["record"])
+        record = found.get(row["record"])
         state = model.workflow.states.get(row["state"])
         if record is None or state is None:
             continue
@@ -212,108 +122,191 @@ def _told(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[Task]:
     return list(told.values())
 
 
-def _is_mine(ctx: RunContext) -> Any:
-    task, user = _table(ctx), ctx.user
-    return or_(
-        task.c.account == user.account,
-        task.c.role.in_(sorted(user.roles)) if user.roles else false(),
-        task.c.member == user.member if user.member is not None else false(),
-    )
+def count_mine(ctx: RunContext) -> int:
+    """How many records wait for the acting person: the number beside the menu entry."""
+    task = table(ctx)
+    query = select(func.count(func.distinct(task.c.entity + ":" + cast(task.c.record, Text))))
+    open_now = and_(task.c.decided_at.is_(None), task.c.awake)
+    return int(ctx.connection.execute(query.where(open_now, acting(ctx).matches(task))).scalar_one())
 
 
 def waiting(ctx: RunContext, entity: str, record: int, *, lock: bool = False) -> list[Row]:
     """The open tasks of a record that the acting person may decide."""
-    task = _table(ctx)
-    mine = task.c.id.is_not(None) if ctx.user.is_system else _is_mine(ctx)
-    query = (
-        select(task)
-        .where(and_(task.c.entity == entity, task.c.record == record, task.c.decided_at.is_(None), mine))
-        .order_by(task.c.id)
-    )
+    task = table(ctx)
+    allowed = task.c.id.is_not(None) if ctx.user.is_system else acting(ctx).matches(task)
+    about = and_(task.c.entity == entity, task.c.record == record)
+    query = select(task).where(about, task.c.decided_at.is_(None), task.c.awake, allowed).order_by(task.c.id)
     rows = ctx.connection.execute(query.with_for_update() if lock else query).mappings()
     return [dict(row) for row in rows]
+
+
+def history(ctx: RunContext, entity: str, record: int) -> list[Row]:
+    """Every say on a record, in order: step, who decided, when, what, note."""
+    task = table(ctx)
+    query = select(task).where(task.c.entity == entity, task.c.record == record).order_by(task.c.id)
+    return [dict(row) for row in ctx.connection.execute(query).mappings()]
+
+
+# --- deciding ---------------------------------------------------------------------------------------------------------
+
+
+def held(ctx: RunContext, task_id: int) -> tuple[Row, Row, Step]:
+    """A task that the person may decide now, with its record and step, both locked; refuses any other."""
+    task = table(ctx)
+    found = ctx.connection.execute(select(task).where(task.c.id == task_id)).mappings().first()
+    if found is None or found["entity"] not in ctx.app.model.entities:
+        raise NotFound(fault(ctx, "task_unknown"))
+    record = workflow.locked(ctx, found["entity"], [found["record"]])[0]
+    allowed = {row["id"]: row for row in waiting(ctx, found["entity"], found["record"], lock=True)}
+    if task_id not in allowed:
+        current = ctx.connection.execute(select(task.c.decided_at).where(task.c.id == task_id)).scalar()
+        raise Conflict(fault(ctx, "task_decided")) if current else Forbidden(fault(ctx, "task_not_yours"))
+    if record["status"] != found["state"]:
+        raise Conflict(fault(ctx, "task_decided"))
+    return allowed[task_id], record, step_of(ctx, allowed[task_id])
+
+
+def step_of(ctx: RunContext, task: Mapping[str, Any]) -> Step:
+    """The step a task belongs to; one that is gone from the definition decides by any say."""
+    approval = approval_of(ctx.app.model.entities[task["entity"]], task["state"])
+    found = next((step for step in approval.steps if step.id == task["step"]), None)
+    return found or Step(id=task["step"], label=approval.steps[0].label, who=())
 
 
 def decide(
     ctx: RunContext, task_id: int, decision: str, note: str = "", body: Mapping[str, object] | None = None
 ) -> Row:
-    """Say ``approve`` or ``reject`` to a task; takes the approval's outcome when it is the last say. The record."""
-    table = _table(ctx)
-    task = ctx.connection.execute(select(table).where(table.c.id == task_id)).mappings().first()
-    if task is None or task["entity"] not in ctx.app.model.entities:
-        raise NotFound(fault(ctx, "task_unknown"))
-    entity, record_id = task["entity"], task["record"]
-    record = workflow.locked(ctx, entity, [record_id])[0]
-    allowed = {row["id"] for row in waiting(ctx, entity, record_id, lock=True)}
-    if task_id not in allowed:
-        current = ctx.connection.execute(select(table.c.decided_at).where(table.c.id == task_id)).scalar()
-        raise Conflict(fault(ctx, "task_decided")) if current else Forbidden(fault(ctx, "task_not_yours"))
-    if record["status"] != task["state"]:
-        raise Conflict(fault(ctx, "task_decided"))
+    """Say ``approve`` or ``reject`` to a task; takes the approval's outcome when it is the last say. The record.
+
+    ``body`` brings what the step demands, and under ``fields`` values for the fields it lets the approver fill in.
+    """
+    task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
-    _say(ctx, dict(task), decision, note)
-    if decision == REJECT:
-        return _outcome(ctx, entity, record, REJECT, given)
-    if not _decided(ctx, dict(task)):
+    if decision == APPROVE:
+        record = _take_in(ctx, task["entity"], record, step, given)
+    return _said(ctx, task, record, step, decision, given)
+
+
+def decide_alone(ctx: RunContext, task_id: int, decision: str, note: str) -> Row:
+    """The approval decides by itself (a deadline passed): nothing is demanded. The record."""
+    task, record, step = held(ctx, task_id)
+    return _said(ctx, task, record, step, decision, {"note": note})
+
+
+def _said(ctx: RunContext, task: Row, record: Row, step: Step, decision: str, given: Mapping[str, object]) -> Row:
+    say(ctx, task, decision, str(given["note"] or ""))
+    if decision == REJECT and not may_still_pass(step, of_step(ctx, task)):
+        return _outcome(ctx, task["entity"], record, REJECT, given)
+    return settle(ctx, task, record, step, given)
+
+
+def settle(ctx: RunContext, task: Row, record: Row, step: Step, given: Mapping[str, object]) -> Row:
+    """After a say: wake those who waited for it, and go on when the step, then the stage, is decided."""
+    entity = task["entity"]
+    wake(ctx, entity, record, task["id"])
+    ended = ""
+    if step_decided(ctx, task, step) and not stage_waits(ctx, task):
+        ended = open_next(ctx, entity, record, task)
+    if ended:
+        return _outcome(ctx, entity, record, ended, given)
+    task_deadlines.watch(ctx, entity, [record])
+    return load_rows(ctx, entity, [record["id"]])[record["id"]]
+
+
+def _take_in(ctx: RunContext, entity: str, record: Row, step: Step, given: Mapping[str, object]) -> Row:
+    """What the step demands and lets be filled in, kept with the record; the record as it is then."""
+    model = ctx.app.model.entities[entity]
+    brought = ask(ctx, Workspace(ctx), model, step.demands, record, given)
+    values = _values(ctx, step, given)
+    missing = [
+        fault(ctx, "required", path, label=model.fields[path].label.get(ctx.language))
+        for path in step.required
+        if values.get(path, record.get(path)) in (None, "", (), [])
+    ]
+    if missing:
+        raise Invalid(*missing)
+    keep_files(ctx, entity, record["id"], brought)
+    changes = {**brought.values, **values}
+    if not changes:
         return record
-    if _stage_waits(ctx, dict(task)) or _open_after(ctx, entity, [record], task["stage"]):
-        return load_rows(ctx, entity, [record_id])[record_id]
-    return _outcome(ctx, entity, record, APPROVE, given)
+    return records.apply_system(ctx, entity, {record["id"]: changes}, kind="change", held={record["id"]: record})[0]
 
 
-def _say(ctx: RunContext, task: Row, decision: str, note: str) -> None:
-    table = _table(ctx)
-    ctx.connection.execute(
-        update(table)
-        .where(table.c.id == task["id"])
-        .values(decided_at=ctx.now(), decided_by=ctx.user.account, decision=decision, note=note)
-    )
+def _values(ctx: RunContext, step: Step, given: Mapping[str, object]) -> dict[str, object]:
+    """The values given for fields, all of them fields the step names."""
+    raw = given.get(FIELDS)
+    values = dict(raw) if isinstance(raw, Mapping) else {}
+    beyond = sorted(str(name) for name in set(values) - set(step.edit))
+    if beyond:
+        raise Invalid(*(fault(ctx, "field_not_in_step", name, given=name[:60]) for name in beyond))
+    return values
+
+
+def say(ctx: RunContext, task: Row, decision: str, note: str, mark: str = "") -> None:
+    """Keep what was said, and for whom."""
+    rows = table(ctx)
+    kept: Row = {
+        "decided_at": ctx.now(),
+        "decided_by": ctx.user.account,
+        "decision": decision,
+        "note": note,
+        "on_behalf": on_behalf(ctx, task),
+    }
+    if mark:
+        kept["mark"] = mark
+    ctx.connection.execute(update(rows).where(rows.c.id == task["id"]).values(kept))
     inbox.settle(ctx, task["entity"], [task["record"]], ctx.user.account)
 
 
-def _decided(ctx: RunContext, task: Row) -> bool:
-    """Whether the task's step is decided; with ``any`` one say closes the others'."""
-    table = _table(ctx)
-    others = and_(_same_state(ctx, task), table.c.step == task["step"], table.c.decided_at.is_(None))
-    approval = _approval(ctx.app.model.entities[task["entity"]], task["state"])
-    step = next((s for s in approval.steps if s.id == task["step"]), None)
-    if step is not None and step.decide == "all":
-        return ctx.connection.execute(select(table.c.id).where(others).limit(1)).first() is None
-    ctx.connection.execute(update(table).where(others).values(decided_at=ctx.now(), decision=PASSED))
-    return True
-
-
-def _stage_waits(ctx: RunContext, task: Row) -> bool:
-    table = _table(ctx)
-    query = select(table.c.id).where(_same_state(ctx, task), table.c.decided_at.is_(None)).limit(1)
-    return ctx.connection.execute(query).first() is not None
-
-
-def _same_state(ctx: RunContext, task: Row) -> Any:
-    table = _table(ctx)
-    return and_(table.c.entity == task["entity"], table.c.record == task["record"], table.c.state == task["state"])
+# --- the end ----------------------------------------------------------------------------------------------------------
 
 
 def _outcome(ctx: RunContext, entity: str, record: Row, decision: str, body: Mapping[str, object]) -> Row:
-    approval = _approval(ctx.app.model.entities[entity], record["status"])
+    approval = approval_of(ctx.app.model.entities[entity], record["status"])
     made = workflow.outcome(ctx, entity, record, approval.outcome[OUTCOMES[decision]], body)
     note = body.get("note")
     inbox.tell_decided(ctx, OUTCOMES[decision], entity, made, note if isinstance(note, str) else "")
+    if decision != RETURN and approval.copies:
+        copy_to(ctx, entity, made, accounts_of(ctx, entity, record, approval.copies))
     return made
 
 
-def history(ctx: RunContext, entity: str, record: int) -> list[Row]:
-    """Every say on a record, in order: step, who decided, when, what, note."""
-    table = _table(ctx)
-    query = select(table).where(table.c.entity == entity, table.c.record == record).order_by(table.c.id)
-    return [dict(row) for row in ctx.connection.execute(query).mappings()]
+def returned(ctx: RunContext, entity: str, record: Row, body: Mapping[str, object]) -> Row:
+    """The document goes back to who asked."""
+    return _outcome(ctx, entity, record, RETURN, body)
 
 
-__all__ = ["Task", "close", "decide", "history", "mine", "open_tasks", "waiting"]
+def copy_to(ctx: RunContext, entity: str, record: Row, accounts: Iterable[int]) -> None:
+    """Tell people of a document without asking them anything; they find it in their task centre and inbox."""
+    now, told = ctx.now(), sorted(set(accounts))
+    same = {
+        "entity": entity,
+        "record": record["id"],
+        "state": record["status"],
+        "step": "",
+        "opened_at": now,
+        "decided_at": now,
+        "decision": COPIED,
+        "asked_by": ctx.user.account or None,
+    }
+    if told:
+        ctx.connection.execute(table(ctx).insert(), [{**of_account(account), **same} for account in told])
+        inbox.tell_people(ctx, COPIED, entity, record, told)
 
 
-def count_mine(ctx: RunContext) -> int:
-    """How many records wait for the acting person: the number beside the menu entry."""
-    task = _table(ctx)
-    query = select(func.count(func.distinct(task.c.entity + ":" + cast(task.c.record, Text))))
-    return int(ctx.connection.execute(query.where(task.c.decided_at.is_(None), _is_mine(ctx))).scalar_one())
+__all__ = [
+    "APPROVE",
+    "OUTCOMES",
+    "REJECT",
+    "RETURN",
+    "Task",
+    "close",
+    "copy_to",
+    "count_mine",
+    "decide",
+    "decide_alone",
+    "history",
+    "mine",
+    "open_tasks",
+    "waiting",
+]

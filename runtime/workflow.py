@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.model import State, Transition
-from runtime import inbox, ledgers, postings, records, tasks
+from runtime import inbox, ledgers, postings, records, task_acts, tasks
 from runtime.context import RunContext
 from runtime.documents_after import check_nothing_hangs
 from runtime.errors import Conflict, Forbidden, NotFound
 from runtime.exploding import fill_lines
 from runtime.ledgers.requests import DocumentKey
-from runtime.messages import fault
+from runtime.messages import fault, say
 from runtime.opening_guard import refuse_move_when_live
 from runtime.permissions import demand, label_of
 from runtime.postings_later import requests_for_waiting
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.row_rules import visible_ids
+from runtime.task_people import chosen_in
 from runtime.workflow_demands import Given, check_demands, keep_files
 from runtime.workflow_rights import (
     Action,
@@ -116,6 +117,7 @@ def _decidable(ctx: RunContext, entity: str, record: Row) -> frozenset[str]:
 
 
 def _decisions(state: State) -> list[str]:
+    """What a person may say in an approval; a return is offered where there is a transition for it."""
     outcome = state.approval.outcome if state.approval else {}
     return [decision for decision, name in tasks.OUTCOMES.items() if name in outcome]
 
@@ -197,8 +199,10 @@ def _decide(ctx: RunContext, entity: str, record: Row, transition: Transition, b
     decision = next((d for d in _decisions(state) if _leads(state, d, transition)), "")
     if not waiting or not decision:
         raise Forbidden(who_fault(ctx, model, transition, record))
-    note = body.get("note")
-    return tasks.decide(ctx, waiting[0]["id"], decision, note if isinstance(note, str) else "", body)
+    task, note = waiting[0]["id"], str(body.get("note") or "")
+    if decision == tasks.RETURN:
+        return task_acts.give_back(ctx, task, note, str(body.get("to") or ""), str(body.get("way") or ""))
+    return tasks.decide(ctx, task, decision, note, body)
 
 
 def _leads(state: State, decision: str, transition: Transition) -> bool:
@@ -243,7 +247,7 @@ def _move(
         found = [fresh[i] for i in ids]
     _post(ctx, entity, found, transition)
     _reverse(ctx, entity, ids, transition)
-    return _approve_at_once(ctx, entity, found, transition)
+    return _approve_at_once(ctx, entity, found, transition, body)
 
 
 def _left(ctx: RunContext, entity: str, transition: Transition) -> list[State]:
@@ -265,17 +269,21 @@ def _enter(
     return entered
 
 
-def _approve_at_once(ctx: RunContext, entity: str, found: list[Row], transition: Transition) -> list[Row]:
+def _approve_at_once(
+    ctx: RunContext, entity: str, found: list[Row], transition: Transition, body: Mapping[str, object]
+) -> list[Row]:
     """Open the tasks of an approval; where nobody has to say anything it is approved in the same breath."""
     approval = workflow_of(ctx, entity).states[transition.target].approval
     if approval is None:
         return found
-    free = tasks.open_tasks(ctx, entity, found)
-    if not free:
-        return found
-    moved = _outcomes(ctx, entity, free, approval.outcome[tasks.OUTCOMES[tasks.APPROVE]], {})
-    approved = {record["id"]: record for record in moved}
-    return [approved.get(record["id"], record) for record in found]
+    ended = tasks.open_tasks(ctx, entity, found, chosen_in(ctx, body))
+    moved: dict[int, Row] = {}
+    for decision in sorted(set(ended.values())):
+        ready = [record for record in found if ended.get(record["id"]) == decision]
+        why = {"note": say(ctx, "nobody_found")} if decision == tasks.REJECT else {}
+        made = _outcomes(ctx, entity, ready, approval.outcome[tasks.OUTCOMES[decision]], why)
+        moved.update({record["id"]: record for record in made})
+    return [moved.get(record["id"], record) for record in found]
 
 
 def _post(ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition) -> None:

@@ -39,15 +39,41 @@ def check_demands(
 ) -> list[Given]:
     """What was given for each record; raises ``Invalid`` naming everything that is missing."""
     faults: list[Fault] = []
-    given = []
-    for record in records:
-        one = Given(note=_note(body))
-        given.append(one)
-        for demand in transition.demands:
-            faults.extend(KINDS[demand.kind](_Asking(ctx, at, entity, demand, record, body, one)))
+    given = [_asked(ctx, at, entity, transition.demands, record, body, faults) for record in records]
     if faults:
         raise Invalid(*dict.fromkeys(faults))
     return given
+
+
+def ask(
+    ctx: RunContext,
+    at: Workspace,
+    entity: Entity,
+    demands: Sequence[Demand],
+    record: Row,
+    body: Mapping[str, object],
+) -> Given:
+    """The same for demands of something else about one record (a step of its approval)."""
+    faults: list[Fault] = []
+    given = _asked(ctx, at, entity, demands, record, body, faults)
+    if faults:
+        raise Invalid(*dict.fromkeys(faults))
+    return given
+
+
+def _asked(
+    ctx: RunContext,
+    at: Workspace,
+    entity: Entity,
+    demands: Sequence[Demand],
+    record: Row,
+    body: Mapping[str, object],
+    faults: list[Fault],
+) -> Given:
+    one = Given(note=_note(body))
+    for demand in demands:
+        faults.extend(KINDS[demand.kind](_Asking(ctx, at, entity, demand, record, body, one)))
+    return one
 
 
 @dataclass(frozen=True, slots=True)

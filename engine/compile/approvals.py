@@ -41,7 +41,7 @@ def compile_approval(scope: AppScope, part: Part, transitions: Mapping[str, Part
         superior=superior,
         again=part.text("same_person_again", "always"),
         resubmit=part.text("resubmit", "ask"),
-        copies=people(scope, part, "copies"),
+        copies=people(scope, part, "copies", sets=True),
     )
 
 
@@ -99,7 +99,7 @@ def _outcome(scope: AppScope, part: Part, transitions: Mapping[str, Part]) -> Ma
 
 
 def _step(scope: AppScope, id: str, part: Part) -> Step:
-    who = people(scope, part, "who")
+    who = people(scope, part, "who", sets=True)
     if not who:
         part.problem("D204", "who", "nobody decides this step", "write who: [{role: …}]")
     decide, need, share = _decide(part)
@@ -161,21 +161,21 @@ def _deadline(scope: AppScope, id: str, part: Part) -> Deadline:
         amount, unit = "1", "hours"
     factor, worked = HOURS[unit]
     act = part.text("do", "remind")
-    to = people(scope, part, "to")
+    to = people(scope, part, "to", sets=True)
     if act == "escalate" and not to:
         part.problem("D204", "to", "nobody to escalate to", "write to: [{role: …}]")
     return Deadline(id=id, hours=int(amount) * factor, worked=worked, act=act, to=to)
 
 
-def people(scope: AppScope, part: Part, key: str) -> tuple[Who, ...]:
-    """Those who may act: a role, or a list of roles and blocks."""
+def people(scope: AppScope, part: Part, key: str, *, sets: bool = False) -> tuple[Who, ...]:
+    """Those who may act: a role, or a list of roles and blocks; ``sets``: one entry may give several members."""
     node = part.get(key)
     items = node.items if isinstance(node, Items) else [node] if isinstance(node, Scalar) else []
-    found = (who_of(scope, item, part.path_of(key)) for item in items)
+    found = (who_of(scope, item, part.path_of(key), sets=sets) for item in items)
     return tuple(who for who in found if who is not None)
 
 
-def who_of(scope: AppScope, node: Node | None, path: str) -> Who | None:
+def who_of(scope: AppScope, node: Node | None, path: str, *, sets: bool = False) -> Who | None:
     """Someone who may act: a role id, or a block with role, field, member or chosen."""
     if isinstance(node, Scalar):
         return _role(scope, Word(node.text, node.place, path))
@@ -194,13 +194,25 @@ def who_of(scope: AppScope, node: Node | None, path: str) -> Who | None:
         return None
     if field is not None and walk_path(scope.bench, scope.root_entity, field) is None:
         return None
-    expect = reference(scope.bench.members) if scope.bench.members else None
-    expr = parse(word, scope, expect)
+    expr = _member(scope, word, sets=sets)
     if expr is None:
         return None
     along = part.word("along")
     above = _along(scope, along) if along else ""
     return Who(kind="field" if field else "member", expr=expr, along=above, levels=max(part.number("levels", 1), 1))
+
+
+def _member(scope: AppScope, word: Word, *, sets: bool) -> Expr | None:
+    """What gives a member; with ``sets`` several, too."""
+    members = scope.bench.members
+    if not sets or not members:
+        return parse(word, scope, reference(members) if members else None)
+    expr = parse(word, scope)
+    if expr is not None and expr.type.targets != (members,):
+        what = f"{got(word.text)} gives no {members}"
+        scope.bench.problems.add("D607", word.place, word.path, what, f"name a field that leads to {members}")
+        return None
+    return expr
 
 
 def _role(scope: AppScope, word: Word) -> Who | None:

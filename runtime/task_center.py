@@ -1,0 +1,112 @@
+"""The task centre beside what waits for me: what I decided, what I sent, what was copied to me."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from runtime import workflow
+from runtime.accounts import account_names
+from runtime.context import RunContext
+from runtime.permissions import rights
+from runtime.record_texts import record_title
+from runtime.task_deadlines import asked
+from runtime.task_opening import table
+from runtime.tasks import COPIED
+
+Row = Mapping[str, Any]
+MOST = 100
+SAID = ("approve", "reject", "return", "delegated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A document in the task centre: where it stands, what I said, whom it waits for."""
+
+    entity: str
+    record: int
+    title: str
+    label: str
+    status: str
+    status_label: str
+    at: datetime
+    decision: str = ""
+    note: str = ""
+    waits_for: tuple[str, ...] = ()
+
+
+def done(ctx: RunContext) -> list[Seen]:
+    """What I decided, the latest first; each document once."""
+    task = table(ctx)
+    return _seen(ctx, _latest(ctx, task.c.decided_by == ctx.user.account, task.c.decision.in_(SAID)))
+
+
+def copied(ctx: RunContext) -> list[Seen]:
+    """What was copied to me, the latest first."""
+    task = table(ctx)
+    return _seen(ctx, _latest(ctx, task.c.account == ctx.user.account, task.c.decision == COPIED))
+
+
+def sent(ctx: RunContext) -> list[Seen]:
+    """What I sent for approval, the latest first, with those it waits for."""
+    task = table(ctx)
+    return _seen(ctx, _latest(ctx, task.c.asked_by == ctx.user.account, task.c.decision != COPIED), waits=True)
+
+
+def _latest(ctx: RunContext, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The newest row of each document that fits."""
+    task = table(ctx)
+    newest = select(func.max(task.c.id)).where(*conditions).group_by(task.c.entity, task.c.record)
+    query = select(task).where(task.c.id.in_(newest)).order_by(task.c.id.desc()).limit(MOST)
+    return [dict(row) for row in ctx.connection.execute(query).mappings()]
+
+
+def _seen(ctx: RunContext, rows: Sequence[Row], *, waits: bool = False) -> list[Seen]:
+    by_entity: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["entity"] in ctx.app.model.entities and rights(ctx, row["entity"]).may("read"):
+            by_entity.setdefault(row["entity"], []).append(row)
+    found: dict[int, Seen] = {}
+    for entity, each in by_entity.items():
+        ids = {row["record"] for row in each}
+        waiting = _waiting(ctx, entity, ids) if waits else {}
+        visible = workflow.visible(ctx, entity, ids)
+        for row in each:
+            if row["record"] in visible:
+                found[row["id"]] = _one(ctx, row, visible[row["record"]], waiting.get(row["record"], ()))
+    return [found[row["id"]] for row in rows if row["id"] in found]
+
+
+def _one(ctx: RunContext, row: Row, record: Row, waits_for: tuple[str, ...]) -> Seen:
+    model = ctx.app.model.entities[row["entity"]]
+    state = model.workflow.states.get(record["status"]) if model.workflow else None
+    return Seen(
+        entity=row["entity"],
+        record=row["record"],
+        title=record_title(ctx.app.model, row["entity"], dict(record)),
+        label=model.label.get(ctx.language),
+        status=record["status"],
+        status_label=state.label.get(ctx.language) if state else "",
+        at=row["decided_at"] or row["opened_at"],
+        decision=row["decision"],
+        note=row["note"],
+        waits_for=waits_for,
+    )
+
+
+def _waiting(ctx: RunContext, entity: str, ids: set[int]) -> dict[int, tuple[str, ...]]:
+    """Names of those who are asked now, by record."""
+    task = table(ctx)
+    query = select(task).where(
+        task.c.entity == entity, task.c.record.in_(sorted(ids)), task.c.decided_at.is_(None), task.c.awake
+    )
+    by_record: dict[int, list[Row]] = {}
+    for row in map(dict, ctx.connection.execute(query).mappings()):
+        by_record.setdefault(row["record"], []).append(row)
+    accounts = {record: asked(ctx, rows) for record, rows in by_record.items()}
+    names = account_names(ctx, {one for each in accounts.values() for one in each})
+    return {record: tuple(sorted(names[one] for one in each)) for record, each in accounts.items()}
