@@ -14,13 +14,18 @@ from sqlalchemy import select
 from engine.model import Entity
 from runtime.context import RunContext
 from runtime.permissions import rights
-from runtime.record_bulk import insert_rows
+from runtime.prepared import prepared_insert
+from runtime.record_bulk import MANY, insert_columns
 from runtime.values import Ref, decimal_text
 
 Row = dict[str, Any]
 UNTOLD = frozenset(
     ("version", "changed_at", "changed_by", "created_at", "created_by", "parent", "position", "search_key", "id")
 )
+
+COLUMNS = (
+    "at", "account", "member", "source", "entity", "record", "version", "kind", "transition", "changes", "note",
+)  # fmt: skip
 
 
 class Entry(NamedTuple):
@@ -39,22 +44,19 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
     """Keep the entries."""
     if not entries:
         return
-    now = ctx.now()
-    shared = {"at": now, "account": ctx.user.account or None, "member": ctx.user.member, "source": ctx.source}
+    now, account, member, source = ctx.now(), ctx.user.account or None, ctx.user.member, ctx.source
     rows = [
-        {
-            **shared,
-            "entity": e.entity,
-            "record": e.record,
-            "version": e.version,
-            "kind": e.kind,
-            "transition": e.transition,
-            "changes": orjson.dumps(e.changes, default=plain, option=orjson.OPT_NON_STR_KEYS).decode(),
-            "note": e.note,
-        }
+        (
+            now, account, member, source, e.entity, e.record, e.version, e.kind, e.transition,
+            orjson.dumps(e.changes, default=plain, option=orjson.OPT_NON_STR_KEYS).decode(), e.note,
+        )
         for e in entries
-    ]
-    insert_rows(ctx, ctx.app.tables.system.audit, rows)
+    ]  # fmt: skip
+    table = ctx.app.tables.system.audit
+    if len(rows) >= MANY:
+        insert_columns(ctx, table, dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
+    else:
+        prepared_insert(ctx, table, COLUMNS).run(ctx, rows)
 
 
 def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None = None) -> dict[str, Any]:

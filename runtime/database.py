@@ -31,6 +31,9 @@ WAIT_SECONDS = 60
 STATEMENTS = 4000
 """Compiled statements kept: an app of a hundred tables has more shapes of them than SQLAlchemy's 500."""
 
+PREPARED = 400
+"""Statements that a connection keeps prepared on the server: a document of several ledgers alone needs some thirty."""
+
 ATTEMPTS = 8
 """How often ``run`` repeats a transaction that PostgreSQL broke off (deadlock, serialization)."""
 
@@ -240,7 +243,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _open_postgresql(url: URL, schema: str) -> Engine:
     options = "-c timezone=UTC" + (f" -c search_path={schema}" if schema else "")
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=8,
         max_overflow=24,
@@ -248,6 +251,16 @@ def _open_postgresql(url: URL, schema: str) -> Engine:
         query_cache_size=STATEMENTS,
         connect_args={"options": options, "prepare_threshold": 3},
     )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """Whole numbers all go as one type: otherwise each size of number makes a statement another, never prepared."""
+    from psycopg.types.numeric import Int8Dumper  # the driver weighs much: only who uses PostgreSQL loads it
+
+    connection.adapters.register_dumper(int, Int8Dumper)
+    connection.prepared_max = PREPARED
 
 
 OPENERS: Mapping[str, Callable[[URL, str], Engine]] = {"sqlite": _open_sqlite, "postgresql": _open_postgresql}

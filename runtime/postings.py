@@ -67,10 +67,15 @@ class _Building:
         return [key for keys in made for key in keys]
 
 
-def build(ctx: RunContext, entity: str, records: Sequence[Row], posting_set: str) -> list[MoveRequest]:
-    """What the posting set asks of the ledgers for ``records`` (with their lines), in the order of its entries."""
+def build(
+    ctx: RunContext, entity: str, records: Sequence[Row], posting_set: str, *, at: Workspace | None = None
+) -> list[MoveRequest]:
+    """What the posting set asks of the ledgers for ``records`` (with their lines), in the order of its entries.
+
+    ``at``: what the caller has read in this transaction.
+    """
     postings = ctx.app.model.entities[entity].postings.get(posting_set, ())
-    building = _Building(ctx, entity, posting_set, Workspace(ctx))
+    building = _Building(ctx, entity, posting_set, at or Workspace(ctx))
     for record in records:
         for name in {posting.each for posting in postings if posting.each}:
             for line in record[name]:

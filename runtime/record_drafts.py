@@ -86,9 +86,9 @@ class Batch:
         self.faults.append((draft.record, fault(self.ctx, code, f"{draft.path}{name}", **values)))
 
 
-def new_batch(ctx: RunContext, plan: RecordPlan, *, strict: bool) -> Batch:
-    """An empty batch."""
-    batch = Batch(ctx, plan, Workspace(ctx), strict and not ctx.user.is_system)
+def new_batch(ctx: RunContext, plan: RecordPlan, *, strict: bool, at: Workspace | None = None) -> Batch:
+    """An empty batch. ``at``: what its caller has read in this transaction."""
+    batch = Batch(ctx, plan, at or Workspace(ctx), strict and not ctx.user.is_system)
     batch.drafts = {entity: [] for entity in plan.parts}
     return batch
 

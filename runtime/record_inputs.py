@@ -38,6 +38,12 @@ class Workspace:
         self._settings: dict[str, Row] = {}
         self._ahead: dict[Node, dict[int, Any]] = {}
 
+    def onward(self) -> Workspace:
+        """The same records read, for the next call of the transaction; nothing asked ahead for this one's rows."""
+        next_one = Workspace(self.ctx)
+        next_one._known, next_one._settings = self._known, self._settings
+        return next_one
+
     def evaluate(self, expr: Expr, rows: Rows, this: Rows | None = None, entity: str = "") -> list[Any]:
         """The value of ``expr`` for each row; ``this``: the records one stands on, where they are not the rows."""
         function = self.programs.function(expr)

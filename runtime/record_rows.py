@@ -31,6 +31,12 @@ class Reader:
     ratios: tuple[str, ...]
     mixed: tuple[str, ...]
 
+    def fields(self) -> tuple[str, ...]:
+        """The names a record read has, without links and lines."""
+        parts = {f"{n}__num" for n in self.ratios} | {f"{n}__den" for n in self.ratios}
+        parts |= {f"{n}__type" for n in self.mixed}
+        return (*(key for key in self.keys if key not in parts), *self.ratios)
+
     def record(self, values: Sequence[Any]) -> Row:
         """One row as a dict."""
         row = dict(zip(self.keys, values, strict=True))

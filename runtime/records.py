@@ -7,7 +7,6 @@ store, computed fields of other records, trail. A single record is a batch of on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from engine.model import Entity, EntityKind
 from runtime import audit, computed
 from runtime.context import RunContext
 from runtime.drawing import check_drawn, fill_from_origin, lock_origins
-from runtime.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
+from runtime.errors import Conflict, Fault, Forbidden, NotFound, Stale
 from runtime.messages import fault
 from runtime.numbering import assign_codes
 from runtime.opening_guard import refuse_when_live
@@ -30,6 +29,9 @@ from runtime.record_plan import record_plan
 from runtime.record_reading import visible_record, with_live
 from runtime.record_references import Place, fetch_named, find, identifying, made_values, put, resolve_lookups
 from runtime.record_removal import check_free, check_lines_free, mark
+from runtime.record_results import Rejected as Rejected
+from runtime.record_results import Saved as Saved
+from runtime.record_results import Written, whole
 from runtime.record_rows import load_rows
 from runtime.record_steps import note_changes, run_steps
 from runtime.record_store import clean, store, write_trail
@@ -41,32 +43,6 @@ Row = dict[str, Any]
 Record = dict[str, Any]
 HISTORY = "history"
 """The kind of records taken over from another system: as they were, with no postings."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """What came of writing one record."""
-
-    id: int
-    version: int
-    code: str
-    warnings: tuple[Fault, ...] = ()
-
-
-class Rejected(Invalid):
-    """Some records of a batch are wrong. ``by_record``: faults by index in the batch.
-
-    Paths count records as people do: ``1.unit`` is the first of several, as ``lines.1.unit`` is the first line.
-    """
-
-    def __init__(self, by_record: Mapping[int, Sequence[Fault]], *, several: bool) -> None:
-        named = [
-            replace(f, field=f"{index + 1}.{f.field}".rstrip(".")) if several else f
-            for index, faults in sorted(by_record.items())
-            for f in faults
-        ]
-        super().__init__(*named)
-        self.by_record = by_record
 
 
 def create(ctx: RunContext, entity: str, values: Mapping[str, object]) -> Saved:
@@ -144,14 +120,15 @@ def apply_system(
     transition: str = "",
     notes: Mapping[int, str] | str = "",
     held: Mapping[int, Row] | None = None,
+    at: Workspace | None = None,
 ) -> list[Record]:
     """The system's own change (a transition's status): same store, formulas and trail, no field rights or checks.
 
-    ``held``: the records as the caller loaded and locked them in this transaction. Answers the records as they are
-    now, by order of ``changes``.
+    ``held``: the records as the caller loaded and locked them in this transaction; ``at``: what it has read of others.
+    Answers the records as they are now, by order of ``changes``.
     """
     found = load_rows(ctx, entity, changes, lock=True) if held is None else held
-    batch = new_batch(ctx, record_plan(ctx, entity), strict=False)
+    batch = new_batch(ctx, record_plan(ctx, entity), strict=False, at=at)
     for number, (record, values) in enumerate(changes.items()):
         add_changed(batch, _present(ctx, entity, found, record), values, number)
     _settle(batch)
@@ -305,7 +282,8 @@ def _finish(batch: Batch, kind: str) -> list[Saved]:
     told: dict[int, list[Fault]] = {}
     for index, one in batch.warnings:
         told.setdefault(index, []).append(one)
-    return [_saved(draft.row, tuple(told.get(draft.record, ()))) for draft in batch.headers]
+    alone = len(batch.headers) == 1
+    return [_saved(batch, draft.row, tuple(told.get(draft.record, ())), alone=alone) for draft in batch.headers]
 
 
 def _settle(batch: Batch) -> None:
@@ -373,6 +351,9 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     except IntegrityError as error:  # somebody else took the value or removed the record a moment ago
         raise Conflict(fault(ctx, "taken_meanwhile", label=entity.label.get(ctx.language))) from error
     clean(batch)
+    for part, draft in batch.each():
+        if draft.old is not None:
+            batch.at.forget(part.entity.id, [draft.row["id"]])
     _refuse_rows_out_of_reach(batch)
     check_structures(ctx, entity.id, rows)  # before formulas that follow a structure could go round in it
     wave = computed.propagate(batch)
@@ -392,8 +373,11 @@ def _refuse_rows_out_of_reach(batch: Batch) -> None:
         raise Forbidden(fault(ctx, "row_forbidden", label=entity.label.get(ctx.language)))
 
 
-def _saved(row: Row, told: tuple[Fault, ...]) -> Saved:
-    return Saved(id=row["id"], version=row["version"], code=str(row.get("code") or ""), warnings=told)
+def _saved(batch: Batch, row: Row, told: tuple[Fault, ...], *, alone: bool) -> Saved:
+    """``alone``: what was written is handed on, for what comes next with it; many would only fill the memory."""
+    written = Written(whole(batch.ctx, batch.plan.entity, row), batch.at.onward()) if alone else None
+    code = str(row.get("code") or "")
+    return Saved(id=row["id"], version=row["version"], code=code, warnings=told, written=written)
 
 
 def may_read(ctx: RunContext, entity: str) -> Rights:

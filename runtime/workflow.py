@@ -19,7 +19,7 @@ from runtime.exploding import fill_lines
 from runtime.ledgers.requests import DocumentKey
 from runtime.messages import fault, say
 from runtime.opening_guard import refuse_move_when_live
-from runtime.permissions import demand, label_of
+from runtime.permissions import demand, label_of, rights
 from runtime.postings_later import requests_for_waiting
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
@@ -142,10 +142,23 @@ def explain(ctx: RunContext, entity: str, record_id: int, transition_id: str) ->
 
 
 def take(
-    ctx: RunContext, entity: str, record_id: int, transition_id: str, body: Mapping[str, object] | None = None
+    ctx: RunContext,
+    entity: str,
+    record_id: int,
+    transition_id: str,
+    body: Mapping[str, object] | None = None,
+    *,
+    saved: records.Saved | None = None,
 ) -> Row:
-    """Take a transition on one record; the record as it is then."""
-    return take_many(ctx, entity, [record_id], transition_id, body)[0]
+    """Take a transition on one record; the record as it is then.
+
+    ``saved``: what came of writing the record a moment ago in this transaction; then it is not read again.
+    """
+    written = saved.written if saved is not None and saved.id == record_id else None
+    if written is None or rights(ctx, entity).rows:  # whoever sees some records only may have lost sight of this one
+        return take_many(ctx, entity, [record_id], transition_id, body)[0]
+    demand(ctx, entity, "read")
+    return _take(ctx, written.at, entity, [written.row], transition_of(ctx, entity, transition_id), body or {})[0]
 
 
 def take_many(
@@ -157,14 +170,23 @@ def take_many(
 ) -> list[Row]:
     """Take a transition on several records in one go: all of them or none."""
     transition = transition_of(ctx, entity, transition_id)
-    found = locked(ctx, entity, ids)
+    return _take(ctx, Workspace(ctx), entity, locked(ctx, entity, ids), transition, body or {})
+
+
+def _take(
+    ctx: RunContext,
+    at: Workspace,
+    entity: str,
+    found: list[Row],
+    transition: Transition,
+    body: Mapping[str, object],
+) -> list[Row]:
     if not transition.by and not ctx.user.is_system:
-        return [_decide(ctx, entity, record, transition, body or {}) for record in found]
-    at = Workspace(ctx)
+        return [_decide(ctx, entity, record, transition, body) for record in found]
     _refuse_unless_allowed(ctx, at, entity, transition, found)
-    moved = _move(ctx, at, entity, found, transition, body or {})
+    moved = _move(ctx, at, entity, found, transition, body)
     if transition.kind == BACK:
-        _tell_makers(ctx, entity, moved, body or {})
+        _tell_makers(ctx, entity, moved, body)
     return moved
 
 
@@ -239,13 +261,13 @@ def _move(
     if transition.reverses:
         check_nothing_hangs(ctx, entity, found)
     ids = [record["id"] for record in found]
-    found = _enter(ctx, entity, found, transition, given)
+    found = _enter(ctx, at, entity, found, transition, given)
     if any(state.approval is not None for state in _left(ctx, entity, transition)):
         tasks.close(ctx, entity, ids)
     if fill_lines(ctx, entity, found, transition.id):
         fresh = load_rows(ctx, entity, ids)
         found = [fresh[i] for i in ids]
-    _post(ctx, entity, found, transition)
+    _post(ctx, at, entity, found, transition)
     _reverse(ctx, entity, ids, transition)
     return _approve_at_once(ctx, entity, found, transition, body)
 
@@ -257,13 +279,18 @@ def _left(ctx: RunContext, entity: str, transition: Transition) -> list[State]:
 
 
 def _enter(
-    ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition, given: Sequence[Given]
+    ctx: RunContext,
+    at: Workspace,
+    entity: str,
+    found: Sequence[Row],
+    transition: Transition,
+    given: Sequence[Given],
 ) -> list[Row]:
     """Write the new state and what was given with it, through the one door; the records as they are then."""
     changes = {r["id"]: {**g.values, "status": transition.target} for r, g in zip(found, given, strict=True)}
     notes = {r["id"]: g.note for r, g in zip(found, given, strict=True) if g.note}
     held = {record["id"]: record for record in found}
-    entered = records.apply_system(ctx, entity, changes, transition=transition.id, notes=notes, held=held)
+    entered = records.apply_system(ctx, entity, changes, transition=transition.id, notes=notes, held=held, at=at)
     for record, one in zip(found, given, strict=True):
         keep_files(ctx, entity, record["id"], one)
     return entered
@@ -286,10 +313,10 @@ def _approve_at_once(
     return [moved.get(record["id"], record) for record in found]
 
 
-def _post(ctx: RunContext, entity: str, found: Sequence[Row], transition: Transition) -> None:
-    requests = postings.build(ctx, entity, found, transition.posts)
+def _post(ctx: RunContext, at: Workspace, entity: str, found: Sequence[Row], transition: Transition) -> None:
+    requests = postings.build(ctx, entity, found, transition.posts, at=at.onward())
     if requests:
-        _serve_waiting(ctx, [ledgers.post(ctx, requests)])
+        _serve_waiting(ctx, [ledgers.post(ctx, requests, known=at)])
 
 
 def _reverse(ctx: RunContext, entity: str, ids: Sequence[int], transition: Transition) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, RowMapping, Table, and_, or_, select, tuple_
@@ -18,6 +19,9 @@ from runtime.ledgers.expressions import Reader
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
 from runtime.ledgers.shape import Shape, shape_of
 from runtime.messages import fault
+
+if TYPE_CHECKING:
+    from runtime.record_inputs import Workspace
 
 INSTANT = timedelta(microseconds=1)
 
@@ -106,8 +110,9 @@ class Period:
 class Book:
     """One call's view of the ledgers."""
 
-    def __init__(self, ctx: RunContext) -> None:
+    def __init__(self, ctx: RunContext, known: Workspace | None = None) -> None:
         self.ctx = ctx
+        self._known = known
         self.zone = ZoneInfo(ctx.app.model.timezone)
         self.now = ctx.now()
         self.today = self.now.astimezone(self.zone).date()
@@ -129,7 +134,7 @@ class Book:
         """Expressions over rows of a ledger."""
         found = self._readers.get(ledger.id)
         if found is None:
-            found = self._readers[ledger.id] = Reader(self.ctx, ledger.dimensions)
+            found = self._readers[ledger.id] = Reader(self.ctx, ledger.dimensions, self._known)
         return found
 
     def _load_periods(self) -> dict[str, Period]:

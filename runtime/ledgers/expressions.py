@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, Table, bindparam, select
 
@@ -16,12 +16,16 @@ from engine.model import Dimension, Field, Message
 from runtime.context import RunContext
 from runtime.values import Ref
 
+if TYPE_CHECKING:
+    from runtime.record_inputs import Workspace
+
 
 class Reader:
     """Evaluates expressions for one call; what it read through references is read once."""
 
-    def __init__(self, ctx: RunContext, dimensions: Mapping[str, Dimension]) -> None:
+    def __init__(self, ctx: RunContext, dimensions: Mapping[str, Dimension], known: Workspace | None = None) -> None:
         self.ctx = ctx
+        self._known = known
         self._dimensions = dimensions
         self._seen: dict[tuple[str, str, int], object] = {}
         self._settings: dict[str, Mapping[str, object]] = {}
@@ -55,15 +59,20 @@ class Reader:
     def _setting(self, steps: tuple[str, ...]) -> object:
         entity, name = steps[0], steps[1]
         if entity not in self._settings:
-            table = self.ctx.app.tables.entity[entity]
-            query = self.ctx.app.programs.keep(("ledger settings", entity), lambda: select(table).limit(1))
-            row = self.ctx.connection.execute(query).mappings().first()
-            self._settings[entity] = dict(row) if row else {}
+            self._settings[entity] = self._read_setting(entity)
         found = self._settings[entity].get(name)
         if found is None:
             field = self.ctx.app.model.entities[entity].fields[name]
             return self.one(field.default, {}) if field.default else None
         return found
+
+    def _read_setting(self, entity: str) -> Mapping[str, object]:
+        if self._known is not None:
+            return self._known.setting(entity)
+        table = self.ctx.app.tables.entity[entity]
+        query = self.ctx.app.programs.keep(("ledger settings", entity), lambda: select(table).limit(1))
+        row = self.ctx.connection.execute(query).mappings().first()
+        return dict(row) if row else {}
 
     def _follow(self, steps: tuple[str, ...], rows: Sequence[Mapping[str, object]]) -> list[object]:
         found = [_own(row, steps) for row in rows]
@@ -111,10 +120,26 @@ class Reader:
             return
         else:
             step_column = step
+        wanted = self._not_known(entity, step_column, wanted)
+        if not wanted:
+            return
         table = self.ctx.app.tables.entity[entity]
         query = self.ctx.app.programs.keep(("ledger path", entity, step_column), lambda: _by_ids(table, step_column))
         for record, value in self.ctx.connection.execute(query, {"ids": wanted}):
             self._seen[entity, step, record] = value
+
+    def _not_known(self, entity: str, step: str, wanted: list[int]) -> list[int]:
+        """Those of whom the caller has not read the field yet."""
+        if self._known is None:
+            return wanted
+        rest = []
+        for record in wanted:
+            row = self._known.known(entity, record)
+            if row is None or step not in row or isinstance(row[step], dict):
+                rest.append(record)
+            else:
+                self._seen[entity, step, record] = row[step]
+        return rest
 
     def _load_live(self, entity: str, field: Field | None, step: str, ids: list[int]) -> None:
         """A field without a column: its formula, over the records it stands on."""

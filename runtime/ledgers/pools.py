@@ -88,7 +88,7 @@ def standards(book: Book, shape: Shape, rows: Sequence[Mapping[str, DimensionVal
 def pool_grain(shape: Shape) -> Grain:
     """The pool table as running rows."""
     assert shape.pool is not None
-    return Grain(id=("pool", shape.ledger.id), table=shape.pool, sums=("qty", "value"), guards=())
+    return Grain(id=("pool", shape.ledger.id), table=shape.pool, sums=("qty", "value"), guards=(), also=("last_cost",))
 
 
 def lock_pools(
@@ -103,11 +103,12 @@ def lock_pools(
         row = became[key.key]
         qty, value = (row.amounts[n] - change.sums.get(n, ZERO) for n in ("qty", "value"))
         state = PoolState(method=key.method, scale=shape.scales[shape.value], qty=qty, value=value)
-        stored = (row.amounts["qty"], row.amounts["value"], None)
+        if qty <= 0:  # the last known unit cost matters only where nothing is on hand now
+            state.last_cost = row.also[0]
+        stored = (row.amounts["qty"], row.amounts["value"], state.last_cost)
         pool = Pool(id=key, shape=shape, dimensions=dimensions, start=state, state=state, stored=stored)
         pool.behind, pool.latest = row.behind, row.latest
         pools[key] = pool
-    _last_costs(book, shape, pools)
     _load_pieces(book, shape, pools)
     return pools
 
@@ -130,18 +131,6 @@ def stand_later(book: Book, shape: Shape, changes: Mapping[PoolKey, Change]) -> 
     """Note in the rows of pools that the call stands later than it said."""
     became = [Became(key=k.key, change=c, amounts={}, behind=False) for k, c in sorted(changes.items(), key=str)]
     move_on(book.ctx, pool_grain(shape), became)
-
-
-def _last_costs(book: Book, shape: Shape, pools: Mapping[PoolKey, Pool]) -> None:
-    """The last known unit cost matters only where nothing is on hand now."""
-    empty = {p.id.key: p for p in pools.values() if p.state.qty <= 0}
-    if not empty or shape.pool is None:
-        return
-    query = select(shape.pool.c.key, shape.pool.c.last_cost).where(shape.pool.c.key.in_(sorted(empty)))
-    for key, cost in book.ctx.connection.execute(query):
-        pool = empty[key]
-        pool.state.last_cost = cost
-        pool.stored = (*pool.stored[:2], cost)
 
 
 def _load_pieces(book: Book, shape: Shape, pools: Mapping[PoolKey, Pool]) -> None:

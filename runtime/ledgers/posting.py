@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sqlalchemy import literal, or_, select, text
 
@@ -24,6 +25,9 @@ from runtime.ledgers.shape import Shape
 from runtime.ledgers.walk import Walk
 from runtime.ledgers.write import keep_running, number, write_edges, write_moves
 
+if TYPE_CHECKING:
+    from runtime.record_inputs import Workspace
+
 REPLAY_LOCK = 0x64676C64
 """Replays may lock pools in any order, so they exclude all other postings (PostgreSQL; SQLite has one writer)."""
 
@@ -31,13 +35,22 @@ TRIES = 5
 """How often balances chosen by an allocation may be gone by the time they are locked."""
 
 
-def post(ctx: RunContext, requests: Sequence[MoveRequest], *, at: datetime | None = None) -> Posted:
-    """Write what the requests ask for. A refusal is a ``UserError``; roll the transaction back."""
+def post(
+    ctx: RunContext,
+    requests: Sequence[MoveRequest],
+    *,
+    at: datetime | None = None,
+    known: Workspace | None = None,
+) -> Posted:
+    """Write what the requests ask for. A refusal is a ``UserError``; roll the transaction back.
+
+    ``known``: records that the caller has read in this transaction and that need not be read again.
+    """
     del at  # every request has its own moment; the call's own is the clock's
     if not requests:
         return Posted()
     chosen = any(r.allocate for r in requests)
-    return _retried(ctx, lambda book: plan(book, requests), chosen=chosen)
+    return _retried(ctx, lambda book: plan(book, requests), chosen=chosen, known=known)
 
 
 def reverse(
@@ -51,14 +64,16 @@ def reverse(
     return _retried(ctx, lambda book: plan_reversal(book, document, names, at), chosen=False)
 
 
-def _retried(ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool) -> Posted:
+def _retried(
+    ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool, known: Workspace | None = None
+) -> Posted:
     """On PostgreSQL others may take what an allocation chose before it is ours: then choose again."""
     if not chosen or ctx.connection.dialect.name == "sqlite":
-        return _post(ctx, planned)
+        return _post(ctx, planned, known)
     for _ in range(TRIES - 1):
         savepoint = ctx.connection.begin_nested()
         try:
-            posted = _post(ctx, planned)
+            posted = _post(ctx, planned, known)
         except Conflict:
             savepoint.rollback()
             continue
@@ -67,11 +82,11 @@ def _retried(ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool) 
             raise
         savepoint.commit()
         return posted
-    return _post(ctx, planned)
+    return _post(ctx, planned, known)
 
 
-def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
-    book = Book(ctx)
+def _post(ctx: RunContext, planned: Callable[[Book], None], known: Workspace | None) -> Posted:
+    book = Book(ctx, known)
     walk = Walk(book=book)
     book.value_so_far = lambda: _value(book, walk, alone=True)
     planned(book)
@@ -79,8 +94,7 @@ def _post(ctx: RunContext, planned: Callable[[Book], None]) -> Posted:
         return _answer(book, [])
     _value(book, walk, alone=False)
     extra = [d for d in walk.differences if d.worth()]
-    for shape, drafts in by_ledger(extra):
-        number(book, shape, drafts)
+    number(book, by_ledger(extra))
     every = [*book.drafts, *extra]
     became = keep_running(book, every)
     for shape, drafts in by_ledger(every):
@@ -102,8 +116,7 @@ def _value(book: Book, walk: Walk, *, alone: bool) -> None:
         book.locked = True
     new = [d for d in book.drafts if not d.id]
     walk.open(new)
-    for shape, drafts in by_ledger(new):
-        number(book, shape, drafts)
+    number(book, by_ledger(new))
     walk.run()
     book.sum_up()
 
@@ -115,7 +128,7 @@ def _lock_replay(book: Book, *, alone: bool) -> None:
     dated_back = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts)
     alone = alone or dated_back or _unsettled(book)
     how = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    lock = f"SELECT {how}(:lock, hashtext(current_schema()))"
+    lock = f"SELECT {how}(CAST(:lock AS integer), hashtext(current_schema()))"
     book.ctx.connection.execute(text(lock), {"lock": REPLAY_LOCK})
 
 

@@ -23,6 +23,7 @@ from runtime.errors import Conflict, Fault
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.expressions import Reader
 from runtime.messages import fault
+from runtime.prepared import Prepared, prepare
 
 INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -31,7 +32,7 @@ INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postg
 class Grain:
     """A table of running rows: the columns that are summed, and the guards judged on it.
 
-    ``first``: column whose first arrival is remembered.
+    ``first``: column whose first arrival is remembered. ``also``: columns told besides the sums.
     """
 
     id: tuple[str, str]
@@ -39,6 +40,7 @@ class Grain:
     sums: tuple[str, ...]
     guards: tuple[Guard, ...]
     first: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,22 +71,29 @@ class Became:
     amounts: Mapping[str, Decimal]
     behind: bool
     latest: datetime | None = None
+    also: tuple[Any, ...] = ()
 
 
 def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], reader: Reader) -> list[Became]:
     """Add the changes in the order of their keys, and judge the guards."""
     keys = sorted(changes)
-    rows = [_row(grain, key, changes[key]) for key in keys]
-    statement = ctx.app.programs.keep(("upsert", grain.id), lambda: upsert(ctx, grain))
-    got = {row[0]: row for row in ctx.connection.execute(statement, rows)}
+    wide = len(grain.sums) + 2
+    sent = [_row(grain, key, changes[key]) for key in keys]
+    names = tuple(sent[0])
+    statement = ctx.app.programs.keep(("upsert", grain.id, names), lambda: upsert(ctx, grain, names))
+    got = {row[0]: row for row in statement.run(ctx, [tuple(row.values()) for row in sent])}
     became, refused = [], []
     for key in keys:
         change, row = changes[key], got.get(key)
         if row is None:
             refused.append((key, change))
             continue
-        amounts = dict(zip(grain.sums, row[2:], strict=True))
-        became.append(Became(key=key, change=change, amounts=amounts, behind=row[1] > change.since, latest=row[1]))
+        amounts = dict(zip(grain.sums, row[2:wide], strict=True))
+        latest = row[1]
+        one = Became(
+            key=key, change=change, amounts=amounts, behind=latest > change.since, latest=latest, also=tuple(row[wide:])
+        )
+        became.append(one)
     became += _as_if(ctx, grain, refused)
     judge(grain, became, reader)
     for one in became:
@@ -101,8 +110,8 @@ def _row(grain: Grain, key: str, change: Change) -> dict[str, Any]:
     return {"key": key, **change.columns, **sums, **moments}
 
 
-def upsert(ctx: RunContext, grain: Grain) -> Executable:
-    """Insert a row or add to it; the latest moment only grows."""
+def upsert(ctx: RunContext, grain: Grain, names: Sequence[str]) -> Prepared:
+    """Insert rows or add to them; the latest moment only grows."""
     table = grain.table
     insert = INSERTS[ctx.connection.dialect.name](table)
     new = insert.excluded
@@ -115,8 +124,8 @@ def upsert(ctx: RunContext, grain: Grain) -> Executable:
     statement = insert.on_conflict_do_update(
         index_elements=["key"], set_=changed, where=and_(*conditions) if conditions else None
     )
-    result: Executable = statement.returning(table.c.key, table.c.last_at, *(table.c[n] for n in grain.sums))
-    return result
+    told = (table.c.key, table.c.last_at, *(table.c[n] for n in (*grain.sums, *grain.also)))
+    return prepare(ctx, table, statement.returning(*told), names, told)
 
 
 def _in_sql(grain: Grain, guard: Guard, changed: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool] | None:

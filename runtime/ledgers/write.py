@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Executable, func, insert, select, text
+from sqlalchemy import Executable, Table, func, insert, select, text
 
 from engine.model import Guard
 from runtime.context import RunContext
@@ -14,25 +14,65 @@ from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.running import Became, Change, Grain, apply_changes
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.tables import joint_column
+from runtime.prepared import prepared_insert
 
 GrainSpec = tuple[Grain, tuple[str, ...], Mapping[str, str]]
 """A grain, its dimensions, and column → resource of the ledger."""
 
 
-def number(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
-    """Give the drafts of one ledger their ids, ascending in their order."""
-    ctx, table = book.ctx, shape.moves
-    if ctx.connection.dialect.name == "postgresql":
-        query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :n)")
-        name = f"{table.schema}.{table.name}" if table.schema else table.name
-        ids = list(ctx.connection.scalars(query, {"name": name, "n": len(drafts)}))
-    else:  # the only writer: nobody else numbers moves meanwhile
-        numbered = max((d.id for d in book.drafts if d.shape is shape), default=0)
-        newest = ctx.app.programs.keep(("newest move", shape.ledger.id), lambda: select(func.max(table.c.id)))
-        last = numbered or ctx.connection.scalar(newest) or 0
-        ids = [last + i for i in range(1, len(drafts) + 1)]
-    for draft, own in zip(drafts, sorted(ids), strict=True):
-        draft.id = own
+def number(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> None:
+    """Give the drafts of each ledger their ids, ascending in their order; one question for all ledgers."""
+    if not groups:
+        return
+    ids = NUMBERED[book.ctx.connection.dialect.name](book, groups)
+    for (_, drafts), own in zip(groups, ids, strict=True):
+        for draft, one in zip(drafts, own, strict=True):
+            draft.id = one
+
+
+def _counted_on(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> list[Sequence[int]]:
+    """SQLite: the only writer, so nobody else numbers moves meanwhile."""
+    ctx, moves = book.ctx, [shape.moves for shape, _ in groups]
+    key = ("newest moves", *(table.name for table in moves))
+    newest = ctx.app.programs.keep(
+        key, lambda: select(*(select(func.max(table.c.id)).scalar_subquery() for table in moves))
+    )
+    found: list[Sequence[int]] = []
+    for (shape, drafts), written in zip(groups, ctx.connection.execute(newest).one(), strict=True):
+        last = max(written or 0, max((d.id for d in book.drafts if d.shape is shape), default=0))
+        found.append(range(last + 1, last + 1 + len(drafts)))
+    return found
+
+
+def _drawn(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> list[Sequence[int]]:
+    """PostgreSQL: from the sequences of the tables."""
+    ctx = book.ctx
+    names = [_sequence(ctx, shape) for shape, _ in groups]
+    counts = {f"n{i}": len(drafts) for i, (_, drafts) in enumerate(groups)}
+    parts = (
+        f"SELECT {i}, nextval('{name}') FROM generate_series(1, CAST(:n{i} AS integer))" for i, name in enumerate(names)
+    )
+    query = ctx.app.programs.keep(("draw", *names), lambda: text(" UNION ALL ".join(parts)))
+    found: list[list[int]] = [[] for _ in groups]
+    for place, own in ctx.connection.execute(query, counts):
+        found[place].append(own)
+    return [sorted(ids) for ids in found]
+
+
+def _sequence(ctx: RunContext, shape: Shape) -> str:
+    return ctx.app.programs.keep(("sequence", shape.ledger.id), lambda: _asked_sequence(ctx, shape.moves))
+
+
+def _asked_sequence(ctx: RunContext, table: Table) -> str:
+    name = f"{table.schema}.{table.name}" if table.schema else table.name
+    query = select(func.pg_get_serial_sequence(name, "id"))
+    return str(ctx.connection.execute(query).scalar_one()).replace("'", "''")
+
+
+NUMBERED: Mapping[str, Callable[[Book, Sequence[tuple[Shape, Sequence[Draft]]]], list[Sequence[int]]]] = {
+    "sqlite": _counted_on,
+    "postgresql": _drawn,
+}
 
 
 def grains_of(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
@@ -113,8 +153,8 @@ def _note(spec: GrainSpec, draft: Draft, changes: dict[str, Change]) -> None:
 def write_moves(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
     """Append the moves of one ledger."""
     ctx = book.ctx
-    statement: Executable = ctx.app.programs.keep(("append", shape.ledger.id), lambda: insert(shape.moves))
-    ctx.connection.execute(statement, [_move_row(book, d) for d in drafts])
+    rows = [_move_row(book, d) for d in drafts]
+    prepared_insert(ctx, shape.moves, tuple(rows[0])).run(ctx, [tuple(row.values()) for row in rows])
 
 
 def _move_row(book: Book, draft: Draft) -> dict[str, Any]:

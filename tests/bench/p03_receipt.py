@@ -62,7 +62,7 @@ def our_way(place: Place, documents: Iterator[dict[str, Any]]) -> Callable[[], o
     def work() -> object:
         with place.writing() as ctx:
             made = records.create(ctx, ENTITY, next(documents))
-            return workflow.take(ctx, ENTITY, made.id, "post", {})
+            return workflow.take(ctx, ENTITY, made.id, "post", {}, saved=made)
 
     return work
 

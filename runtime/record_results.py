@@ -1,0 +1,71 @@
+"""What came of writing records: ids and warnings, what was wrong, and the record as it stands for what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.model import Entity
+from runtime.columns import is_link
+from runtime.context import RunContext
+from runtime.errors import Fault, Invalid
+from runtime.record_inputs import Workspace
+from runtime.record_rows import reader
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record as this transaction has just left it, and what was read of others on the way.
+
+    Nobody else sees or changes it before the transaction ends, so whoever goes on with it need not read it again.
+    """
+
+    row: Row
+    at: Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What came of writing one record. ``written``: the record itself, of whoever writes a single one."""
+
+    id: int
+    version: int
+    code: str
+    warnings: tuple[Fault, ...] = ()
+    written: Written | None = field(default=None, compare=False, repr=False)
+
+
+class Rejected(Invalid):
+    """Some records of a batch are wrong. ``by_record``: faults by index in the batch.
+
+    Paths count records as people do: ``1.unit`` is the first of several, as ``lines.1.unit`` is the first line.
+    """
+
+    def __init__(self, by_record: Mapping[int, Sequence[Fault]], *, several: bool) -> None:
+        named = [
+            replace(f, field=f"{index + 1}.{f.field}".rstrip(".")) if several else f
+            for index, faults in sorted(by_record.items())
+            for f in faults
+        ]
+        super().__init__(*named)
+        self.by_record = by_record
+
+
+def whole(ctx: RunContext, entity: Entity, row: Row) -> Row:
+    """The record with every field it has when it is read: what nobody gave is empty."""
+    made: Row = dict.fromkeys(_fields_read(ctx, entity.id))
+    made.update(row)
+    for one in entity.fields.values():
+        if one.lines:
+            inner = ctx.app.model.entities[one.lines]
+            made[one.id] = [whole(ctx, inner, line) for line in row.get(one.id) or ()]
+        elif is_link(one):
+            made[one.id] = row.get(one.id) or ()
+    return made
+
+
+def _fields_read(ctx: RunContext, entity: str) -> tuple[str, ...]:
+    return ctx.app.programs.keep(("fields read", entity), lambda: reader(ctx, entity).fields())
