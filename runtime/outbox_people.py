@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from runtime.context import RunContext
+from runtime.permissions import administering
 
 PREFERS, ADDRESSES = "channel", "addresses"
 """Names of the preferences of an account."""
@@ -47,6 +48,14 @@ def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
             addresses={**_from_record(members.get(row.member, {})), **given},
         )
     return found
+
+
+def administrators(ctx: RunContext) -> frozenset[int]:
+    """The active accounts that administer the app: they are told what goes wrong."""
+    account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
+    held = select(holds.c.account).where(holds.c.role.in_(sorted(administering(ctx.app.model))))
+    query = select(account.c.id).where(account.c.active, account.c.id.in_(held))
+    return frozenset(ctx.connection.execute(query).scalars())
 
 
 def _from_record(values: Mapping[str, str]) -> dict[str, str]:

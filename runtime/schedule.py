@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from runtime import reminders, task_deadlines, task_late
+from runtime import outbox_list, reminders, rules_clock, task_deadlines, task_late
 from runtime.context import RunContext
 from runtime.ledgers import keep_months
 
-HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType({task_deadlines.HANDLER: task_late.deadline_passed})
+HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType(
+    {**rules_clock.HANDLERS, task_deadlines.HANDLER: task_late.deadline_passed}
+)
 """Who handles a reminder, by the handler's name it was put with: each room that reminds has a row here."""
 
 
@@ -34,7 +36,9 @@ class Done:
 def tick(ctx: RunContext) -> list[Done]:
     """Do all that is due at the context's moment, and say what it was."""
     done = [_reminded(ctx, each) for each in reminders.due_now(ctx, HANDLERS)]
+    rules_clock.tick(ctx)
     reminders.forget_old(ctx)
+    outbox_list.forget_old(ctx)
     before = _kept(ctx)
     for ledger in ctx.app.model.ledgers:
         keep_months(ctx, ledger, ctx.today() - timedelta(days=1))

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from runtime.apps import RunningApp
 from runtime.backup import backup, restore
 from runtime.context import Clock, FixedClock, SystemClock
+from runtime.outbox_courier import deliver
+from runtime.outbox_delivery import Delivered
 from runtime.schedule import Done, tick
 from runtime.settings import Settings
 from web.commands.place import choose, db_option, json_option, open_home, print_json, progress, text
@@ -51,6 +55,16 @@ TOLD: Mapping[str, tuple[str, str]] = {
         "reminder {subject} failed and is tried again: {error}",
     ),
     "reminder_failed": ("提醒 {subject} 失败：{error}", "reminder {subject} failed: {error}"),
+    "message_sent": ("消息 {subject} 已发出", "message {subject} sent"),
+    "message_waiting": (
+        "消息 {subject} 没有发出，稍后重试：{error}",
+        "message {subject} is tried again later: {error}",
+    ),
+    "message_held": (
+        "消息 {subject} 留着，通道已停用：{error}",
+        "message {subject} is kept, its channel is off: {error}",
+    ),
+    "message_dead": ("消息 {subject} 无法送达：{error}", "message {subject} cannot be delivered: {error}"),
 }
 """What is said of each kind of work."""
 
@@ -58,6 +72,11 @@ TOLD: Mapping[str, tuple[str, str]] = {
 def _told(settings: Settings, done: Done) -> str:
     chinese, english = (words.format(**asdict(done)) for words in TOLD[done.kind])
     return text(settings, chinese, english)
+
+
+def _sent(each: Delivered, clock: Clock, app: RunningApp) -> Done:
+    day = clock.now().astimezone(ZoneInfo(app.model.timezone)).date()
+    return Done(kind=f"message_{each.state}", subject=f"{each.kind} {each.id}", through=day, error=each.error)
 
 
 @click.command("tick")
@@ -73,6 +92,7 @@ def tick_command(settings: Settings, app: str | None, now: datetime | None, db: 
         running = choose(home, settings, app)
         with running.database.write() as connection:
             done = tick(running.context(connection, clock))
+        done += [_sent(each, clock, running) for each in deliver(running, clock)]
     if as_json:
         print_json([asdict(d) for d in done])
         return

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
-from threading import Event
+from threading import Event, Thread
 
 import click
 
 from runtime.settings import Settings
-from web.clockwork import BETWEEN_TICKS, tick_all
+from web.clockwork import BETWEEN_TICKS, carry, carry_all, tick_all
 from web.commands.place import db_option, open_home, text
 
 
@@ -27,7 +27,10 @@ def worker_command(settings: Settings, db: str | None, once: bool) -> None:
     with open_home(wanted) as home:
         if not once:
             click.echo(text(wanted, "后台任务已启动", "worker started"))
+            Thread(target=carry, args=(home, over), name="courier", daemon=True).start()
         while True:
             tick_all(home)
+            if once:
+                carry_all(home)
             if once or over.wait(BETWEEN_TICKS):
                 return

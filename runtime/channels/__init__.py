@@ -1,0 +1,22 @@
+"""The ways out: e-mail, group robots, webhooks, web push. ``CHANNELS`` is the closed table of kinds.
+
+A kind is given what was configured and letters, and says of each letter what became of it. It knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from runtime.channels.dingtalk import DINGTALK
+from runtime.channels.email import EMAIL
+from runtime.channels.feishu import FEISHU
+from runtime.channels.letters import Answer, ChannelKind, Letter, Setting, Verdict, Wire, masked
+from runtime.channels.webhook import WEBHOOK
+from runtime.channels.wecom import WECOM
+
+CHANNELS: Mapping[str, ChannelKind] = MappingProxyType(
+    {kind.id: kind for kind in (EMAIL, WECOM, DINGTALK, FEISHU, WEBHOOK)}
+)
+
+__all__ = ["CHANNELS", "Answer", "ChannelKind", "Letter", "Setting", "Verdict", "Wire", "masked"]
