@@ -15,12 +15,14 @@ from web.pages import (
     imports,
     ledgers,
     lists,
+    messages,
     opening,
     plans,
     prints,
     records,
     settings,
     tasks,
+    traces,
 )
 
 ROOMS = (
@@ -34,12 +36,14 @@ ROOMS = (
     imports,
     ledgers,
     lists,
+    messages,
     opening,
     plans,
     prints,
     records,
     settings,
     tasks,
+    traces,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
+from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.model import AppModel, Entity, Field
 from runtime.context import RunContext
@@ -49,6 +50,12 @@ def structures_of(ctx: RunContext, entity: str) -> list[str]:
     return [s.id for s in ctx.app.model.structures.values() if ends_of(ctx, s).stocked == entity]
 
 
+def is_carrier(model: AppModel, entity: str) -> bool:
+    """Whether things are followed by records of this entity: a dimension that only some of them need."""
+    dimensions = (d for ledger in model.ledgers.values() for d in ledger.dimensions.values())
+    return any(entity in d.targets and isinstance(d.optional, Expr) for d in dimensions)
+
+
 def has_analysis(entity: str) -> bool:
     """Whether a record's page has something to ask for."""
     model = running_app().model
@@ -61,7 +68,7 @@ def has_analysis(entity: str) -> bool:
         for f in (model.entities[s.entity].fields.get(s.makes),)
         if f and entity in f.targets
     }
-    return bool(made or fact_fields(found) or filled_lines(model, found))
+    return bool(made or fact_fields(found) or filled_lines(model, found) or is_carrier(model, entity))
 
 
 def analysis(entity: str, id: int) -> Response:
@@ -89,6 +96,7 @@ def analysis(entity: str, id: int) -> Response:
                 for name in structures
                 if rights(ctx, ctx.app.model.structures[name].entity).may("read")
             ],
+            trace=url_for("pages.traced", entity=entity, id=id) if is_carrier(ctx.app.model, entity) else "",
         )
     return Response(html)
 
