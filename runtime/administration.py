@@ -9,21 +9,17 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from engine.model import AppModel, EntityKind
+from engine.model import EntityKind
 from runtime import accounts, audit, ledgers
 from runtime.apps import AppHome, Change
 from runtime.context import RunContext
 from runtime.errors import Conflict, Forbidden, Invalid
 from runtime.messages import fault
-from runtime.permissions import ALL, rights
+from runtime.permissions import administering as administering
+from runtime.permissions import rights
 
 ACCOUNT, PERIOD, APP = "account", "period", "app"
 """What the trail calls the things that are no records of the app."""
-
-
-def administering(model: AppModel) -> frozenset[str]:
-    """The roles that may do everything with everything: who holds one administers the app."""
-    return frozenset(role.id for role in model.roles.values() if ALL in role.can.get(ALL, frozenset()))
 
 
 def is_admin(ctx: RunContext) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +19,13 @@ from runtime.app_source import Definition, compile_definition, differences, pin,
 from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.database import Database, open_database
 from runtime.errors import Fault, NotFound, UserError
+from runtime.happenings import Journal
 from runtime.ledgers import rebuild, to_rebuild
 from runtime.migrate import Step, apply_steps, in_step, plan, to_recompute
 from runtime.programs import Programs
 from runtime.recompute import recompute
+from runtime.rules import follow
+from runtime.rules_clock import begin
 from runtime.system_tables import SystemTables, system_tables
 from runtime.tables import Tables, build_tables
 
@@ -34,7 +37,10 @@ LOOK_AGAIN = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningApp:
-    """One version of an app, open. ``language``: that of people without a preference. ``version``: its number."""
+    """One version of an app, open. ``language``: that of people without a preference. ``version``: its number.
+
+    ``follow``: what looks at everything that was written, before the transaction ends.
+    """
 
     name: str
     model: AppModel
@@ -44,6 +50,7 @@ class RunningApp:
     version: int = 1
     definition: Definition | None = field(default=None, compare=False, repr=False)
     programs: Programs = field(default_factory=Programs, compare=False, repr=False)
+    follow: Callable[[RunContext, Journal], None] = field(default=follow, compare=False, repr=False)
 
     def context(self, connection: Connection, clock: Clock | None = None, source: str = "system") -> RunContext:
         """A context of the system itself: set-up, demo data, the command line."""
@@ -281,6 +288,7 @@ class AppHome:
                     recompute(ctx, to_recompute(before, model))
                     for ledger in to_rebuild(before, model):
                         rebuild(ctx, ledger)
+                    begin(ctx)
                     done.append(replace(done[0], version=number))
             self._open.pop(app.name, None)
             self._open[app.name] = (self._renew(app), time.monotonic())

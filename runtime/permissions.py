@@ -192,3 +192,8 @@ def visible_tags(ctx: RunContext) -> frozenset[str]:
 def may_see(ctx: RunContext, secrecy: frozenset[str]) -> bool:
     """Whether a figure with these tags (a card, a measure, a column) may be shown."""
     return ctx.user.is_system or not secrecy - visible_tags(ctx)
+
+
+def administering(model: AppModel) -> frozenset[str]:
+    """The roles that may do everything with everything: who holds one administers the app."""
+    return frozenset(role.id for role in model.roles.values() if ALL in role.can.get(ALL, frozenset()))

@@ -17,6 +17,7 @@ from runtime import audit, computed
 from runtime.context import RunContext
 from runtime.drawing import check_drawn, fill_from_origin, lock_origins
 from runtime.errors import Conflict, Fault, Forbidden, NotFound, Stale
+from runtime.happenings import door, note_written
 from runtime.messages import fault
 from runtime.numbering import assign_codes
 from runtime.opening_guard import refuse_when_live
@@ -131,9 +132,10 @@ def apply_system(
     batch = new_batch(ctx, record_plan(ctx, entity), strict=False, at=at)
     for number, (record, values) in enumerate(changes.items()):
         add_changed(batch, _present(ctx, entity, found, record), values, number)
-    _settle(batch)
-    _refuse_faulty(batch)
-    _write(batch, kind, transition=transition, notes=notes)
+    with door(ctx):
+        _settle(batch)
+        _refuse_faulty(batch)
+        _write(batch, kind, transition=transition, notes=notes)
     return [draft.row for draft in batch.headers]
 
 
@@ -193,11 +195,13 @@ def restore(ctx: RunContext, entity: str, record: int) -> Saved:
 
 
 def _mark(ctx: RunContext, entity: Entity, row: Row, *, deleted: bool) -> Saved:
-    mark(ctx, entity.id, row, deleted=deleted)
-    computed.propagate_presence(ctx, entity, row)
     kind = "delete" if deleted else "restore"
-    entry = audit.Entry(entity=entity.id, record=row["id"], version=row["version"], kind=kind, changes={})
-    audit.write(ctx, [entry])
+    with door(ctx):
+        mark(ctx, entity.id, row, deleted=deleted)
+        wave = computed.propagate_presence(ctx, entity, row)
+        entry = audit.Entry(entity=entity.id, record=row["id"], version=row["version"], kind=kind, changes={})
+        audit.write(ctx, [entry])
+        note_written(ctx, entity.id, kind, "", {}, {entity.id: [row]}, wave.done)
     return Saved(id=row["id"], version=row["version"], code=str(row.get("code") or ""))
 
 
@@ -271,6 +275,12 @@ def _start_workflow(batch: Batch, entity: Entity) -> None:
 
 
 def _finish(batch: Batch, kind: str) -> list[Saved]:
+    with door(batch.ctx) as journal:
+        saved = _finished(batch, kind)
+    return journal.renewed(batch.plan.entity.id, saved)
+
+
+def _finished(batch: Batch, kind: str) -> list[Saved]:
     _settle(batch)
     check(batch)
     _refuse_faulty(batch)
@@ -360,6 +370,7 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)
     write_trail(batch, kind, transition=transition, notes=notes)
+    note_written(ctx, entity.id, kind, transition, batch.drafts, batch.gone, wave.done)
     return wave
 
 

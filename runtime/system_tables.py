@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from runtime.columns import Id, Moment
 from runtime.delivery_tables import delivery_tables
+from runtime.rules_tables import rule_tables
 
 PREFIX = "dg_"
 
@@ -54,6 +55,10 @@ class SystemTables:
     push: Table
     reminder: Table
     holiday: Table
+    rule_run: Table
+    rule_state: Table
+    rule_switch: Table
+    alert: Table
 
     def all(self) -> tuple[Table, ...]:
         """Every system table, those that others point at first."""
@@ -69,6 +74,7 @@ def system_tables(metadata: MetaData) -> SystemTables:
         **_work(metadata),
         **_versions(metadata),
         **delivery_tables(metadata),
+        **rule_tables(metadata),
     )
 
 
@@ -236,7 +242,7 @@ def _tasks(metadata: MetaData) -> Table:
         Column("decided_by", Id),
         _text("decision"),
         _text("note"),
-        Column("round", Integer, nullable=False, server_default="0"),  # the how manyeth time it is asked
+        Column("round", Integer, nullable=False, server_default="0"),  # counts how often the document came here
         Column("awake", Boolean, nullable=False, server_default=true()),  # asleep: another has to say it first
         Column("waits_for", Id),
         Column("then_stage", Integer),  # the stage to go back to at once

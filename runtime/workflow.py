@@ -16,6 +16,7 @@ from runtime.context import RunContext
 from runtime.documents_after import check_nothing_hangs
 from runtime.errors import Conflict, Forbidden, NotFound
 from runtime.exploding import fill_lines
+from runtime.happenings import door
 from runtime.ledgers.requests import DocumentKey
 from runtime.messages import fault, say
 from runtime.opening_guard import refuse_move_when_live
@@ -254,7 +255,23 @@ def _move(
     transition: Transition,
     body: Mapping[str, object],
 ) -> list[Row]:
-    """Everything a transition does once nothing speaks against it."""
+    """Everything a transition does once nothing speaks against it, and what rules make of it."""
+    with door(ctx) as journal:
+        found = _moved(ctx, at, entity, found, transition, body)
+    if journal.later:
+        fresh = load_rows(ctx, entity, [record["id"] for record in found])
+        found = [fresh[record["id"]] for record in found]
+    return found
+
+
+def _moved(
+    ctx: RunContext,
+    at: Workspace,
+    entity: str,
+    found: list[Row],
+    transition: Transition,
+    body: Mapping[str, object],
+) -> list[Row]:
     start = workflow_of(ctx, entity).start.id
     refuse_move_when_live(ctx, entity, transition, started=any(r["status"] != start for r in found))
     given = check_demands(ctx, at, ctx.app.model.entities[entity], transition, found, body)

@@ -12,6 +12,7 @@ from sqlalchemy import literal, or_, select, text
 
 from runtime.context import RunContext
 from runtime.errors import Conflict
+from runtime.happenings import door, note_moves
 from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.events import SKEW
@@ -67,6 +68,11 @@ def reverse(
 def _retried(
     ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool, known: Workspace | None = None
 ) -> Posted:
+    with door(ctx):
+        return _chosen(ctx, planned, chosen=chosen, known=known)
+
+
+def _chosen(ctx: RunContext, planned: Callable[[Book], None], *, chosen: bool, known: Workspace | None) -> Posted:
     """On PostgreSQL others may take what an allocation chose before it is ours: then choose again."""
     if not chosen or ctx.connection.dialect.name == "sqlite":
         return _post(ctx, planned, known)
@@ -99,6 +105,7 @@ def _post(ctx: RunContext, planned: Callable[[Book], None], known: Workspace | N
     became = keep_running(book, every)
     for shape, drafts in by_ledger(every):
         write_moves(book, shape, drafts)
+        note_moves(ctx, shape.ledger.id, [draft.dimensions for draft in drafts])
     write_edges(book, book.drafts)
     pools = sorted(walk.pools.values(), key=lambda p: (p.id.ledger, p.id.key))
     for _, group in groupby(pools, key=lambda p: p.id.ledger):

@@ -1,0 +1,278 @@
+"""Alerts: opened once for each record when their condition holds, refreshed, told, closed by themselves.
+
+An alert is a state, not an event: whoever asks again while it is open is told nothing new, except that it has climbed
+a level. Closing leaves a row behind, so one sees later when it was open and why it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.model import Alert, Level, Receiver, Text
+from runtime import outbox
+from runtime.audit import plain
+from runtime.context import RunContext
+from runtime.happenings import Journal
+from runtime.outbox import Outgoing
+from runtime.permissions import label_of
+from runtime.record_inputs import Workspace
+from runtime.record_texts import record_title
+from runtime.rules_look import Part, Records, holds, kept_value, look
+from runtime.rules_people import People
+from runtime.rules_texts import exprs_of, say, secrecy_of, wordings
+
+Row = dict[str, Any]
+ENDED, GONE, OFF = "ended", "gone", "off"
+"""Why an alert was closed: its condition ended; its record went; it was switched off or taken out."""
+TOGETHER = 10
+"""More alerts than this that open at once are told in one message."""
+
+
+def table_of(ctx: RunContext) -> Table:
+    """The rows of alerts."""
+    return ctx.app.tables.system.alert
+
+
+def open_key(alert: str, record: int) -> str:
+    """What an open alert is known by."""
+    return f"{alert}:{record}"
+
+
+def look_at(
+    ctx: RunContext, records: Records, people: People, id: str, ids: Sequence[int], cause: str, taken: Journal
+) -> None:
+    """Open, refresh or close one alert for these records."""
+    alert = ctx.app.model.alerts[id]
+    rows = records.rows(alert.entity, ids)
+    known = _open_rows(ctx, id, ids)
+    there = {row["id"] for row in rows}
+    _close(ctx, [known[i] for i in known if i not in there], GONE)
+    looked = look(records.at, alert.condition, rows, alert.entity)
+    until = look(records.at, alert.until, rows, alert.entity)
+    levels = [look(records.at, level.condition, rows, alert.entity) for level in alert.levels]
+    opened: list[tuple[Row, Row]] = []
+    ended: list[Row] = []
+    for index, row in enumerate(rows):
+        current = known.get(row["id"])
+        level = _level(alert, [each[index] for each in levels])
+        if holds(looked[index]) and (level is not None or not alert.levels):
+            told = {**row, "cause": cause, "before": _before(taken, alert.entity, row["id"])}
+            kept = _kept(records.at, alert, level, told, looked[index])
+            if current is None:
+                opened.append((told, kept))
+            else:
+                _refresh(ctx, people, records.at, alert, current, told, kept)
+        elif current is not None and (alert.until is None or holds(until[index])):
+            ended.append(current)
+    _close(ctx, ended, ENDED)
+    _open(ctx, people, records.at, alert, opened)
+
+
+def _level(alert: Alert, looked: Sequence[Sequence[Part]]) -> Level | None:
+    """The last level that holds."""
+    found = None
+    for level, parts in zip(alert.levels, looked, strict=True):
+        if holds(parts):
+            found = level
+    return found
+
+
+def level_of(alert: Alert, id: str) -> Level | None:
+    """A level by its id."""
+    return next((level for level in alert.levels if level.id == id), None)
+
+
+def _open_rows(ctx: RunContext, id: str, ids: Sequence[int]) -> dict[int, Row]:
+    table, found = table_of(ctx), {}
+    for start in range(0, len(ids), 500):
+        keys = [open_key(id, i) for i in ids[start : start + 500]]
+        for row in ctx.connection.execute(select(table).where(table.c.open_key.in_(keys))).mappings():
+            found[row["record"]] = dict(row)
+    return found
+
+
+def _kept(at: Workspace, alert: Alert, level: Level | None, row: Row, parts: Sequence[Part]) -> Row:
+    """What is kept of an open alert: its colour, its words, the values it was judged by."""
+    message = (level.say if level else None) or alert.say
+    tags = frozenset[str]().union(*(secrecy_of(at.model, expr, alert.entity) for expr in exprs_of(message)))
+    reads = {name: kept_value(value) for part in parts for name, value in part.inputs}
+    return {
+        "level": level.id if level else "",
+        "color": level.color if level else alert.color,
+        "text_zh": say(at, message, row, alert.entity, "zh"),
+        "text_en": say(at, message, row, alert.entity, "en"),
+        "reads": orjson.dumps(reads, default=plain).decode(),
+        "secrecy": " ".join(sorted(tags)),
+    }
+
+
+def _open(ctx: RunContext, people: People, at: Workspace, alert: Alert, opened: Sequence[tuple[Row, Row]]) -> None:
+    if not opened:
+        return
+    table, now = table_of(ctx), ctx.now()
+    make = (postgresql if ctx.connection.dialect.name == "postgresql" else sqlite).insert
+    same = {"alert": alert.id, "entity": alert.entity, "opened_at": now, "refreshed_at": now, "told_at": now}
+    fresh: dict[int, int] = {}
+    for start in range(0, len(opened), 500):
+        rows = [
+            {**same, **kept, "record": row["id"], "open_key": open_key(alert.id, row["id"])}
+            for row, kept in opened[start : start + 500]
+        ]
+        statement = make(table).values(rows).on_conflict_do_nothing().returning(table.c.record, table.c.id)
+        fresh.update((row.record, row.id) for row in ctx.connection.execute(statement))
+    told = [(row, kept, fresh[row["id"]]) for row, kept in opened if row["id"] in fresh]
+    if len(told) > TOGETHER:
+        _tell_together(ctx, people, at, alert, told)
+        return
+    for row, kept, number in told:
+        tell(ctx, people, at, alert, row, kept["level"], f"alert:{number}:{kept['level']}")
+
+
+def _refresh(ctx: RunContext, people: People, at: Workspace, alert: Alert, current: Row, row: Row, kept: Row) -> None:
+    """What is open keeps up with the figures; it is told again only where it has climbed, or by its own rhythm."""
+    table, now = table_of(ctx), ctx.now()
+    order = [level.id for level in alert.levels]
+    climbed = kept["level"] != current["level"] and order.index(kept["level"]) > (
+        order.index(current["level"]) if current["level"] in order else -1
+    )
+    level = level_of(alert, kept["level"])
+    again = bool(
+        level and level.repeat and current["told_at"] and now - current["told_at"] >= timedelta(days=level.repeat)
+    )
+    silent = current["snoozed_until"] is not None and current["snoozed_until"] > now
+    values = {**kept, "refreshed_at": now}
+    if climbed:
+        values |= {"acknowledged_at": None, "acknowledged_by": None, "escalated": ""}
+    if (climbed or again) and not silent:
+        values["told_at"] = now
+        stamp = f"{now:%Y%m%d}" if again and not climbed else ""
+        tell(ctx, people, at, alert, row, kept["level"], f"alert:{current['id']}:{kept['level']}:{stamp}")
+    if climbed or again or any(current[name] != value for name, value in kept.items()):
+        ctx.connection.execute(update(table).where(table.c.id == current["id"]).values(values))
+
+
+def _close(ctx: RunContext, rows: Sequence[Mapping[str, Any]], because: str) -> None:
+    if rows:
+        table = table_of(ctx)
+        values = {"open_key": None, "closed_at": ctx.now(), "closed_because": because}
+        ids = [row["id"] for row in rows]
+        ctx.connection.execute(update(table).where(table.c.id.in_(ids)).values(values))
+
+
+def close_all(ctx: RunContext, id: str, because: str = OFF) -> None:
+    """Close every open one of an alert that is switched off or no longer declared."""
+    table = table_of(ctx)
+    found = ctx.connection.execute(
+        select(table.c.id).where(table.c.alert == id, table.c.open_key.is_not(None))
+    ).mappings()
+    _close(ctx, [dict(row) for row in found], because)
+
+
+# --- telling ---------------------------------------------------------------------------------------------------
+
+
+def tell(
+    ctx: RunContext, people: People, at: Workspace, alert: Alert, row: Row, level_id: str, key: str,
+    instead: Sequence[Receiver] = (),
+) -> None:  # fmt: skip
+    """Tell the people of an alert (or of its level, or others) about one record."""
+    level = level_of(alert, level_id)
+    to = instead or (level.to if level and level.to else None) or alert.to
+    channels = (level.channels if level and level.channels else None) or alert.channels
+    message = (level.say if level else None) or alert.say
+    told = people.told(at, to, [row], alert.entity)[0]
+    label = level.label if level else alert.label
+    those = wordings(at, people, row, alert.entity, messages=(None, message), told=told, fallback=label)
+    owner, owner_row = _owner(at, alert, row)
+    kinds = ["inbox"] if ctx.source == "demo" else list(dict.fromkeys(("inbox", *channels)))
+    outbox.post_many(
+        ctx,
+        [
+            Outgoing(
+                kind=kind,  # type: ignore[arg-type]
+                key=f"{key}:{kind}:{number}",
+                title=words.title,
+                text=words.text,
+                accounts=words.accounts,
+                addresses=words.addresses if kind == "email" else (),
+                entity=owner,
+                record=owner_row,
+                origin=f"alert:{alert.id}",
+            )
+            for kind in kinds
+            for number, words in enumerate(those)
+        ],
+    )
+
+
+def _owner(at: Workspace, alert: Alert, row: Row) -> tuple[str, int]:
+    entity = at.model.entities[alert.entity]
+    if not entity.parent:
+        return entity.id, row["id"]
+    parent = row.get("parent")
+    return entity.parent, parent["id"] if isinstance(parent, dict) else int(parent or 0)
+
+
+def _tell_together(
+    ctx: RunContext, people: People, at: Workspace, alert: Alert, told: Sequence[tuple[Row, Row, int]]
+) -> None:
+    """Many at once (a plan was moved, the day began) make one message for each person."""
+    lines: dict[int, list[Text]] = {}
+    for row, kept, _ in told:
+        level = level_of(alert, kept["level"])
+        message = (level.say if level else None) or alert.say
+        whom = people.told(at, (level.to if level and level.to else None) or alert.to, [row], alert.entity)[0]
+        fallback = level.label if level else alert.label
+        for words in wordings(at, people, row, alert.entity, messages=(None, message), told=whom, fallback=fallback):
+            for account in words.accounts:
+                lines.setdefault(account, []).append(words.text)
+    owner, record = _owner(at, alert, told[0][0])
+    kinds = ["inbox"] if ctx.source == "demo" else list(dict.fromkeys(("inbox", *alert.channels)))
+    outbox.post_many(
+        ctx,
+        [
+            Outgoing(
+                kind=kind,  # type: ignore[arg-type]
+                key=f"alert:{alert.id}:{told[0][2]}:together:{kind}:{account}",
+                title=Text(f"{alert.label.zh}（{len(texts)}）", f"{alert.label.en} ({len(texts)})"),
+                text=Text("\n".join(t.zh for t in texts[:40]), "\n".join(t.en for t in texts[:40])),
+                accounts=frozenset({account}),
+                entity=owner,
+                record=record,
+                origin=f"alert:{alert.id}",
+            )
+            for account, texts in lines.items()
+            for kind in kinds
+        ],
+    )
+
+
+# --- what happened ---------------------------------------------------------------------------------------------
+
+
+def _before(taken: Journal, entity: str, record: int) -> Row:
+    """The record as it was, where it was written itself."""
+    for each in taken.happened:
+        for draft in each.drafts.get(entity, ()):
+            if draft.row.get("id") == record and draft.old is not None:
+                return draft.old
+    return {}
+
+
+def cause_of(ctx: RunContext, taken: Journal) -> str:
+    """What people call the record whose change all this follows from."""
+    for each in taken.happened:
+        for draft in each.drafts.get(each.entity, ()):
+            return f"{label_of(ctx, each.entity)} {record_title(ctx.app.model, each.entity, draft.row)}"
+    return ""
+
+
+def escalation_due(opened: datetime, after: int, unit: str) -> datetime:
+    """When nobody having acknowledged matters (working hours are counted by the caller)."""
+    return opened + (timedelta(days=after) if unit == "days" else timedelta(hours=after))

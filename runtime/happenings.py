@@ -1,0 +1,146 @@
+"""What happens in a write, noted until its outermost door closes.
+
+A door is a function through which records or ledgers are written. Doors are opened inside doors; when the outermost
+closes, the app's follower (rules and alerts) looks at all that happened, in the same transaction. Nothing is noted
+that no rule asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from runtime.context import RunContext
+from runtime.rules_index import Index, index_of
+
+if TYPE_CHECKING:
+    from runtime.record_results import Saved
+
+Row = dict[str, Any]
+Cell = tuple[str, str]
+JOURNAL = "dougong.journal"
+HISTORY = "history"
+"""Records taken over as they were: nobody is told of them."""
+
+
+class Drafted(Protocol):
+    """A record as it is and as it was."""
+
+    row: Row
+    old: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Records of one entity written together. ``drafts`` and ``gone``: by entity, lines included."""
+
+    entity: str
+    kind: str
+    transition: str
+    drafts: Mapping[str, Sequence[Drafted]]
+    gone: Mapping[str, Sequence[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A ledger's move: the values of its dimensions."""
+
+    ledger: str
+    dimensions: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Journal:
+    """What happened since the outermost door was opened. ``later``: versions of records that rules changed after."""
+
+    happened: list[Happened] = field(default_factory=list)
+    cells: dict[Cell, set[int]] = field(default_factory=dict)
+    moved: list[Moved] = field(default_factory=list)
+    following: bool = False
+    later: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.happened or self.cells or self.moved)
+
+    def take(self) -> Journal:
+        """What is there, and an empty journal from here on."""
+        taken = Journal(happened=self.happened, cells=self.cells, moved=self.moved)
+        self.happened, self.cells, self.moved = [], {}, []
+        return taken
+
+    def renewed(self, entity: str, saved: Sequence[Saved]) -> list[Saved]:
+        """The results with the versions that records have after rules changed them."""
+        if not self.later:
+            return list(saved)
+        return [
+            replace(each, version=self.later[entity, each.id], written=None)
+            if (entity, each.id) in self.later
+            else each
+            for each in saved
+        ]
+
+
+@contextmanager
+def door(ctx: RunContext) -> Iterator[Journal]:
+    """Write within; what follows from it is done when the outermost door closes."""
+    info = ctx.connection.info
+    known: Journal | None = info.get(JOURNAL)
+    if known is not None:
+        yield known
+        return
+    journal = info[JOURNAL] = Journal()
+    try:
+        yield journal
+        if journal:
+            journal.following = True
+            ctx.app.follow(ctx, journal)
+    finally:
+        info.pop(JOURNAL, None)
+
+
+def _open(ctx: RunContext) -> tuple[Journal, Index] | None:
+    journal: Journal | None = ctx.connection.info.get(JOURNAL)
+    index = index_of(ctx)
+    return None if journal is None or index.empty else (journal, index)
+
+
+def note_written(
+    ctx: RunContext,
+    entity: str,
+    kind: str,
+    transition: str,
+    drafts: Mapping[str, Sequence[Drafted]],
+    gone: Mapping[str, Sequence[Row]],
+    cells: Mapping[Cell, Iterable[int]],
+) -> None:
+    """Records were written, and ``cells`` of others followed."""
+    found = _open(ctx)
+    if found is None or kind == HISTORY:
+        return
+    journal, index = found
+    if journal.following:
+        for draft in drafts.get(entity, ()):
+            journal.later[entity, draft.row["id"]] = draft.row["version"]
+    if any(some and name in index.entities for each in (drafts, gone) for name, some in each.items()):
+        journal.happened.append(Happened(entity, kind, transition, drafts, gone))
+    note_cells(ctx, cells)
+
+
+def note_cells(ctx: RunContext, cells: Mapping[Cell, Iterable[int]]) -> None:
+    """Computed fields came out differently."""
+    found = _open(ctx)
+    if found is None:
+        return
+    journal, index = found
+    for cell, ids in cells.items():
+        if cell in index.cells:
+            journal.cells.setdefault(cell, set()).update(ids)
+
+
+def note_moves(ctx: RunContext, ledger: str, dimensions: Iterable[Mapping[str, Any]]) -> None:
+    """Moves were written into a ledger."""
+    found = _open(ctx)
+    if found is not None and ledger in found[1].ledgers:
+        found[0].moved.extend(Moved(ledger, each) for each in dimensions)

@@ -1,0 +1,302 @@
+"""Rules at work: when the outermost door of a write closes, whatever concerns a rule is looked at, in the same
+transaction.
+
+A rule acts on a record at most once in a transaction: where its own effects would set it off again it stops, and says
+so. A rule that breaks never refuses the save (unless it is declared to); it is *failed*, with its reason in the trace,
+and those who administer the app are told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from engine.model import Rule, Text
+from runtime import alerts, outbox, rules_states, rules_traces
+from runtime.context import RunContext
+from runtime.database import RETRIED
+from runtime.errors import Invalid, UserError
+from runtime.happenings import Journal, door
+from runtime.messages import fault
+from runtime.outbox import Outgoing
+from runtime.rules_actions import Acting, act
+from runtime.rules_index import Index, Watch, index_of
+from runtime.rules_look import Records, holds, look
+from runtime.rules_people import People
+from runtime.rules_traces import ALREADY, FAILED, FIRED, LIMITED, LOOP, REFUSED, Trace
+from runtime.rules_watch import events, touched
+
+Row = dict[str, Any]
+ROUNDS = 12
+"""How often rules may follow rules in one transaction."""
+
+
+@dataclass(slots=True)
+class Running:
+    """One transaction's rules: what was read, who acted on what, what is to be kept."""
+
+    ctx: RunContext
+    records: Records
+    people: People
+    index: Index
+    off: frozenset[str]
+    acted: set[tuple[str, int]] = field(default_factory=set)
+    traces: list[Trace] = field(default_factory=list)
+
+
+def follow(ctx: RunContext, journal: Journal) -> None:
+    """Everything that rules and alerts do about what happened, and about what they do themselves."""
+    running = _running(ctx)
+    rounds = 0
+    while journal and rounds < ROUNDS:
+        rounds += 1
+        taken = journal.take()
+        running.records.changed()
+        looks = touched(running.records.at, running.index, taken)
+        for rule, ids, event in events(running.index, taken):
+            run(running, rule, ids, event)
+        for watch in sorted(looks, key=lambda each: _place(running.index, each)):
+            WATCHES[watch.kind](running, watch, sorted(looks[watch]), taken)
+    rules_traces.write(ctx, running.traces)
+
+
+def _running(ctx: RunContext) -> Running:
+    return Running(ctx, Records(ctx), People(ctx), index_of(ctx), switched_off(ctx))
+
+
+def _place(index: Index, watch: Watch) -> int:
+    return index.watches.index(watch)
+
+
+def switched_off(ctx: RunContext) -> frozenset[str]:
+    """The rules and alerts that somebody has switched off."""
+    table = ctx.app.tables.system.rule_switch
+    return frozenset(ctx.connection.execute(select(table.c.rule).where(table.c.off)).scalars())
+
+
+# --- what a watch does -----------------------------------------------------------------------------------------
+
+
+def _becomes(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
+    """A condition that turned true sets the rule off; one that is true already does not."""
+    rule = watch.subject
+    assert isinstance(rule, Rule)
+    found = running.records.rows(watch.entity, ids)
+    started = time.perf_counter()
+    try:
+        looked = look(running.records.at, rule.trigger.that, found, watch.entity)
+        rearmed = look(running.records.at, rule.trigger.rearm, found, watch.entity)
+    except (ArithmeticError, ValueError) as error:
+        _broken(running, rule, [row["id"] for row in found], "becomes", error)
+        return
+    true = {row["id"]: parts for row, parts in zip(found, looked, strict=True) if holds(parts)}
+    free = [
+        row["id"]
+        for row, parts, again in zip(found, looked, rearmed, strict=True)
+        if not holds(parts) and not rule.trigger.once and (rule.trigger.rearm is None or holds(again))
+    ]
+    fired = rules_states.settle(running.ctx, rule.id, sorted(true), free)
+    micros = _micros(started, found)
+    for row, parts in zip(found, looked, strict=True):
+        if row["id"] not in fired:
+            result = ALREADY if row["id"] in true else REFUSED
+            running.traces.append(
+                Trace(rule.id, watch.entity, row["id"], "becomes", result, conditions=parts, micros=micros)
+            )
+    if fired:
+        run(running, rule, sorted(fired), "becomes", {i: true[i] for i in fired})
+
+
+def _changed(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
+    assert isinstance(watch.subject, Rule)
+    run(running, watch.subject, ids, "changed")
+
+
+def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
+    assert isinstance(watch.subject, Rule)
+    rules_states.remind(running.records, watch.subject, ids)
+
+
+def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
+    if f"alert:{watch.id}" not in running.off:
+        cause = alerts.cause_of(running.ctx, taken)
+        alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
+
+
+WATCHES: Mapping[str, Callable[[Running, Watch, Sequence[int], Journal], None]] = {
+    "becomes": _becomes,
+    "changed": _changed,
+    "date": _date,
+    "alert": _alert,
+}
+
+
+# --- running a rule --------------------------------------------------------------------------------------------
+
+
+def run(
+    running: Running, rule: Rule, ids: Sequence[int], event: str, known: Mapping[int, Sequence[Any]] | None = None
+) -> None:
+    """Ask the rule's condition and act where it holds. ``known``: parts that were looked at on the way here."""
+    if rule.id in running.off:
+        return
+    started = time.perf_counter()
+    rows = running.records.rows(rule.trigger.entity, list(dict.fromkeys(ids)))
+    try:
+        looked = look(running.records.at, rule.condition, rows, rule.trigger.entity)
+    except (ArithmeticError, ValueError) as error:
+        _broken(running, rule, [row["id"] for row in rows], event, error)
+        return
+    traces = {
+        row["id"]: Trace(
+            rule.id, rule.trigger.entity, row["id"], event, conditions=(*(known or {}).get(row["id"], ()), *parts)
+        )
+        for row, parts in zip(rows, looked, strict=True)
+    }
+    due = [row for row, parts in zip(rows, looked, strict=True) if holds(parts)]
+    due = _allowed(running, rule, due, traces)
+    if due:
+        _act(running, rule, due, event, traces)
+    micros = _micros(started, rows)
+    for trace in traces.values():
+        trace.micros = micros
+    running.traces.extend(traces.values())
+
+
+def _micros(started: float, rows: Sequence[Row]) -> int:
+    return int((time.perf_counter() - started) * 1_000_000 / max(len(rows), 1))
+
+
+def _allowed(running: Running, rule: Rule, due: Sequence[Row], traces: Mapping[int, Trace]) -> list[Row]:
+    """Without those on which it has acted too often, or already in this transaction."""
+    ids = [row["id"] for row in due]
+    often: dict[int, int] = {}
+    if rule.most and ids:
+        since = running.ctx.now() - timedelta(hours=rule.hours)
+        often = rules_traces.fired_since(running.ctx, rule.id, ids, since)
+    allowed = []
+    for row in due:
+        if (rule.id, row["id"]) in running.acted:
+            traces[row["id"]].result = LOOP
+            _tell_administrators(running, rule, row, LOOP_TEXT)
+        elif rule.most and often.get(row["id"], 0) >= rule.most:
+            traces[row["id"]].result = LIMITED
+        else:
+            allowed.append(row)
+    return allowed
+
+
+LOOP_TEXT = Text(
+    "规则在同一次保存里又触发了自己，已停止：请检查它的动作是否改变了它自己的触发条件",
+    "The rule set itself off again within one save and was stopped: see whether what it does changes what it waits for",
+)
+
+
+def _act(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> None:
+    """All at once; where that fails, one by one, so that one record's fault is not the others'."""
+    running.acted.update((rule.id, row["id"]) for row in due)
+    error = _tried(running, rule, due, event, traces)
+    if error is not None and len(due) > 1:
+        for row in due:
+            error = _tried(running, rule, [row], event, traces)
+            if error is not None:
+                _fail(running, rule, row, traces, error)
+    elif error is not None:
+        _fail(running, rule, due[0], traces, error)
+
+
+def _tried(
+    running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]
+) -> Exception | None:
+    acting = Acting(running.ctx, rule, running.records.at, running.people, event, f"rule:{rule.id}:{uuid4().hex[:12]}")
+    try:
+        with running.ctx.connection.begin_nested():
+            done = act(acting, due)
+    except Exception as error:  # one rule's fault becomes a step of its trace, never the fault of the save
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in RETRIED:
+            raise
+        running.records.changed()
+        return error
+    for row, told in zip(due, done, strict=True):
+        trace = traces[row["id"]]
+        trace.result, trace.actions = FIRED, list(told)
+    if any(action.kind != "send" for action in rule.actions):
+        running.records.changed()
+    return None
+
+
+def _fail(running: Running, rule: Rule, row: Row, traces: Mapping[int, Trace], error: Exception) -> None:
+    reason = _reason(error)
+    if rule.blocks:
+        label = rule.label.get(running.ctx.language)
+        raise Invalid(fault(running.ctx, "rule_blocks", label=label, reason=reason)) from error
+    trace = traces[row["id"]]
+    trace.result, trace.error = FAILED, reason
+    _tell_administrators(running, rule, row, Text(f"规则执行失败：{reason}", f"The rule failed: {reason}"))
+
+
+def _broken(running: Running, rule: Rule, ids: Sequence[int], event: str, error: Exception) -> None:
+    """A condition that cannot be worked out."""
+    reason = _reason(error)
+    if rule.blocks:
+        label = rule.label.get(running.ctx.language)
+        raise Invalid(fault(running.ctx, "rule_blocks", label=label, reason=reason)) from error
+    for i in ids:
+        running.traces.append(Trace(rule.id, rule.trigger.entity, i, event, FAILED, error=reason))
+    if ids:
+        _tell_administrators(
+            running, rule, {"id": ids[0]}, Text(f"条件无法计算：{reason}", f"Not to be worked out: {reason}")
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Why it failed, for people: their own words where there are some; never values of a statement."""
+    if isinstance(error, UserError):
+        return str(error)[:500]
+    if isinstance(error, DBAPIError):
+        return f"{type(error.orig).__name__}"
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+def _tell_administrators(running: Running, rule: Rule, row: Row, text: Text) -> None:
+    """Once a day for each rule."""
+    entity = running.ctx.app.model.entities[rule.trigger.entity]
+    outbox.post(
+        running.ctx,
+        Outgoing(
+            kind="inbox",
+            key=f"rule_failed:{rule.id}:{running.ctx.today().isoformat()}",
+            title=rule.label,
+            text=text,
+            accounts=running.people.administrators(),
+            entity=entity.parent or entity.id,
+            record=0 if entity.parent else row["id"],
+            origin=f"rule:{rule.id}",
+        ),
+    )
+
+
+# --- by the clock ----------------------------------------------------------------------------------------------
+
+
+def run_at(ctx: RunContext, rule: Rule, ids: Sequence[int], event: str) -> None:
+    """Run a rule on records because their moment has come."""
+    with door(ctx):
+        running = _running(ctx)
+        run(running, rule, ids, event)
+        rules_traces.write(ctx, running.traces)
+
+
+def look_again(ctx: RunContext, watch: Watch, ids: Sequence[int]) -> None:
+    """Look at records because the clock went on, or because a rule is new."""
+    with door(ctx):
+        running = _running(ctx)
+        WATCHES[watch.kind](running, watch, ids, Journal())
+        rules_traces.write(ctx, running.traces)

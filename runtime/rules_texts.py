@@ -1,0 +1,161 @@
+"""What a rule or an alert says: both languages, and nothing that the reader may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from engine.expressions.tree import Expr, Path, walk
+from engine.expressions.types import Kind
+from engine.model import AppModel, Field, Message, Text
+from runtime.context import SYSTEM, RunContext, User
+from runtime.permissions import compute_rights, tags_of
+from runtime.record_inputs import Workspace
+from runtime.record_texts import title_of, value_text
+from runtime.rules_people import People
+from runtime.values import decimal_text
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """One text and those who get it. ``addresses``: people outside, who get what the rule's author wrote for them."""
+
+    accounts: frozenset[int]
+    addresses: tuple[str, ...]
+    title: Text
+    text: Text
+
+
+def wordings(
+    at: Workspace, people: People, row: Row, entity: str, *, messages: tuple[Message | None, Message | None],
+    told: tuple[frozenset[int], tuple[str, ...]], fallback: Text,
+) -> list[Wording]:  # fmt: skip
+    """The message about a record, once for each group of readers who see the same of it."""
+    title, text = messages
+    accounts, addresses = told
+    groups = _groups(at.ctx, people, accounts, [m for m in messages if m is not None], entity)
+    done = []
+    for user, those in groups:
+        words = [_both(at, message, row, entity, user) if message else fallback for message in (title, text)]
+        outside = addresses if user.is_system else ()
+        done.append(Wording(accounts=those, addresses=outside, title=words[0], text=words[1]))
+    return [each for each in done if each.accounts or each.addresses] if accounts or addresses else done
+
+
+def _groups(
+    ctx: RunContext, people: People, accounts: frozenset[int], messages: Sequence[Message], entity: str
+) -> list[tuple[User, frozenset[int]]]:
+    """Readers by what is kept from them; the first group sees everything and speaks for those outside."""
+    if not _secret(ctx.app.model, messages, entity):
+        return [(SYSTEM, accounts)]
+    by_roles: dict[frozenset[str], set[int]] = {}
+    for account, roles in people.roles_of(sorted(accounts)).items():
+        by_roles.setdefault(roles, set()).add(account)
+    readers = [(User(account=min(those), name="", roles=roles), frozenset(those)) for roles, those in by_roles.items()]
+    return [(SYSTEM, frozenset()), *readers]
+
+
+def _secret(model: AppModel, messages: Sequence[Message], entity: str) -> bool:
+    """Whether a message names anything that some role does not see."""
+    return any(
+        secrecy_of(model, expr, entity) or _hidden_from_some(model, expr) for m in messages for expr in exprs_of(m)
+    )
+
+
+def exprs_of(message: Message) -> list[Expr]:
+    """The expressions in a message."""
+    return [piece for piece in (*message.zh, *message.en) if isinstance(piece, Expr)]
+
+
+def secrecy_of(model: AppModel, expr: Expr, entity: str) -> frozenset[str]:
+    """The tags of what an expression reads, ``before.x`` included."""
+    fields = model.entities[entity].fields
+    before = (
+        fields[node.steps[0]] for node in walk(expr.tree)
+        if isinstance(node, Path) and node.root == "before" and node.steps and node.steps[0] in fields
+    )  # fmt: skip
+    return expr.secrecy.union(*(tags_of(field) for field in before))
+
+
+def _hidden_from_some(model: AppModel, expr: Expr) -> bool:
+    named = {step for node in walk(expr.tree) if isinstance(node, Path) for step in node.steps}
+    words = (fields for role in model.roles.values() for fields in role.fields.values())
+    return any(said == "hidden" and name in named for fields in words for name, said in fields.items())
+
+
+def _both(at: Workspace, message: Message, row: Row, entity: str, user: User) -> Text:
+    return Text(*(_in(at, message, row, entity, user, language) for language in ("zh", "en")))
+
+
+def _in(at: Workspace, message: Message, row: Row, entity: str, user: User, language: str) -> str:
+    if not user.is_system:
+        message = _without(at.model, message, entity, user)
+    return say(at, message, row, entity, language)
+
+
+def say(at: Workspace, message: Message, row: Row, entity: str, language: str) -> str:
+    """A message about a record, everything in it shown."""
+    ctx = replace(at.ctx, language=language)
+    pieces = message.get(language)
+    return "".join(each if isinstance(each, str) else _shown(at, ctx, each, row, entity) for each in pieces)
+
+
+def _shown(at: Workspace, ctx: RunContext, piece: Expr, row: Row, entity: str) -> str:
+    value = at.evaluate(piece, [row], None, entity)[0]
+    if not isinstance(piece.tree, Path) or value is None:
+        return value_text(ctx, value, piece)
+    if piece.type.kind is Kind.REFERENCE:
+        return title_of(at, piece.type.targets, value)
+    field = field_of(at.model, piece.tree, entity)
+    if field is not None and field.type == "percent" and isinstance(value, Decimal):
+        return f"{decimal_text((value * 100).quantize(Decimal('0.01')))} %"
+    if field is not None and field.options:
+        return next((option.label.get(ctx.language) for option in field.options if option.id == value), str(value))
+    return value_text(ctx, value, piece)
+
+
+def field_of(model: AppModel, path: Path, entity: str) -> Field | None:
+    """The field that a path ends at."""
+    here = model.entities.get(path.entity or (entity if path.root == "before" else ""))
+    for step in path.steps[:-1]:
+        spec = here.fields.get(step) if here else None
+        target = here.parent if here and step == "parent" else (spec.targets[0] if spec and spec.targets else "")
+        here = model.entities.get(target)
+    return here.fields.get(path.steps[-1]) if here and path.steps else None
+
+
+def _without(model: AppModel, message: Message, entity: str, user: User) -> Message:
+    """The message with stars for what the reader may not see: by tag, or by a field hidden from the role."""
+    sees = frozenset[str]().union(*(model.roles[r].sees for r in user.roles if r in model.roles))
+    hides = _hides(model, user)
+
+    def shown(piece: str | Expr) -> str | Expr:
+        if isinstance(piece, str):
+            return piece
+        secret = secrecy_of(model, piece, entity) - sees or _names_hidden(model, piece, entity, hides)
+        return "***" if secret else piece
+
+    return Message(zh=tuple(map(shown, message.zh)), en=tuple(map(shown, message.en)))
+
+
+def _hides(model: AppModel, user: User) -> Mapping[str, frozenset[str]]:
+    named = {entity for role in model.roles.values() for entity in role.fields}
+    return {entity: compute_rights(model, user.roles, entity).hidden for entity in named if entity in model.entities}
+
+
+def _names_hidden(model: AppModel, expr: Expr, entity: str, hides: Mapping[str, frozenset[str]]) -> bool:
+    for node in walk(expr.tree):
+        if not isinstance(node, Path):
+            continue
+        here = node.entity or (entity if node.root == "before" else "")
+        for step in node.steps:
+            if step in hides.get(here, frozenset()):
+                return True
+            known = model.entities.get(here)
+            spec = known.fields.get(step) if known else None
+            here = known.parent if known and step == "parent" else (spec.targets[0] if spec and spec.targets else "")
+    return False
