@@ -157,15 +157,69 @@ def _cards(model: AppModel) -> dict[str, Schema]:
     return {"/cards": _get("cards", "All cards", listing, period, points), **found}
 
 
+TEXT: Schema = {"type": "string"}
+PERSON: Schema = {"type": ["integer", "string"], "description": "An account: its number or log-in name"}
+TASK_ACTS: Mapping[str, tuple[str, Schema]] = {
+    "return": (
+        "Return it to a step, or to who sent it",
+        {
+            "type": "object",
+            "properties": {"note": TEXT, "to": TEXT, "way": {"enum": ["walk_again", "straight_back"]}},
+            "required": ["note"],
+        },
+    ),
+    "delegate": (
+        "Hand my say over",
+        {"type": "object", "properties": {"to": PERSON, "note": TEXT}, "required": ["to"]},
+    ),
+    "add-signer": (
+        "Ask another too",
+        {
+            "type": "object",
+            "properties": {"to": PERSON, "where": {"enum": ["before", "after", "parallel"]}, "note": TEXT},
+            "required": ["to", "where"],
+        },
+    ),
+    "remove-signer": ("Take back whom I asked", {"type": "object"}),
+}
+URGED: Schema = {
+    "type": "object",
+    "properties": {"entity": TEXT, "record": {"type": "integer"}},
+    "required": ["entity", "record"],
+}
+SUBSTITUTE: Schema = {
+    "type": "object",
+    "properties": {
+        "deputy": PERSON,
+        "since": {"type": "string", "format": "date"},
+        "until": {"type": "string", "format": "date"},
+    },
+    "required": ["deputy", "since", "until"],
+}
+
+
 def _tasks() -> dict[str, Schema]:
     said = {"type": "object", "properties": {"note": {"type": ["string", "null"]}}}
     unseen = query("unseen", {"type": "boolean"}, "Only what was not acknowledged")
-    found: dict[str, Schema] = {"/tasks": _get("tasks", "What waits for me", PAGE)}
+    box = query("box", {"enum": ["done", "sent", "copied"]}, "What I decided, what I sent, what was copied to me")
+    found: dict[str, Schema] = {"/tasks": _get("tasks", "What waits for me", PAGE, box)}
     for decision in ("approve", "reject"):
         found[f"/tasks/{{id}}/{decision}"] = {
             "parameters": [ID_PARAMETER],
             **_post("tasks", decision.title(), OBJECT, KEY_PARAMETER, sent=body(said, required=False)),
         }
+    for act, (summary, sent) in TASK_ACTS.items():
+        found[f"/tasks/{{id}}/{act}"] = {
+            "parameters": [ID_PARAMETER],
+            **_post("tasks", summary, OBJECT, KEY_PARAMETER, sent=body(sent, required=False)),
+        }
+    found["/tasks/urge"] = _post("tasks", "Ask those it waits for to hurry", OBJECT, sent=body(URGED))
+    found["/substitutes"] = {
+        **_get("tasks", "Who decides for me", PAGE),
+        **_post("tasks", "Let another decide for me", OBJECT, sent=body(SUBSTITUTE)),
+    }
+    ended = {"summary": "I decide myself again", "tags": ["tasks"], "responses": answers(OBJECT)}
+    found["/substitutes/{id}"] = {"parameters": [ID_PARAMETER], "delete": ended}
     found["/inbox"] = _get("inbox", "My messages, newest first", PAGE, unseen)
     found["/inbox/{id}/ack"] = {"parameters": [ID_PARAMETER], **_post("inbox", "I have seen it", OBJECT)}
     return found
