@@ -13,24 +13,15 @@ from engine.model import EntityKind
 from runtime import accounts, audit, ledgers
 from runtime.apps import AppHome, Change
 from runtime.context import RunContext
-from runtime.errors import Conflict, Forbidden, Invalid
+from runtime.errors import Conflict, Invalid
 from runtime.messages import fault
 from runtime.permissions import administering as administering
+from runtime.permissions import demand_admin as demand_admin
+from runtime.permissions import is_admin as is_admin
 from runtime.permissions import rights
 
 ACCOUNT, PERIOD, APP = "account", "period", "app"
 """What the trail calls the things that are no records of the app."""
-
-
-def is_admin(ctx: RunContext) -> bool:
-    """Whether the acting person administers the app."""
-    return ctx.user.is_system or bool(administering(ctx.app.model) & ctx.user.roles)
-
-
-def demand_admin(ctx: RunContext) -> None:
-    """Refuse everybody else."""
-    if not is_admin(ctx):
-        raise Forbidden(fault(ctx, "admin_only"))
 
 
 def _trail(ctx: RunContext, entity: str, record: int, kind: str, changes: Mapping[str, Any], note: str = "") -> None:

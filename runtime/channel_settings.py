@@ -10,13 +10,13 @@ import orjson
 from sqlalchemy import Table, delete, insert, or_, select, update
 
 from runtime import audit
-from runtime.administration import demand_admin
 from runtime.app_state import keep_state, state
 from runtime.channels import CHANNELS, Answer, ChannelKind, Letter, Setting, Verdict, Wire, masked
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid, NotFound
 from runtime.messages import both, fault
 from runtime.outbox import HELD, WAITING
+from runtime.permissions import demand_admin
 
 SUBJECT = "channel"
 """What the trail calls them."""

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select, update
 
 from engine.model import Text
-from runtime.administration import demand_admin
 from runtime.context import RunContext
 from runtime.errors import Conflict, NotFound
 from runtime.messages import fault
 from runtime.outbox import DEAD, HELD, SENDING, SENT, WAITING, outbox_table
+from runtime.permissions import demand_admin
 
 STATES = (WAITING, SENDING, HELD, DEAD, SENT)
 PAGE = 50

@@ -197,3 +197,14 @@ def may_see(ctx: RunContext, secrecy: frozenset[str]) -> bool:
 def administering(model: AppModel) -> frozenset[str]:
     """The roles that may do everything with everything: who holds one administers the app."""
     return frozenset(role.id for role in model.roles.values() if ALL in role.can.get(ALL, frozenset()))
+
+
+def is_admin(ctx: RunContext) -> bool:
+    """Whether the acting person administers the app."""
+    return ctx.user.is_system or bool(administering(ctx.app.model) & ctx.user.roles)
+
+
+def demand_admin(ctx: RunContext) -> None:
+    """Refuse everybody else."""
+    if not is_admin(ctx):
+        raise Forbidden(fault(ctx, "admin_only"))
