@@ -15,14 +15,17 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Alert, Level, Receiver, Text
-from runtime import outbox
+from runtime import outbox, records
 from runtime.audit import plain
 from runtime.context import RunContext
+from runtime.errors import NotFound
 from runtime.happenings import Journal
+from runtime.messages import fault
 from runtime.outbox import Outgoing
-from runtime.permissions import label_of
+from runtime.permissions import READ, label_of, rights
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
+from runtime.row_rules import visible_ids
 from runtime.rules_look import Part, Records, holds, kept_value, look
 from runtime.rules_people import People
 from runtime.rules_texts import exprs_of, say, secrecy_of, wordings
@@ -45,17 +48,17 @@ def open_key(alert: str, record: int) -> str:
 
 
 def look_at(
-    ctx: RunContext, records: Records, people: People, id: str, ids: Sequence[int], cause: str, taken: Journal
+    ctx: RunContext, held: Records, people: People, id: str, ids: Sequence[int], cause: str, taken: Journal
 ) -> None:
     """Open, refresh or close one alert for these records."""
     alert = ctx.app.model.alerts[id]
-    rows = records.rows(alert.entity, ids)
+    rows = held.rows(alert.entity, ids)
     known = _open_rows(ctx, id, ids)
     there = {row["id"] for row in rows}
     _close(ctx, [known[i] for i in known if i not in there], GONE)
-    looked = look(records.at, alert.condition, rows, alert.entity)
-    until = look(records.at, alert.until, rows, alert.entity)
-    levels = [look(records.at, level.condition, rows, alert.entity) for level in alert.levels]
+    looked = look(held.at, alert.condition, rows, alert.entity)
+    until = look(held.at, alert.until, rows, alert.entity)
+    levels = [look(held.at, level.condition, rows, alert.entity) for level in alert.levels]
     opened: list[tuple[Row, Row]] = []
     ended: list[Row] = []
     for index, row in enumerate(rows):
@@ -63,15 +66,20 @@ def look_at(
         level = _level(alert, [each[index] for each in levels])
         if holds(looked[index]) and (level is not None or not alert.levels):
             told = {**row, "cause": cause, "before": _before(taken, alert.entity, row["id"])}
-            kept = _kept(records.at, alert, level, told, looked[index])
+            kept = _kept(held.at, alert, level, told, looked[index])
             if current is None:
                 opened.append((told, kept))
             else:
-                _refresh(ctx, people, records.at, alert, current, told, kept)
-        elif current is not None and (alert.until is None or holds(until[index])):
+                _refresh(ctx, people, held.at, alert, current, told, kept)
+        elif current is not None and (alert.until is None or _left_band(until[index])):
             ended.append(current)
     _close(ctx, ended, ENDED)
-    _open(ctx, people, records.at, alert, opened)
+    _open(ctx, people, held.at, alert, opened)
+
+
+def _left_band(parts: Sequence[Part]) -> bool:
+    """Whether the band is left: its end is reached, or there is nothing to compare with any more."""
+    return holds(parts) or any(value is None for part in parts for _, value in part.inputs)
 
 
 def _level(alert: Alert, looked: Sequence[Sequence[Part]]) -> Level | None:
@@ -276,3 +284,50 @@ def cause_of(ctx: RunContext, taken: Journal) -> str:
 def escalation_due(opened: datetime, after: int, unit: str) -> datetime:
     """When nobody having acknowledged matters (working hours are counted by the caller)."""
     return opened + (timedelta(days=after) if unit == "days" else timedelta(hours=after))
+
+
+# --- what people do with them ----------------------------------------------------------------------------------
+
+
+def acknowledge(ctx: RunContext, number: int) -> None:
+    """Somebody has seen it and takes care; it stays open until its condition ends."""
+    row = _open_one(ctx, number)
+    table = table_of(ctx)
+    values = {"acknowledged_at": ctx.now(), "acknowledged_by": ctx.user.account or None}
+    if row["acknowledged_at"] is None:
+        ctx.connection.execute(update(table).where(table.c.id == number).values(values))
+
+
+def _open_one(ctx: RunContext, number: int) -> Row:
+    """An open alert that the acting person may know of."""
+    table = table_of(ctx)
+    row = ctx.connection.execute(select(table).where(table.c.id == number, table.c.open_key.is_not(None))).mappings()
+    found = row.first()
+    if found is None or found["alert"] not in ctx.app.model.alerts or not may_know(ctx, dict(found)):
+        raise NotFound(fault(ctx, "no_such_alert"))
+    return dict(found)
+
+
+def may_know(ctx: RunContext, row: Mapping[str, Any]) -> bool:
+    """Whether the acting person may read the record an alert is about."""
+    entity = row["entity"]
+    return rights(ctx, entity).may(READ) and row["record"] in visible_ids(ctx, entity, [row["record"]])
+
+
+def take_offer(ctx: RunContext, number: int, id: str) -> None:
+    """Take one of the ways out: fields are set by the acting person's own right, silence is kept for its days."""
+    row = _open_one(ctx, number)
+    alert = ctx.app.model.alerts[row["alert"]]
+    offer = next((each for each in alert.offers if each.id == id), None)
+    if offer is None:
+        raise NotFound(fault(ctx, "no_such_alert"))
+    if offer.kind == "set":
+        held = Records(ctx)
+        record = held.rows(alert.entity, [row["record"]])
+        values = {n: held.at.evaluate(e, record, None, alert.entity)[0] for n, e in offer.fill.items()}
+        records.update(ctx, alert.entity, row["record"], values)
+    acknowledge_silently = {"acknowledged_at": ctx.now(), "acknowledged_by": ctx.user.account or None}
+    if offer.days:
+        acknowledge_silently["snoozed_until"] = ctx.now() + timedelta(days=offer.days)
+    table = table_of(ctx)
+    ctx.connection.execute(update(table).where(table.c.id == number).values(acknowledge_silently))

@@ -46,9 +46,15 @@ class Running:
     records: Records
     people: People
     index: Index
-    off: frozenset[str]
     acted: set[tuple[str, int]] = field(default_factory=set)
     traces: list[Trace] = field(default_factory=list)
+    switches: list[frozenset[str]] = field(default_factory=list)
+
+    def is_off(self, id: str) -> bool:
+        """Whether somebody has switched it off; asked of the database once, and only when something is due."""
+        if not self.switches:
+            self.switches.append(switched_off(self.ctx))
+        return id in self.switches[0]
 
 
 def follow(ctx: RunContext, journal: Journal) -> None:
@@ -68,7 +74,7 @@ def follow(ctx: RunContext, journal: Journal) -> None:
 
 
 def _running(ctx: RunContext) -> Running:
-    return Running(ctx, Records(ctx), People(ctx), index_of(ctx), switched_off(ctx))
+    return Running(ctx, Records(ctx), People(ctx), index_of(ctx))
 
 
 def _place(index: Index, watch: Watch) -> int:
@@ -88,6 +94,8 @@ def _becomes(running: Running, watch: Watch, ids: Sequence[int], taken: Journal)
     """A condition that turned true sets the rule off; one that is true already does not."""
     rule = watch.subject
     assert isinstance(rule, Rule)
+    if running.is_off(rule.id):
+        return
     found = running.records.rows(watch.entity, ids)
     started = time.perf_counter()
     try:
@@ -125,7 +133,7 @@ def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) ->
 
 
 def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
-    if f"alert:{watch.id}" not in running.off:
+    if not running.is_off(f"alert:{watch.id}"):
         cause = alerts.cause_of(running.ctx, taken)
         alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
 
@@ -145,7 +153,7 @@ def run(
     running: Running, rule: Rule, ids: Sequence[int], event: str, known: Mapping[int, Sequence[Any]] | None = None
 ) -> None:
     """Ask the rule's condition and act where it holds. ``known``: parts that were looked at on the way here."""
-    if rule.id in running.off:
+    if running.is_off(rule.id):
         return
     started = time.perf_counter()
     rows = running.records.rows(rule.trigger.entity, list(dict.fromkeys(ids)))

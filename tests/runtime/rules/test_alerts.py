@@ -1,0 +1,111 @@
+"""Alerts open once, keep up, are told by their ladder, and close by themselves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from runtime import alerts, records
+from tests.runtime.rules.firm import NOON, Firm
+
+HOUR = timedelta(hours=1)
+
+
+def rows(firm: Firm, alert: str) -> list[dict[str, Any]]:
+    """All alerts of an id, oldest first."""
+    table = alerts.table_of(firm.ctx)
+    query = select(table).where(table.c.alert == alert).order_by(table.c.id)
+    return [dict(row) for row in firm.ctx.connection.execute(query).mappings()]
+
+
+def stock(firm: Firm, start: int = 230, safety: int = 200) -> None:
+    """An item with a safety stock and something on the shelf."""
+    firm.receive(start, item="A")
+    records.update(firm.ctx, "item", 1, {"safety": safety})
+
+
+def test_one_alert_for_each_crossing_and_none_for_each_move(firm: Firm) -> None:
+    stock(firm)
+    firm.receive(-40, item="A")
+    assert firm.told("alert:low") == [("inbox", "boss", "A 现存 190，安全库存 200")]
+    firm.receive(-10, item="A")
+    assert len(firm.told("alert:low")) == 1
+    assert [(row["text_zh"], row["closed_at"]) for row in rows(firm, "low")] == [("A 现存 180，安全库存 200", None)]
+    firm.receive(50, item="A")
+    assert [row["closed_because"] for row in rows(firm, "low")] == ["ended"]
+    firm.receive(-40, item="A")
+    assert [text for _, _, text in firm.told("alert:low")] == ["A 现存 190，安全库存 200"] * 2
+    assert [row["open_key"] for row in rows(firm, "low")] == [None, "low:1"]
+
+
+def test_a_band_keeps_an_alert_open_until_it_is_left(firm: Firm) -> None:
+    stock(firm, 190)
+    firm.receive(15, item="A")
+    assert [row["open_key"] for row in rows(firm, "low")] == ["low:1"]
+    firm.receive(5, item="A")
+    assert [row["open_key"] for row in rows(firm, "low")] == [None]
+
+
+def test_a_changed_threshold_opens_and_closes_too(firm: Firm) -> None:
+    stock(firm, 100, 50)
+    assert rows(firm, "low") == []
+    records.update(firm.ctx, "item", 1, {"safety": 150})
+    assert [row["open_key"] for row in rows(firm, "low")] == ["low:1"]
+    records.update(firm.ctx, "item", 1, {"safety": None})
+    assert [row["closed_because"] for row in rows(firm, "low")] == ["ended"]
+
+
+def test_an_alert_of_a_deleted_record_closes(firm: Firm) -> None:
+    made = records.create(firm.ctx, "item", {"code": "D", "name": "铁", "safety": 5}).id
+    records.delete(firm.ctx, "item", made)
+    assert [row["closed_because"] for row in rows(firm, "low")] == ["gone"]
+
+
+def test_nobody_having_acknowledged_the_next_person_is_told_once(firm: Firm) -> None:
+    stock(firm, 190)
+    firm.tick(NOON + 23 * HOUR)
+    firm.tick(NOON + 25 * HOUR)
+    firm.tick(NOON + 27 * HOUR)
+    assert [who for _, who, _ in firm.told("alert:low")] == ["boss", "chief"]
+
+
+def test_what_is_acknowledged_does_not_climb(firm: Firm) -> None:
+    stock(firm, 190)
+    alerts.acknowledge(firm.ctx, rows(firm, "low")[0]["id"])
+    firm.tick(NOON + 25 * HOUR)
+    assert [who for _, who, _ in firm.told("alert:low")] == ["boss"]
+
+
+def test_the_calendar_alone_opens_climbs_and_repeats(firm: Firm) -> None:
+    firm.take("order", firm.order(1, due="2026-03-03"), "approve")
+    days = [datetime(2026, 3, day, 2, tzinfo=UTC) for day in range(3, 14)]
+    for day in days:
+        firm.tick(day)
+        firm.tick(day + HOUR)
+    told = [(who, text) for _, who, text in firm.told("alert:late")]
+    assert told == [("boss", "SO-0001 逾期"), *[("chief", "SO-0001 逾期五天")] * 3]
+
+
+def test_an_alert_ends_with_the_order(firm: Firm) -> None:
+    order = firm.order(1, due="2026-03-03")
+    firm.take("order", order, "approve")
+    firm.tick(datetime(2026, 3, 4, 2, tzinfo=UTC))
+    firm.at(datetime(2026, 3, 4, 3, tzinfo=UTC)).take("order", order, "cancel")
+    assert [row["closed_because"] for row in rows(firm, "late")] == ["ended"]
+
+
+def test_many_that_open_at_once_are_told_in_one_message(firm: Firm) -> None:
+    records.create_many(firm.ctx, "item", [{"code": f"M{n}", "name": "多", "safety": 5} for n in range(12)])
+    (message,) = firm.told("alert:low")
+    assert message[1] == "boss"
+    assert len(message[2].splitlines()) == 12
+
+
+def test_an_offer_silences_for_a_while(firm: Firm) -> None:
+    stock(firm, 190)
+    alerts.take_offer(firm.ctx, rows(firm, "low")[0]["id"], "later")
+    row = rows(firm, "low")[0]
+    assert row["snoozed_until"] == NOON + timedelta(days=30)
+    assert row["acknowledged_at"] == NOON
