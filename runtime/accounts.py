@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,7 +16,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, select, update
 
 from runtime.context import RunContext, User
 from runtime.errors import Conflict, Invalid, NotFound
@@ -186,16 +186,24 @@ def _note_failure(ctx: RunContext, row: Mapping[str, Any], now: datetime) -> Non
 def person_of(ctx: RunContext, account: int) -> Person | None:
     """An active account by its id."""
     table = ctx.app.tables.system.account
-    row = ctx.connection.execute(select(table).where(table.c.id == account, table.c.active)).mappings().first()
-    return _person(ctx, dict(row)) if row is not None else None
+    statement = ctx.app.programs.keep("person", lambda: _with_roles(ctx).where(table.c.id == bindparam("account")))
+    return _person(ctx.connection.execute(statement, {"account": account}).mappings().all())
 
 
-def _person(ctx: RunContext, row: Mapping[str, Any]) -> Person:
-    roles = ctx.app.tables.system.account_role
-    held = ctx.connection.execute(select(roles.c.role).where(roles.c.account == row["id"])).scalars()
-    user = User(account=row["id"], name=row["name"], roles=frozenset(held), member=row["member"])
+def _with_roles(ctx: RunContext) -> Select[Any]:
+    """Active accounts, a row for each of their roles."""
+    account, held = ctx.app.tables.system.account, ctx.app.tables.system.account_role
+    joined = account.outerjoin(held, held.c.account == account.c.id)
+    return select(account, held.c.role).select_from(joined).where(account.c.active)
+
+
+def _person(rows: Sequence[RowMapping]) -> Person | None:
+    if not rows:
+        return None
+    row = rows[0]
+    roles = frozenset(each["role"] for each in rows if each["role"] is not None)
     return Person(
-        user=user,
+        user=User(account=row["id"], name=row["name"], roles=roles, member=row["member"]),
         language=row["language"] or "zh",
         theme=row["theme"] or "auto",
         prefs=json.loads(row["prefs"] or "{}"),
@@ -212,6 +220,14 @@ def set_preference(ctx: RunContext, account: int, key: str, value: object) -> No
     kept = ctx.connection.execute(select(table.c.prefs).where(table.c.id == account)).scalar()
     prefs = {**json.loads(kept or "{}"), key: value}
     ctx.connection.execute(update(table).where(table.c.id == account).values(prefs=json.dumps(prefs)))
+
+
+def preferences(ctx: RunContext, account: int) -> Mapping[str, Any]:
+    """A person's choices."""
+    table = ctx.app.tables.system.account
+    kept = ctx.connection.execute(select(table.c.prefs).where(table.c.id == account)).scalar()
+    found: dict[str, Any] = json.loads(kept or "{}")
+    return found
 
 
 def create_token(ctx: RunContext, account: int, name: str, *, expires_at: datetime | None = None) -> str:
@@ -243,19 +259,17 @@ def _token_hash(text: str) -> str:
 
 def person_of_token(ctx: RunContext, text: str) -> Person | None:
     """The account a token stands for, while it is valid."""
-    tables = ctx.app.tables.system
-    row = (
-        ctx.connection.execute(
-            select(tables.account, tables.token.c.expires_at)
-            .join(tables.token, tables.token.c.account == tables.account.c.id)
-            .where(tables.token.c.hash == _token_hash(text), tables.token.c.revoked.is_(False), tables.account.c.active)
-        )
-        .mappings()
-        .first()
+    token, account = ctx.app.tables.system.token, ctx.app.tables.system.account
+    statement = (
+        _with_roles(ctx)
+        .add_columns(token.c.expires_at)
+        .join(token, token.c.account == account.c.id)
+        .where(token.c.hash == _token_hash(text), token.c.revoked.is_(False))
     )
-    if row is None or (row["expires_at"] is not None and row["expires_at"] <= ctx.now()):
+    rows = ctx.connection.execute(statement).mappings().all()
+    if not rows or (rows[0]["expires_at"] is not None and rows[0]["expires_at"] <= ctx.now()):
         return None
-    return _person(ctx, dict(row))
+    return _person(rows)
 
 
 def account_named(ctx: RunContext, name: str) -> int:

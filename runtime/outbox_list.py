@@ -83,7 +83,7 @@ def counts(ctx: RunContext) -> Mapping[str, int]:
     demand_admin(ctx)
     table = outbox_table(ctx)
     rows = ctx.connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-    found = {str(state): int(count) for state, count in rows.tuples()}
+    found = {str(state): int(count) for state, count in rows}
     return {state: found.get(state, 0) for state in STATES}
 
 

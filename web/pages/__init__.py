@@ -11,18 +11,21 @@ from web.pages import (
     assist,
     attachments,
     boards,
+    channels,
     figures,
     imports,
     ledgers,
     lists,
     messages,
     opening,
+    outbox,
     plans,
     prints,
     records,
     settings,
     tasks,
     traces,
+    working_days,
 )
 
 ROOMS = (
@@ -31,6 +34,7 @@ ROOMS = (
     assist,
     attachments,
     boards,
+    channels,
     figures,
     formulas,
     imports,
@@ -38,12 +42,14 @@ ROOMS = (
     lists,
     messages,
     opening,
+    outbox,
     plans,
     prints,
     records,
     settings,
     tasks,
     traces,
+    working_days,
 )
 
 

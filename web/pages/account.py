@@ -13,6 +13,7 @@ from runtime import accounts
 from runtime.errors import Invalid, UserError
 from runtime.messages import fault
 from web.access import forget, nobody, reading, remember, running_app, served, writing
+from web.contact_view import contact_view, keep_contact
 from web.render import bare, render, tell
 from web.shell import CLOSED, firm_name
 from web.texts import LANGUAGES, translator
@@ -104,7 +105,13 @@ def my_account() -> AnyResponse:
         t = translator(ctx.language)
         fresh = session.pop("fresh_token", "")
         return render(
-            ctx, "pages/account.html", title=t("我的账号", "My account"), tokens=tokens, fresh=fresh, account=ctx.user
+            ctx,
+            "pages/account.html",
+            title=t("我的账号", "My account"),
+            tokens=tokens,
+            fresh=fresh,
+            account=ctx.user,
+            contact=contact_view(ctx),
         )
 
 
@@ -118,6 +125,14 @@ def change_password() -> AnyResponse:
         tell("done", translator(ctx.language)("密码已改", "Password changed"))
     if person is not None:
         remember(person, running_app().name)
+    return redirect(url_for("pages.my_account"), code=303)
+
+
+def change_contact() -> AnyResponse:
+    """Where I want to be told, and my addresses."""
+    with writing() as ctx:
+        keep_contact(ctx, request.form)
+        tell("done", translator(ctx.language)("已保存", "Saved"))
     return redirect(url_for("pages.my_account"), code=303)
 
 
@@ -169,6 +184,7 @@ def register(pages: Blueprint) -> None:
     pages.add_url_rule("/apps/<app>", "switch_app", switch_app)
     pages.add_url_rule("/account", "my_account", my_account)
     pages.add_url_rule("/account/password", "change_password", change_password, methods=["POST"])
+    pages.add_url_rule("/account/contact", "change_contact", change_contact, methods=["POST"])
     pages.add_url_rule("/account/tokens", "make_token", make_token, methods=["POST"])
     pages.add_url_rule("/account/tokens/<int:token>/end", "end_token", end_token, methods=["POST"])
     pages.add_url_rule("/preferences", "preference", preference, methods=["POST"])

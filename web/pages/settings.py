@@ -21,24 +21,10 @@ from runtime.permissions import demand, rights
 from web.access import home, reading, writing
 from web.display import moment, number
 from web.render import render, tell
+from web.setting_tabs import setting_tabs
 from web.texts import translator
 
 Part = dict[str, Any]
-
-
-def _tabs(ctx: RunContext, here: str) -> list[Part]:
-    t = translator(ctx.language)
-    every = [("settings", t("常规", "General"), True)]
-    admin = administration.is_admin(ctx)
-    every += [
-        ("people", t("人员", "People"), admin),
-        ("periods", t("期间", "Periods"), admin),
-        ("numbering", t("编号", "Numbering"), admin),
-        ("versions", t("版本", "Versions"), admin),
-    ]
-    return [
-        {"label": label, "url": url_for(f"pages.{name}"), "current": name == here} for name, label, may in every if may
-    ]
 
 
 def setting_entities(ctx: RunContext) -> list[Entity]:
@@ -70,7 +56,7 @@ def settings() -> AnyResponse:
             ctx,
             "pages/settings.html",
             title=t("设置", "Settings"),
-            tabs=_tabs(ctx, "settings"),
+            tabs=setting_tabs(ctx, "settings"),
             entries=entries,
             openings=bool(ctx.app.model.openings) and admin,
             about=_about(ctx),
@@ -129,7 +115,7 @@ def _people(ctx: RunContext, problems: tuple[str, ...] = (), status: int = 200) 
         "pages/people.html",
         title=t("设置", "Settings"),
         status=status,
-        tabs=_tabs(ctx, "people"),
+        tabs=setting_tabs(ctx, "people"),
         problems=[{"label": "", "message": p} for p in problems],
         people=[
             {
@@ -264,7 +250,7 @@ def _periods(ctx: RunContext, problems: tuple[str, ...] = (), status: int = 200)
         "pages/periods.html",
         title=t("设置", "Settings"),
         status=status,
-        tabs=_tabs(ctx, "periods"),
+        tabs=setting_tabs(ctx, "periods"),
         problems=[{"label": "", "message": p} for p in problems],
         through=through.isoformat(),
         latest=(ctx.today() - timedelta(days=1)).isoformat(),
@@ -344,7 +330,9 @@ def numbering() -> AnyResponse:
             for e in ctx.app.model.entities.values()
             if e.number is not None
         ]
-        return render(ctx, "pages/numbering.html", title=t("设置", "Settings"), tabs=_tabs(ctx, "numbering"), rows=rows)
+        return render(
+            ctx, "pages/numbering.html", title=t("设置", "Settings"), tabs=setting_tabs(ctx, "numbering"), rows=rows
+        )
 
 
 def pattern(numbering: Numbering) -> str:
@@ -379,7 +367,7 @@ def versions_page() -> AnyResponse:
             ctx,
             "pages/versions.html",
             title=t("设置", "Settings"),
-            tabs=_tabs(ctx, "versions"),
+            tabs=setting_tabs(ctx, "versions"),
             rows=[
                 {
                     "number": row.number,

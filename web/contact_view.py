@@ -1,0 +1,62 @@
+"""Where a person wants to be told: the preferred channel and the addresses, as a form and from a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtime import accounts
+from runtime.context import RunContext
+from runtime.errors import Invalid
+from runtime.messages import fault
+from runtime.outbox_people import ADDRESSES, PREFERS, contacts
+from web.texts import translator
+
+PREFERRED: Mapping[str, tuple[str, str]] = {
+    "": ("不另发", "nothing else"),
+    "email": ("邮件", "E-mail"),
+    "wecom": ("企业微信群里 @我", "WeCom, naming me"),
+    "dingtalk": ("钉钉群里 @我", "DingTalk, naming me"),
+    "feishu": ("飞书群里 @我", "Feishu, naming me"),
+}
+ADDRESS: Mapping[str, tuple[str, str, str, str, str]] = {
+    "email": ("邮箱", "E-mail", "email", "", ""),
+    "wecom": ("企业微信", "WeCom", "text", "手机号或成员账号", "mobile number or user id"),
+    "dingtalk": ("钉钉", "DingTalk", "text", "手机号或用户编号", "mobile number or user id"),
+    "feishu": ("飞书", "Feishu", "text", "用户的 open_id", "the user's open_id"),
+}
+LONGEST = 120
+
+
+def contact_view(ctx: RunContext) -> dict[str, Any]:
+    """The form: what was chosen, and what stands in from the person's own record where nothing was."""
+    t = translator(ctx.language)
+    me = contacts(ctx, [ctx.user.account]).get(ctx.user.account)
+    kept = dict(accounts.preferences(ctx, ctx.user.account).get(ADDRESSES) or {})
+    addresses = [
+        {
+            "id": kind,
+            "label": t(chinese, english),
+            "type": type,
+            "value": kept.get(kind, ""),
+            "placeholder": me.addresses.get(kind, "") if me is not None else "",
+            "hint": t(hint, english_hint) if hint else "",
+        }
+        for kind, (chinese, english, type, hint, english_hint) in ADDRESS.items()
+    ]
+    options = [(id, t(*label)) for id, label in PREFERRED.items()]
+    return {"channel": me.prefers if me is not None else "", "options": options, "addresses": addresses}
+
+
+def keep_contact(ctx: RunContext, given: Mapping[str, str]) -> None:
+    """Keep what a person said."""
+    channel = given.get("channel", "")
+    addresses = {kind: given.get(kind, "").strip() for kind in ADDRESS}
+    if channel not in PREFERRED:
+        raise Invalid(fault(ctx, "no_such_page", "channel", given=channel[:40]))
+    for kind, address in addresses.items():
+        if len(address) > LONGEST or not address.isprintable() or (kind == "email" and address and "@" not in address):
+            label = translator(ctx.language)(*ADDRESS[kind][:2])
+            raise Invalid(fault(ctx, "not_an_email", kind, label=label, given=address[:60]))
+    accounts.set_preference(ctx, ctx.user.account, PREFERS, channel)
+    accounts.set_preference(ctx, ctx.user.account, ADDRESSES, {k: v for k, v in addresses.items() if v})
