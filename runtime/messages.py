@@ -312,6 +312,23 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "The app has been live since {day}: {label} cannot be entered, posted or undone any more; "
         "use a count or an adjustment instead",
     ),
+    "method_needs_closing": (
+        "计价方法只能从一个期间的开始更换：请先把{ledger}关账到上一期间的期末",
+        "The costing method changes only at the start of a period: close {ledger} through the end of the last one first",
+    ),
+    "method_has_moves": (
+        "计价方法只能从一个期间的开始更换：{ledger}在 {day} 开始的期间里已经有流水，请在下一期间的开始更换",
+        "The costing method changes only at the start of a period: {ledger} already has moves in the period "
+        "that began on {day}; change it at the start of the next",
+    ),
+    "method_while_short": (
+        "{ledger}里还有负结存，补平后才能更换计价方法",
+        "{ledger} is below zero somewhere: settle that before the costing method changes",
+    ),
+    "method_changed_since": (
+        "{ledger}从 {day} 起按新的计价方法核算，不能反关账到这一天之前",
+        "{ledger} is valued by another method since {day}; what was closed before that day stays closed",
+    ),
     # the proof of the books
     "proof_mend": (
         "由流水和单据重新生成：dougong check --mend",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import exists, select
 
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
+from runtime.ledgers.repool import valued_by
+from runtime.method_change import PERIOD_START, reasons
 from runtime.permissions import rights
 from runtime.record_drafts import Batch, Draft
 from runtime.record_inputs import Workspace
@@ -80,7 +83,9 @@ def is_fixed(ctx: RunContext, field: Field, record: Row) -> bool:
     """Whether a field that is fixed by use has been used: moves exist (of the record, or, for settings, at all)."""
     if record.get("id") is None:
         return False
-    if field.fixed == "period_start":
+    if field.fixed == PERIOD_START:
+        if valued_by(ctx.app.model, field.entity, field.id):
+            return bool(reasons(ctx, field))
         return ctx.today().day != 1 and any(_exists(ctx, table) for table in ctx.app.tables.moves.values())
     return _has_moves(ctx, field.entity, record["id"])
 
@@ -109,7 +114,15 @@ def refuse_locked(batch: Batch) -> None:
             for name in draft.given:
                 field = part.entity.fields[name]
                 if field.fixed and differs(draft, name) and is_fixed(batch.ctx, field, draft.old):
-                    batch.refuse(draft, "field_locked", name, label=field.label.get(batch.ctx.language))
+                    _refuse_fixed(batch, draft, field)
+
+
+def _refuse_fixed(batch: Batch, draft: Draft, field: Field) -> None:
+    told = reasons(batch.ctx, field) if field.fixed == PERIOD_START else ()
+    for reason in told:
+        batch.faults.append((draft.record, replace(reason, field=f"{draft.path}{field.id}")))
+    if not told:
+        batch.refuse(draft, "field_locked", field.id, label=field.label.get(batch.ctx.language))
 
 
 def _refuse(batch: Batch, entity: Entity, header: Draft, draft: Draft, locked: set[str], prefix: str) -> None:

@@ -19,6 +19,7 @@ from runtime.drawing import check_drawn, fill_from_origin, lock_origins
 from runtime.errors import Conflict, Fault, Forbidden, NotFound, Stale
 from runtime.happenings import door, note_written
 from runtime.messages import fault
+from runtime.method_change import after_change, before_change
 from runtime.numbering import assign_codes
 from runtime.opening_guard import refuse_when_live
 from runtime.permissions import READ, Rights, demand, rights
@@ -356,6 +357,7 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     if entity.sources:
         lock_origins(ctx, entity.id, rows)
     check_lines_free(batch)
+    valued = before_change(batch)
     try:
         store(batch)
     except IntegrityError as error:  # somebody else took the value or removed the record a moment ago
@@ -366,6 +368,7 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
             batch.at.forget(part.entity.id, [draft.row["id"]])
     _refuse_rows_out_of_reach(batch)
     check_structures(ctx, entity.id, rows)  # before formulas that follow a structure could go round in it
+    after_change(batch, valued)
     wave = computed.propagate(batch)
     if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)

@@ -101,10 +101,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Until when a ledger is closed and until when month ends are kept."""
+    """Until when a ledger is closed, until when month ends are kept, since when it is valued as it is now."""
 
     closed: date | None = None
     kept: date | None = None
+    valued: date | None = None
 
 
 class Book:
@@ -140,9 +141,10 @@ class Book:
     def _load_periods(self) -> dict[str, Period]:
         state = self.ctx.app.tables.ledgers.state
         query = self.ctx.app.programs.keep(
-            "ledger periods", lambda: select(state.c.ledger, state.c.closed_through, state.c.snapshot_through)
+            "ledger periods",
+            lambda: select(state.c.ledger, state.c.closed_through, state.c.snapshot_through, state.c.valued_since),
         )
-        return {row[0]: Period(row[1], row[2]) for row in self.ctx.connection.execute(query)}
+        return {row[0]: Period(row[1], row[2], row[3]) for row in self.ctx.connection.execute(query)}
 
     def closed_through(self, ledger: str) -> date | None:
         """The last closed day of a ledger, its own or that of all."""
@@ -158,6 +160,11 @@ class Book:
         """The first moment after the closed periods."""
         end = self.closed_through(ledger)
         return None if end is None else self.day_start(end + timedelta(days=1))
+
+    def valued_since(self, ledger: str) -> datetime | None:
+        """The first moment at which a ledger's present method of costing holds; ``None``: it always did."""
+        period = self.periods.get(ledger)
+        return self.day_start(period.valued) if period and period.valued else None
 
     def demand_open(self, ledger: Ledger, at: datetime) -> None:
         """Refuse a moment of a closed period."""

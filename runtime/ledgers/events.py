@@ -9,7 +9,7 @@ from decimal import Decimal
 from runtime.ledgers.book import Draft
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.pools import Pool
-from runtime.ledgers.requests import Cost, Move
+from runtime.ledgers.requests import REPOOLED, Cost, Move
 from runtime.ledgers.shape import Shape
 
 MOST_EVENTS = 50_000
@@ -68,10 +68,11 @@ def carry(draft: Draft, extra: Decimal) -> None:
 
 
 def preferred(move: Move) -> frozenset[int]:
-    """The layers a move goes to first: of the receipt it gives back, or of the move it corrects."""
+    """The layers a move goes to first: of the receipt it gives back, of the move it corrects, of the one it values."""
     if move.corrects is not None:
         return frozenset({move.corrects})
-    return frozenset({move.returns} if move.returns and move.cost is Cost.POOL else ())
+    own = move.cost is Cost.POOL or move.kind == REPOOLED
+    return frozenset({move.returns} if move.returns and own else ())
 
 
 def quantity_of(shape: Shape, move: Move) -> Decimal:

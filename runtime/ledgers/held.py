@@ -89,7 +89,15 @@ class Held:
                     self._needs(draft.pool_key, move.at)
 
     def _needs(self, key: PoolKey, since: datetime) -> None:
+        """Walk a pool again from ``since``; never what was posted while the ledger was valued otherwise."""
+        floor = self.book.valued_since(key.ledger)
+        since = max(since, floor) if floor else since
         self._need[key] = min(since, self._need.get(key, since))
+
+    def _before_method(self, ledger: str, at: datetime) -> bool:
+        """Whether a moment lies before the present method of costing."""
+        floor = self.book.valued_since(ledger)
+        return floor is not None and at < floor
 
     def _keep_standards(self, shape: Shape, drafts: list[Draft]) -> None:
         """Standard costs of many drafts with one reading, where they are what goods are valued at."""

@@ -10,22 +10,29 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 
 from runtime.context import RunContext
+from runtime.errors import Conflict
 from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.running import INSERTS
 from runtime.ledgers.shape import Shape, dimension_columns_of
+from runtime.messages import fault
 
 
 def close_period(ctx: RunContext, ledger: str | None, through: date) -> None:
     """Close a ledger (``None``: all) through a day: nothing is posted into it any more. Keeps the month ends."""
-    _set_state(ctx, ledger or "", closed_through=through)
+    set_state(ctx, ledger or "", closed_through=through)
     for each in [ledger] if ledger else list(ctx.app.model.ledgers):
         keep_months(ctx, each, through)
 
 
 def reopen(ctx: RunContext, ledger: str | None, through: date | None) -> None:
-    """Open what was closed after ``through`` (``None``: everything)."""
-    _set_state(ctx, ledger or "", closed_through=through)
+    """Open what was closed after ``through`` (``None``: everything); not what was valued by another method."""
+    first = through + timedelta(days=1) if through else date.min
+    for each, period in Book(ctx).periods.items():
+        if period.valued and ledger in (None, each) and first < period.valued:
+            label = ctx.app.model.ledgers[each].label.get(ctx.language)
+            raise Conflict(fault(ctx, "method_changed_since", ledger=label, day=period.valued))
+    set_state(ctx, ledger or "", closed_through=through)
 
 
 def closed_through(ctx: RunContext, ledger: str) -> date | None:
@@ -33,7 +40,8 @@ def closed_through(ctx: RunContext, ledger: str) -> date | None:
     return Book(ctx).closed_through(ledger)
 
 
-def _set_state(ctx: RunContext, ledger: str, **values: date | None) -> None:
+def set_state(ctx: RunContext, ledger: str, **values: date | None) -> None:
+    """Note of a ledger until when it is closed, kept or valued."""
     state = ctx.app.tables.ledgers.state
     statement = INSERTS[ctx.connection.dialect.name](state).values(ledger=ledger, **values)
     ctx.connection.execute(statement.on_conflict_do_update(index_elements=["ledger"], set_=values))
@@ -58,7 +66,7 @@ def keep_months(ctx: RunContext, ledger: str, through: date) -> None:
     end = month_end(first)
     while end <= through:
         _keep_month(book, shape, end)
-        _set_state(ctx, ledger, snapshot_through=end)
+        set_state(ctx, ledger, snapshot_through=end)
         end = month_end(end + timedelta(days=1))
 
 

@@ -48,9 +48,13 @@ OWN_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "variance": ("标准成本差异", "Standard cost variance"),
         "settlement": ("负结存成本结算", "Settlement of negative stock"),
         "correction": ("成本更正", "Cost correction"),
+        "repooled": ("换计价方法", "Change of costing method"),
     }
 )
 """Kinds of the value-only moves which the ledgers append themselves, besides the kinds a template declares."""
+
+REPOOLED = "repooled"
+"""The kind of what a change of method moves at the start of a period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

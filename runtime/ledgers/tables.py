@@ -277,6 +277,7 @@ def _state(metadata: MetaData) -> Table:
         Column("ledger", Text, primary_key=True),
         Column("closed_through", Date),
         Column("snapshot_through", Date),
+        Column("valued_since", Date),
     )
 
 

@@ -207,7 +207,7 @@ class Walk(Held):
         if derived and (own := event.given + event.extra):  # what somebody set right comes on top
             advance(pool.state, Step(move=move.id, at=move.at, qty=ZERO, value=own, prefer=frozenset({move.id})))
             changed += own
-        if changed != event.drafted and not event.frozen:
+        if changed != event.drafted and (event.extra or not event.frozen):
             self._append(pool.shape, move, changed - event.drafted, "correction", floor=pool.floor)
         if changed:
             self._propagate(pool.shape, move, changed, pool.floor)
@@ -360,13 +360,20 @@ class Walk(Held):
             self.pools.update(lock_pools(self.book, shape, {key: (move.dimensions, change)}))
         spot = (shape.ledger.id, move.id)
         event = self.events.get(spot)
-        if event is None or event.frozen:
+        if self._before_method(shape.ledger.id, move.at):
+            self._receive_late(self.pools[key], move, value)
+        elif event is None or event.frozen:
             self._needs(key, move.at)
         elif not event.passed:
             self._add_extra(event, value, floor)
         elif not event.undone:
             before, since = self._wanted.get(spot, (ZERO, None))
             self._wanted[spot] = before + value, max((f for f in (floor, since) if f), default=None)
+
+    def _receive_late(self, pool: Pool, move: Move, value: Decimal) -> None:
+        """A move from before the method changed is worth more or less: what is there bears it from now on."""
+        self._append(pool.shape, move, value, "correction", floor=self.book.now)
+        advance(pool.state, Step(move=move.id, at=self.book.now, qty=ZERO, value=value, prefer=frozenset({move.id})))
 
     def _flow(self, draft: Draft, value: Decimal) -> None:
         """Worth that arrives on a key others have already taken from follows them in proportion."""
