@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 def parts_of(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) -> list[list[Component]]:
     """What each row's product and quantity is made of on its day, one level, what is passed through replaced."""
-    products = at.evaluate(explode.product, rows, None, entity)
+    products = _keys(at.ctx, explode, at.evaluate(explode.product, rows, None, entity))
     quantities = at.evaluate(explode.quantity, rows, None, entity)
     days = at.evaluate(explode.at, rows, None, entity)
     scope = Scope(items=items_of(products), deep=False, where=explode.where)
@@ -42,6 +42,15 @@ def parts_of(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) 
         except StructureCycle as cycle:
             raise Conflict(fault(at.ctx, "structure_cycle", path=named_path(at, explode.structure, cycle))) from None
     return found
+
+
+def _keys(ctx: RunContext, explode: Explode, products: Sequence[Any]) -> list[Any]:
+    """Products as the structure knows them: those that are never components with their entity."""
+    targets = explode.product.type.targets
+    if len(targets) != 1:
+        return list(products)
+    ends = ends_of(ctx, ctx.app.model.structures[explode.structure])
+    return [ends.key(targets[0], one) if isinstance(one, int) else one for one in products]
 
 
 def named_path(at: Workspace, structure: str, cycle: StructureCycle) -> str:

@@ -268,11 +268,21 @@ def balance(at: Compiler, node: Balance) -> Value:
 
 def unit_ratio(at: Compiler, node: UnitRatio) -> tuple[Sql, Sql]:
     """Base units in one unit, as numerator and denominator; empty where the two do not convert."""
-    model = at.scope.model
-    entity = node.item.entity
+    targets: tuple[str, ...] = (node.item.entity,)
     for step in node.item.steps:
-        entity = targets_of(model, entity, step)[0]
-    item, unit = at.path(replace(node.item, type=_REFERENCE)).sql, at.path(replace(node.unit, type=_REFERENCE)).sql
+        targets = targets_of(at.scope.model, targets[0], step)
+    thing, unit = at.path(replace(node.item, type=_REFERENCE)), at.path(replace(node.unit, type=_REFERENCE)).sql
+    ratios = [_ratio_of(at, entity, thing.sql, unit) for entity in targets]
+    if len(targets) == 1 or thing.entity is None:
+        return ratios[0]
+    kinds = [thing.entity == entity for entity in targets]  # a reference to things of several kinds
+    top, bottom = (case(*zip(kinds, (r[i] for r in ratios), strict=True)) for i in (0, 1))
+    return top, bottom
+
+
+def _ratio_of(at: Compiler, entity: str, item: Sql, unit: Sql) -> tuple[Sql, Sql]:
+    """The ratio of a thing of one kind."""
+    model = at.scope.model
     measured = model.entities[entity].measured
     one = literal(1, BigInteger())
     if measured is None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DIALECTS
+from tests.scenarios.agency import prepare_agency
+from tests.scenarios.kitchen import Kitchen, prepare_kitchen
 from tests.scenarios.larder import Larder, prepare_food
 from tests.scenarios.trade import prepare_trade
 from tests.scenarios.works import MovingClock, Server, Works, copied_database, copied_file, prepare
@@ -88,6 +90,35 @@ def both(request: pytest.FixtureRequest, make_works: Callable[[str], Works]) -> 
 
 
 @pytest.fixture(scope="session")
+def agency_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The embedded service firm."""
+    folder = tmp_path_factory.mktemp("agency")
+    return Prepared(folder, prepare_agency(folder))
+
+
+@pytest.fixture(scope="session")
+def agency_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The service firm on PostgreSQL."""
+    folder, name = tmp_path_factory.mktemp("agency_pg"), server.database()
+    yield Prepared(folder, prepare_agency(folder, server.url(name)), name)
+    server.drop(name)
+
+
+@pytest.fixture
+def agency(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
+    """A service firm of its own on SQLite."""
+    for make in _copies(request, tmp_path, {"sqlite": "agency_file"}):
+        yield make("sqlite")
+
+
+@pytest.fixture(params=DIALECTS)
+def agency_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
+    """A service firm of its own, once on each database."""
+    for make in _copies(request, tmp_path, {"sqlite": "agency_file", "postgresql": "agency_database"}):
+        yield make(request.param)
+
+
+@pytest.fixture(scope="session")
 def trade_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """The embedded trading firm."""
     folder = tmp_path_factory.mktemp("trade")
@@ -143,3 +174,32 @@ def larder_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lard
     """A food firm of its own, once on each database."""
     for make in _copies(request, tmp_path, {"sqlite": "food_file", "postgresql": "food_database"}):
         yield Larder(make(request.param))
+
+
+@pytest.fixture(scope="session")
+def kitchen_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The embedded restaurant."""
+    folder = tmp_path_factory.mktemp("kitchen")
+    return Prepared(folder, prepare_kitchen(folder))
+
+
+@pytest.fixture(scope="session")
+def kitchen_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The restaurant on PostgreSQL."""
+    folder, name = tmp_path_factory.mktemp("kitchen_pg"), server.database()
+    yield Prepared(folder, prepare_kitchen(folder, server.url(name)), name)
+    server.drop(name)
+
+
+@pytest.fixture
+def kitchen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
+    """A restaurant of its own on SQLite."""
+    for make in _copies(request, tmp_path, {"sqlite": "kitchen_file"}):
+        yield Kitchen(make("sqlite"))
+
+
+@pytest.fixture(params=DIALECTS)
+def kitchen_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
+    """A restaurant of its own, once on each database."""
+    for make in _copies(request, tmp_path, {"sqlite": "kitchen_file", "postgresql": "kitchen_database"}):
+        yield Kitchen(make(request.param))

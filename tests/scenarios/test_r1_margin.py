@@ -1,0 +1,69 @@
+"""R1: what a dish earns follows every price, through any depth, and says which price would put it right."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.scenarios.clients import code
+from tests.scenarios.kitchen import Kitchen
+
+
+def figures(kitchen: Kitchen, dish: str) -> tuple[Decimal, Decimal, Decimal]:
+    found = kitchen.dish(dish)
+    return Decimal(found["cost"]), round(Decimal(found["margin"]) * 100, 2), Decimal(found["advised"])
+
+
+def test_r1_cost_margin_and_suggested_price(kitchen_both: Kitchen) -> None:
+    kitchen_both.works.day("2026-03-01")
+    assert figures(kitchen_both, "TE") == (Decimal("4.56"), Decimal("83.71"), Decimal("22.80"))
+    assert kitchen_both.dish("TE")["thin"] is False
+    kitchen_both.bought("TOMATO", "10", "12")
+    assert figures(kitchen_both, "TE") == (Decimal("6.36"), Decimal("77.29"), Decimal("31.80"))
+    assert kitchen_both.dish("TE")["thin"] is True
+    assert [row["code"] for row in kitchen_both.admin.items("/dish", view="thin")] == ["TE"]
+    assert kitchen_both.admin.explain("thin_dishes")["value"] in ("1", 1)
+
+
+def test_r1_a_price_rises_through_a_prepared_ingredient(kitchen_both: Kitchen) -> None:
+    assert Decimal(kitchen_both.works.item("SAUCE")["unit_cost"]) == 9
+    assert Decimal(kitchen_both.dish("TS")["cost"]) == Decimal("1.80")
+    kitchen_both.bought("TOMATO", "10", "12")
+    assert Decimal(kitchen_both.works.item("SAUCE")["unit_cost"]) == 18
+    assert Decimal(kitchen_both.dish("TS")["cost"]) == Decimal("3.60")
+
+
+def test_r1_the_last_receipt_counts_not_the_average(kitchen: Kitchen) -> None:
+    kitchen.bought("TOMATO", "100", "12")
+    kitchen.works.day("2026-03-03")
+    kitchen.bought("TOMATO", "1", "8")
+    assert Decimal(kitchen.works.item("TOMATO")["last_price"]) == 8
+    assert figures(kitchen, "TE")[0] == Decimal("5.16")
+
+
+def test_r1_a_box_bought_is_counted_in_pieces(kitchen: Kitchen) -> None:
+    kitchen.bought("EGG", "1", "360", unit=code("BOX"))
+    assert Decimal(kitchen.works.item("EGG")["last_price"]) == 1
+    assert figures(kitchen, "TE")[0] == Decimal("5.16")
+
+
+def test_r1_the_next_price_point_of_the_firm(kitchen: Kitchen) -> None:
+    admin = kitchen.admin
+    setting = admin.items("/menu_settings")[0]
+    admin.change("menu_settings", setting["id"], points=[{"point": p} for p in ("28", "32", "36")])
+    kitchen.bought("TOMATO", "10", "12")
+    assert Decimal(kitchen.dish("TE")["point"]) == 32
+    admin.change("dish", kitchen.works.id("dish", "TE"), price="32")
+    assert kitchen.dish("TE")["thin"] is False
+
+
+def test_r1_a_cancelled_receipt_takes_its_price_with_it(kitchen: Kitchen) -> None:
+    came = kitchen.bought("TOMATO", "10", "12")
+    kitchen.admin.take("purchase_receipt", came["id"], "cancel", note="录错")
+    assert figures(kitchen, "TE")[0] == Decimal("4.56")
+
+
+def test_r1_the_version_of_the_day_counts(kitchen: Kitchen) -> None:
+    kitchen.works.day("2026-03-01")
+    kitchen.admin.new("recipe", product=code("TE") | {"entity": "dish"}, yields="1", valid_from="2026-02-01",
+                      lines=[{"item": code("EGG"), "qty": "2"}])  # fmt: skip
+    assert figures(kitchen, "TE")[0] == Decimal("1.60")
