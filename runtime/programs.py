@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runtime.permissions import Rights
 
 Thing = TypeVar("Thing")
+MOST_LATEST = 400
 MOST_RECENT = 64
 """Results kept of each app: a few dashboards of a few roles."""
 
@@ -52,6 +53,16 @@ class Programs:
         if key not in self._kept:
             self._kept[key] = make()
         return cast(Thing, self._kept[key])
+
+    def latest(self, room: str, key: Hashable, make: Callable[[], Thing], most: int = MOST_LATEST) -> Thing:
+        """Like ``keep``, for what has more keys than one would hold on to: a room that is full is emptied."""
+        known: dict[Hashable, Thing] = self.keep(room, dict)
+        if key not in known:
+            if len(known) >= most:
+                known.clear()
+            made = known[key] = make()
+            return made
+        return known[key]
 
     def recent(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Like ``keep``, for what goes out of date: the key says of which state it is, only the last ones stay."""

@@ -5,16 +5,12 @@ One statement for the rows however many columns and references; rows are tuples 
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import Select, func, select
 
 from engine.expressions.tree import Clock, Expr, walk
 from engine.model import Entity, EntityKind, View
@@ -23,12 +19,16 @@ from runtime.errors import Malformed, NotFound
 from runtime.messages import fault
 from runtime.model_scope import parse_filter
 from runtime.permissions import READ, demand, owner_of, rights
-from runtime.query_columns import ColumnSql, ListColumn, Named, Selection, column_of
+from runtime.query_columns import ColumnSql, ListColumn, Named, Selection, column_if_seen, column_of
 from runtime.query_filters import Filter, Parsed, conditions, parameters, parse_filters, parse_words
+from runtime.query_order import Key, after, cursor_of, order_keys, read_cursor, spelled
 from runtime.record_rows import read_links
+from runtime.row_marks import mark_of
 from runtime.sql_scope import Row as SqlRow
 
 COUNT_CAP = 1000
+TOTALS_CAP = 5000
+"""Rows of a list that are added up unasked: above it a total would cost more than the whole page."""
 MOST_ROWS = 500
 USUAL = 50
 MOST_SHAPES = 400
@@ -41,8 +41,9 @@ class ListQuery:
     """What a list asks for. ``fields``: paths ("" = the view's). ``sort``: (path, descending).
 
     ``filter``: an expression as text; ``where``: compiled conditions of the caller's own (pickers, drill-down).
-    ``count``: ``""`` none, ``capped`` or ``exact``. ``deleted``: the recycle bin. ``page_size`` 0: everything (export).
-    ``this``: the record at hand that ``where`` may read (a form being filled in).
+    ``count``: ``""`` none, ``capped`` or ``exact``. ``totals``: of a list that is not counted exactly only up to some
+    thousand rows. ``marks``: the view whose colours the rows are asked for. ``deleted``: the recycle bin.
+    ``page_size`` 0: everything (export). ``this``: the record at hand that ``where`` may read (a form being filled in).
     """
 
     view: str = ""
@@ -56,47 +57,62 @@ class ListQuery:
     page_size: int = 50
     count: str = ""
     totals: bool = False
+    marks: str = ""
     deleted: bool = False
     this: SqlRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page: ``rows`` are tuples, the record's id first, then one value per column (references as ``Named``)."""
+    """A page: ``rows`` are tuples, the record's id first, then one value per column (references as ``Named``).
+
+    ``totals``: sums over the whole filter by path; none were made where ``totals_left``. ``marks``: colours by id.
+    """
 
     columns: tuple[ListColumn, ...]
     rows: list[tuple[Any, ...]]
     next: str | None
     count: int | str | None = None
     totals: dict[str, Any] = field(default_factory=dict)
+    totals_left: bool = False
+    marks: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
-    """One key of the order: its column, direction, and whether it can be empty."""
+class _Question:
+    """A query taken apart: its columns are known, its values are typed."""
 
-    path: str
-    sql: Sql
-    descending: bool
-    nullable: bool
+    entity: Entity
+    view: View | None
+    query: ListQuery
+    columns: tuple[ListColumn, ...]
+    filters: tuple[Parsed, ...]
+    words: tuple[str, ...]
+    wheres: tuple[Expr, ...]
+
+    def conditions(self, at: ColumnSql) -> list[Sql]:
+        """All that narrows the list."""
+        return conditions(at, self.entity, self.filters, self.wheres, self.words, deleted=self.query.deleted)
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     """Everything of a list but its values: built once per shape, role and day.
 
-    ``wheres`` are held because the shape names them by identity. ``counts``: by way of counting; ``totals``: of the
-    columns that are summed, in their order.
+    ``wheres`` are held because the shape names them by identity. ``figures``: how many there are, then the sums of the
+    columns that are summed, in their order; at the most so many rows as its limit says.
     """
 
     at: ColumnSql
     narrowed: list[Sql]
-    keys: list[_Key]
+    keys: list[Key]
     selection: Selection
     statement: Select[Any]
     wheres: tuple[Expr, ...]
-    counts: Mapping[str, Select[Any]]
-    totals: Select[Any] | None
+    marked: bool
+    bare: Select[Any]
+    sums: tuple[str, ...]
+    figures: dict[int | None, Select[Any]] = field(default_factory=dict)
 
 
 def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
@@ -105,24 +121,28 @@ def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
     size = _size(ctx, query)
     statement = made.statement
     if query.cursor:
-        values = _read_cursor(ctx, query.cursor, made.keys)
-        statement = statement.where(_after(ctx, made.keys, values))
+        values = read_cursor(ctx, query.cursor, made.keys)
+        statement = statement.where(after(ctx, made.keys, values))
     found = ctx.connection.execute(statement.limit(size + 1) if size != USUAL else statement, given).all()
-    rows = [_row(made.selection, len(made.keys), values) for values in found[:size]]
+    skip = 1 + len(made.keys)
+    rows = [[values[0], *made.selection.row(values, skip)] for values in found[:size]]
     _add_links(ctx, entity, made.selection, rows)
+    count, totals = _figures(ctx, made, query, given)
     return Page(
         columns=columns,
         rows=[tuple(row) for row in rows],
-        next=_cursor(made.keys, found[size - 1][1 : 1 + len(made.keys)]) if len(found) > size else None,
-        count=_count(ctx, made, query.count, given),
-        totals=_totals(ctx, made, columns, given) if query.totals else {},
+        next=cursor_of(made.keys, found[size - 1][1:skip]) if len(found) > size else None,
+        count=count,
+        totals=totals or {},
+        totals_left=totals is None,
+        marks={values[0]: values[-1] for values in found[:size] if values[-1]} if made.marked else {},
     )
 
 
 def count_records(ctx: RunContext, entity: str, query: ListQuery) -> int | str | None:
     """How many records a list has, without the records."""
     _, made, given = _asked(ctx, entity, query)
-    return _count(ctx, made, query.count, given)
+    return _figures(ctx, made, query, given)[0]
 
 
 def _asked(ctx: RunContext, entity: str, query: ListQuery) -> tuple[tuple[ListColumn, ...], _Prepared, dict[str, Any]]:
@@ -133,64 +153,53 @@ def _asked(ctx: RunContext, entity: str, query: ListQuery) -> tuple[tuple[ListCo
     filters = parse_filters(ctx, described, query.filters)
     words = parse_words(query.q)
     wheres = _wheres(ctx, described, view, query)
-    key = _shape_of(ctx, entity, query, columns, filters, words, wheres)
-    made = _kept(ctx, key, lambda: _prepare(ctx, described, view, query, columns, filters, words, wheres))
+    asked = _Question(described, view, query, columns, filters, words, wheres)
+    made = _kept(ctx, _shape_of(ctx, asked), lambda: _prepare(ctx, asked))
     return columns, made, parameters(filters, words)
 
 
-def _prepare(
-    ctx: RunContext,
-    entity: Entity,
-    view: View | None,
-    query: ListQuery,
-    columns: tuple[ListColumn, ...],
-    filters: tuple[Parsed, ...],
-    words: tuple[str, ...],
-    wheres: tuple[Expr, ...],
-) -> _Prepared:
+def _prepare(ctx: RunContext, asked: _Question) -> _Prepared:
+    entity, query = asked.entity, asked.query
     at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id])
-    narrowed = conditions(at, entity, filters, wheres, words, deleted=query.deleted)
-    keys = _order(at, entity, view, query)
-    selection = at.select(columns)
-    statement = select(at.table.c.id, *(k.sql for k in keys), *selection.sql).where(*narrowed)
-    statement = at.joiner.apply(statement.order_by(*(_spelled(k) for k in keys)).limit(USUAL + 1))
-    ids = at.joiner.apply(select(at.table.c.id).where(*narrowed))
-    counts = {
-        "exact": select(func.count()).select_from(ids.subquery()),
-        "capped": select(func.count()).select_from(ids.limit(COUNT_CAP + 1).subquery()),
-    }
-    totals = _totals_of(at, narrowed, columns)
+    narrowed = asked.conditions(at)
+    keys = order_keys(at, entity, asked.view, query.sort)
+    selection = at.select(asked.columns)
+    mark = mark_of(at.scope, entity.views[query.marks]) if query.marks else None
+    fetched = [at.table.c.id, *(k.sql for k in keys), *selection.sql, *([] if mark is None else [mark])]
+    statement = select(*fetched).where(*narrowed).order_by(*(spelled(k) for k in keys)).limit(USUAL + 1)
+    statement = at.joiner.apply(statement)
+    bare, sums = _bare(ctx, asked)
     del at.ctx  # what is kept must not hold a connection
-    return _Prepared(at, narrowed, keys, selection, statement, (*query.where, *wheres), counts, totals)
+    held = (*query.where, *asked.wheres)
+    return _Prepared(at, narrowed, keys, selection, statement, held, mark is not None, bare, sums)
 
 
-def _totals_of(at: ColumnSql, narrowed: Sequence[Sql], columns: Sequence[ListColumn]) -> Select[Any] | None:
-    values = [func.sum(at.value(c)).label(f"s{i}") for i, c in enumerate(c for c in columns if c.sums)]
-    return at.joiner.apply(select(*values).where(*narrowed)) if values else None
+def _bare(ctx: RunContext, asked: _Question) -> tuple[Select[Any], tuple[str, ...]]:
+    """The rows of the list with no more than what is added up: joins that only words need are not made."""
+    at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
+    narrowed = asked.conditions(at)
+    summed = [c for c in asked.columns if c.sums] if asked.query.totals else []
+    values = [at.value(c).label(f"s{i}") for i, c in enumerate(summed)]
+    return at.joiner.apply(select(at.table.c.id, *values).where(*narrowed)), tuple(c.path for c in summed)
 
 
-def _shape_of(
-    ctx: RunContext,
-    entity: str,
-    query: ListQuery,
-    columns: tuple[ListColumn, ...],
-    filters: tuple[Parsed, ...],
-    words: tuple[str, ...],
-    wheres: tuple[Expr, ...],
-) -> Hashable | None:
+def _shape_of(ctx: RunContext, asked: _Question) -> Hashable | None:
     """What the statement depends on. The person counts only where a condition may ask for him, and nothing is kept
     that reads the clock to the second."""
-    live = any(w.live for w in wheres) or any(c.field.live or "." in c.path for c in columns)
-    rules = rights(ctx, owner_of(ctx.app.model, entity)).rows
+    query, columns, wheres = asked.query, asked.columns, asked.wheres
+    colors = [expr for _, expr in asked.entity.views[query.marks].colors] if query.marks else []
+    live = any(e.live for e in (*wheres, *colors)) or any(c.field.live or "." in c.path for c in columns)
+    rules = rights(ctx, owner_of(ctx.app.model, asked.entity.id)).rows
     formulas = [c.field.formula for c in columns if c.field.formula is not None]
-    if any(_reads_now(e) for e in (*wheres, *formulas, *(rule for some in rules for rule in some))):
+    if any(_reads_now(e) for e in (*wheres, *formulas, *colors, *(rule for some in rules for rule in some))):
         return None
     personal = bool(rules) or live or bool(query.filter)
     who = (ctx.user.member, ctx.today()) if personal else ctx.today()
-    shapes = tuple(f.shape for f in filters)
+    shapes = tuple(f.shape for f in asked.filters)
     paths = tuple(c.path for c in columns)
-    asked = (query.view, query.filter, tuple(map(id, query.where)), query.sort, query.deleted)
-    return (entity, ctx.user.roles, ctx.user.is_system, ctx.language, who, shapes, len(words), paths, asked)
+    wanted = (query.view, query.filter, tuple(map(id, query.where)), query.sort, query.deleted)
+    whose = (ctx.user.roles, ctx.user.is_system, ctx.language, who)
+    return (asked.entity.id, whose, shapes, len(asked.words), paths, wanted, query.marks, query.totals)
 
 
 def _reads_now(expr: Expr) -> bool:
@@ -220,17 +229,16 @@ def _readable(ctx: RunContext, entity: str) -> Entity:
 
 def _columns(ctx: RunContext, entity: Entity, view: View | None, query: ListQuery) -> tuple[ListColumn, ...]:
     """The columns asked for; of a view's those the person may see, silently."""
+    whose = (ctx.user.roles, ctx.user.is_system, ctx.language)
+    key = (entity.id, query.fields or (view.columns if view is not None and view.columns else ()), *whose)
+    return ctx.app.programs.latest("list columns", (bool(query.fields), *key), lambda: _found(ctx, entity, view, query))
+
+
+def _found(ctx: RunContext, entity: Entity, view: View | None, query: ListQuery) -> tuple[ListColumn, ...]:
     if query.fields:
         return tuple(column_of(ctx, entity.id, path) for path in query.fields)
     paths = view.columns if view is not None and view.columns else _usual(entity)
-    return tuple(c for c in (_if_seen(ctx, entity, path) for path in paths) if c is not None)
-
-
-def _if_seen(ctx: RunContext, entity: Entity, path: str) -> ListColumn | None:
-    try:
-        return column_of(ctx, entity.id, path)
-    except Malformed:
-        return None
+    return tuple(c for c in (column_if_seen(ctx, entity.id, path) for path in paths) if c is not None)
 
 
 def _usual(entity: Entity) -> tuple[str, ...]:
@@ -245,8 +253,14 @@ def _wheres(ctx: RunContext, entity: Entity, view: View | None, query: ListQuery
     if view is not None and view.where is not None:
         wheres.append(view.where)
     if query.filter.strip():
-        wheres.append(parse_filter(ctx, entity.id, query.filter))
+        wheres.append(_condition(ctx, entity.id, query.filter))
     return tuple(wheres)
+
+
+def _condition(ctx: RunContext, entity: str, text: str) -> Expr:
+    """A typed condition, read once for all who may know the same fields."""
+    key = (entity, text, ctx.user.roles, ctx.user.is_system)
+    return ctx.app.programs.latest("list conditions", key, lambda: parse_filter(ctx, entity, text))
 
 
 def _size(ctx: RunContext, query: ListQuery) -> int:
@@ -255,10 +269,6 @@ def _size(ctx: RunContext, query: ListQuery) -> int:
     if not 1 <= query.page_size <= MOST_ROWS:
         raise Malformed(fault(ctx, "page_size_bad", "page_size", most=MOST_ROWS))
     return query.page_size
-
-
-def _row(selection: Selection, skip: int, values: Sequence[Any]) -> list[Any]:
-    return [values[0], *selection.row(values[1 + skip :])]
 
 
 def _add_links(ctx: RunContext, entity: str, selection: Selection, rows: list[list[Any]]) -> None:
@@ -270,134 +280,36 @@ def _add_links(ctx: RunContext, entity: str, selection: Selection, rows: list[li
                 row[1 + index] = found[row[0]]
 
 
-# --- order and paging ----------------------------------------------------------------------------------------
-
-
-def _order(at: ColumnSql, entity: Entity, view: View | None, query: ListQuery) -> list[_Key]:
-    """The keys of the order, made unique by the id, which runs as the first key does."""
-    asked = query.sort
-    if not asked and view is not None:
-        asked = tuple(s for s in view.sort if _if_seen(at.ctx, entity, s[0]) is not None)
-    if not asked:
-        first = next(iter(entity.views.values()), None)
-        asked = tuple(s for s in first.sort if _if_seen(at.ctx, entity, s[0]) is not None) if first else ()
-    keys = [_key(at, entity, path, descending) for path, descending in asked if path != "id"]
-    last = next((d for path, d in asked if path == "id"), keys[0].descending if keys else True)
-    return [*keys, _Key("id", at.table.c.id, last, False)]
-
-
-def _key(at: ColumnSql, entity: Entity, path: str, descending: bool) -> _Key:
-    column = column_of(at.ctx, entity.id, path, "sort_unknown")
-    if column.field.many or column.field.value.many or column.field.type == "ratio":
-        raise Malformed(fault(at.ctx, "sort_unknown", path[:80], given=path[:80], hint=""))
-    if column.target and column.target in at.ctx.app.model.entities:
-        column = _by_title(at, entity, column)
-    spec = column.field
-    nullable = "." in column.path or not (spec.required is True or spec.id in ("status", "code"))
-    return _Key(column.path, at.value(column), descending, nullable)
-
-
-def _by_title(at: ColumnSql, entity: Entity, column: ListColumn) -> ListColumn:
-    """References sort by what people read: the name, else the code."""
-    for name in ("name", "code"):
-        titled = _if_seen(at.ctx, entity, f"{column.path}.{name}")
-        if titled is not None:
-            return titled
-    return column
-
-
-def _spelled(key: _Key) -> Sql:
-    """As the index is spelled; empties count as the smallest on both databases."""
-    if not key.nullable:
-        return key.sql.desc() if key.descending else key.sql.asc()
-    return key.sql.desc().nulls_last() if key.descending else key.sql.asc().nulls_first()
-
-
-def _after(ctx: RunContext, keys: Sequence[_Key], values: Sequence[Any]) -> Sql:
-    """Rows that come after the one with these key values."""
-    plain = all(not k.nullable and k.descending == keys[0].descending for k in keys)
-    if plain and len(keys) > 1:
-        left, right = (
-            tuple_(*(k.sql for k in keys)),
-            tuple_(*(literal(v, k.sql.type) for k, v in zip(keys, values, strict=True))),
-        )
-        return left < right if keys[0].descending else left > right
-    steps = []
-    for index, key in enumerate(keys):
-        same = [_same(k, v) for k, v in zip(keys[:index], values[:index], strict=True)]
-        beyond = _beyond(key, values[index])
-        if beyond is not None:
-            steps.append(and_(*same, beyond))
-    return or_(*steps)
-
-
-def _same(key: _Key, value: Any) -> Sql:
-    return key.sql.is_(None) if value is None else key.sql == value
-
-
-def _beyond(key: _Key, value: Any) -> Sql | None:
-    """Strictly after a value of one key; empties are the smallest."""
-    if key.descending:
-        if value is None:
-            return None
-        below = key.sql < value
-        return or_(below, key.sql.is_(None)) if key.nullable else below
-    return key.sql.is_not(None) if value is None else key.sql > value
-
-
-def _cursor(keys: Sequence[_Key], values: Sequence[Any]) -> str:
-    """Opaque, and bound to the order it was made for."""
-    packed = json.dumps([_shape(keys), [_packed(v) for v in values]], separators=(",", ":"))
-    return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
-
-
-def _shape(keys: Sequence[_Key]) -> str:
-    return sha256(repr([(k.path, k.descending) for k in keys]).encode()).hexdigest()[:8]
-
-
-def _packed(value: Any) -> Any:
-    for mark, kind in (("n", Decimal), ("m", datetime), ("d", date), ("t", time)):
-        if isinstance(value, kind):
-            return [mark, value.isoformat() if not isinstance(value, Decimal) else str(value)]
-    return value
-
-
-_UNPACK: Mapping[str, Callable[[str], Any]] = {
-    "n": Decimal,
-    "m": datetime.fromisoformat,
-    "d": date.fromisoformat,
-    "t": time.fromisoformat,
-}
-
-
-def _read_cursor(ctx: RunContext, cursor: str, keys: Sequence[_Key]) -> list[Any]:
-    try:
-        shape, values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        unpacked = [_UNPACK[v[0]](v[1]) if isinstance(v, list) else v for v in values]
-    except (ValueError, TypeError, KeyError, IndexError, ArithmeticError):
-        raise Malformed(fault(ctx, "cursor_bad", "cursor")) from None
-    if shape != _shape(keys) or len(unpacked) != len(keys):
-        raise Malformed(fault(ctx, "cursor_bad", "cursor"))
-    return unpacked
-
-
 # --- figures over the whole filter ---------------------------------------------------------------------------
 
 
-def _count(ctx: RunContext, made: _Prepared, how: str, given: dict[str, Any]) -> int | str | None:
-    """Counting stops just above the cap: nobody needs to wait for the exact size of a large list."""
-    if not how:
-        return None
-    number = int(ctx.connection.execute(made.counts["exact" if how == "exact" else "capped"], given).scalar_one())
-    return number if how == "exact" or number <= COUNT_CAP else f"{COUNT_CAP}+"
+def _figures(
+    ctx: RunContext, made: _Prepared, query: ListQuery, given: dict[str, Any]
+) -> tuple[int | str | None, dict[str, Any] | None]:
+    """The count and the totals, in one statement; ``None`` for totals of more rows than are added up unasked.
+
+    Counting stops just above the cap: nobody needs to wait for the exact size of a large list.
+    """
+    if not query.count and not made.sums:
+        return None, {}
+    exact = query.count == "exact"
+    most = None if exact else TOTALS_CAP if made.sums else COUNT_CAP
+    row = ctx.connection.execute(_statement(made, most), given).one()
+    number = int(row[0])
+    totals = {path: Decimal(0) if value is None else value for path, value in zip(made.sums, row[1:], strict=True)}
+    if exact:
+        return number, totals
+    count = number if number <= COUNT_CAP else f"{COUNT_CAP}+"
+    return (count if query.count else None), (None if most is not None and number > most and made.sums else totals)
 
 
-def _totals(ctx: RunContext, made: _Prepared, columns: Sequence[ListColumn], given: dict[str, Any]) -> dict[str, Any]:
-    summed = [c for c in columns if c.sums]
-    if made.totals is None:
-        return {}
-    row = ctx.connection.execute(made.totals, given).one()
-    return {c.path: value if value is not None else Decimal(0) for c, value in zip(summed, row, strict=True)}
+def _statement(made: _Prepared, most: int | None) -> Select[Any]:
+    if most not in made.figures:
+        rows = (made.bare if most is None else made.bare.limit(most + 1)).subquery()
+        sums = (func.sum(rows.c[f"s{i}"]) for i in range(len(made.sums)))
+        counted: list[Sql] = [func.count(), *sums]
+        made.figures[most] = select(*counted).select_from(rows)
+    return made.figures[most]
 
 
 def search_everywhere(ctx: RunContext, words: str, limit: int = 5) -> list[tuple[str, Named]]:

@@ -126,20 +126,34 @@ def _unknown(ctx: RunContext, entity: str, path: str, code: str) -> Malformed:
     return Malformed(fault(ctx, code, path[:80], given=path[:80], hint=hint))
 
 
+def column_if_seen(ctx: RunContext, entity: str, path: str) -> ListColumn | None:
+    """The column at ``path``, where there is one that may be seen."""
+    try:
+        return column_of(ctx, entity, path)
+    except Malformed:
+        return None
+
+
 Maker = Callable[[Sequence[Any]], Any]
 
 
 @dataclass(slots=True)
 class Selection:
-    """The SQL columns of a list and, per list column, which of them it takes and what it makes of them."""
+    """The SQL columns of a list and, per list column, which of them it takes and what it makes of them.
+
+    A maker of ``None`` takes the one value as it is.
+    """
 
     sql: list[Sql]
-    makers: list[tuple[int, int, Maker]]
+    makers: list[tuple[int, int, Maker | None]]
     links: list[tuple[int, ListColumn]]
 
-    def row(self, values: Sequence[Any]) -> list[Any]:
-        """The list's row from the statement's."""
-        return [make(values[start:stop]) for start, stop, make in self.makers]
+    def row(self, values: Sequence[Any], skip: int) -> list[Any]:
+        """The list's row from the statement's, whose first ``skip`` values are not columns of the list."""
+        return [
+            values[skip + start] if make is None else make(values[skip + start : skip + stop])
+            for start, stop, make in self.makers
+        ]
 
 
 class ColumnSql:
@@ -168,7 +182,7 @@ class ColumnSql:
             made.makers.append((start, len(made.sql), make))
         return made
 
-    def _add(self, column: ListColumn, made: Selection, index: int) -> Maker:
+    def _add(self, column: ListColumn, made: Selection, index: int) -> Maker | None:
         field = column.field
         if is_link(field):
             made.links.append((index, column))
@@ -185,9 +199,9 @@ class ColumnSql:
             return lambda v: None if v[0] is None else Ref(v[1], v[0])
         if row is not None and field.formula is None and field.id + ENTERED in row.c:
             made.sql.append(row.c[field.id + ENTERED])
-            return _first
+            return None
         made.sql.append(self.value(column))
-        return _first
+        return None
 
     def _row(self, column: ListColumn) -> FromClause | None:
         return self.table if "." not in column.path else None
@@ -205,7 +219,3 @@ class ColumnSql:
             else:
                 made.sql.append(null())
         return lambda v: None if v[0] is None else Named(v[0], v[1], v[2], column.target)
-
-
-def _first(values: Sequence[Any]) -> Any:
-    return values[0]

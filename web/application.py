@@ -60,6 +60,7 @@ def create_app(
     api.register(app, protection)
     pages.register(app)
     app.extensions[templating.EXTENSION] = templating.environments(app)
+    app.extensions[templating.PIECES] = {}
     return app
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 DIST = Path(__file__).parent / "static" / "dist"
@@ -29,3 +31,14 @@ def load_assets(folder: Path = DIST) -> Assets:
         raise SystemExit(REMEDY)
     named = json.loads(manifest.read_text(encoding="utf-8"))
     return Assets({name: f"/static/dist/{path}" for name, path in named.items()})
+
+
+GLYPH = re.compile(r'<symbol id="([^"]+)" viewBox="([^"]+)">(.*?)</symbol>', re.DOTALL)
+
+
+@cache
+def load_glyphs(folder: Path = DIST) -> Mapping[str, tuple[str, str]]:
+    """The icons of the sprite by name: the box each is drawn in, and its lines."""
+    named = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    sprite = (folder / named["icons.svg"]).read_text(encoding="utf-8")
+    return {name: (box, lines) for name, box, lines in GLYPH.findall(sprite)}

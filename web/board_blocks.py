@@ -18,7 +18,6 @@ from runtime.permissions import rights
 from runtime.queries import ListQuery, Page, list_records
 from runtime.query_columns import Named
 from runtime.record_reading import titles
-from runtime.row_marks import row_marks
 from web.display import age, day, is_numeric, number
 from web.list_cells import hidden_helper, is_due, render_rows
 from web.list_page import wanted_fields
@@ -99,7 +98,9 @@ def view_block(ctx: RunContext, name: str) -> Block | None:
     hidden = rights(ctx, entity_id).hidden
     paths = [p for p in wanted_fields(entity, view, ()) if p.split(".")[0] not in hidden]
     page = list_records(
-        ctx, entity_id, ListQuery(view=view_id, fields=tuple(paths), page_size=MOST_ROWS, count="capped")
+        ctx,
+        entity_id,
+        ListQuery(view=view_id, fields=tuple(paths), page_size=MOST_ROWS, count="capped", marks=view_id),
     )
     shown = [c for c in page.columns if not hidden_helper(c, entity) and c.path in view.columns][:6]
     order = [*shown, *(c for c in page.columns if c not in shown)]
@@ -112,9 +113,7 @@ def view_block(ctx: RunContext, name: str) -> Block | None:
         "kind": "view",
         "title": f"{entity.label.get(ctx.language)} · {view.label.get(ctx.language)}",
         "heads": [{"label": c.label, "num": is_numeric(c.field)} for c in shown],
-        "rows": render_rows(
-            ctx, entity, order, rows, base, len(shown), pick=False, marks=row_marks(ctx, view, [r[0] for r in rows])
-        ),
+        "rows": render_rows(ctx, entity, order, rows, base, len(shown), pick=False, marks=page.marks),
         "count": page.count,
         "url": f"{base}?view={view_id}",
         "wide": len(shown) > 4,

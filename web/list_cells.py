@@ -1,15 +1,17 @@
-"""Cells of list pages, compiled once per list, role and language: one piece of template for each column.
+"""Cells of list pages, compiled once per list and language: a line of text with a place for each column.
 
-The source of a page's rows is written out with everything constant in it (labels, marks, addresses); what is left at
-run time is one expression a cell.
+Everything constant in a row (classes, addresses, words) is written into the line when it is compiled. What is left for
+each row is one small function a column and one formatting operation. Rows are lean: end tags that HTML does not need
+are left out, and what holds for all rows stands once, at the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from html import escape
 from types import MappingProxyType
 from typing import Any
 
@@ -20,187 +22,179 @@ from engine.model import Entity, Field
 from runtime.context import RunContext
 from runtime.query_columns import ListColumn
 from web import display
+from web.list_marks import Mark, Marks, drawings
 from web.record_flow import approval_tone
-from web.templating import environment
 from web.texts import translator
 
-NOTHING = Markup('<span class="t3">–</span>')
-AXES = "{%- from 'components/states.html' import axis -%}{{ axis(a) }}"
+Row = Sequence[Any]
+Cell = Callable[[Row, "Kit"], str]
 EMPTY: Mapping[int, str] = MappingProxyType({})
 TONES: Mapping[str, str] = MappingProxyType({"yellow": "amber"})
 """The page's word for a colour of the metadata."""
-FLAGS = "{%- from 'components/icon.html' import icon -%}{{ icon('check', label=word, cls='icon-s') }}"
 
 
 @dataclass(slots=True)
-class CellKit:
-    """Functions the compiled rows call; made for one request because days and hours depend on now."""
+class Kit:
+    """What cells need for one request; dates seen before are looked up. ``lean``: marks are drawn once, elsewhere."""
 
     ctx: RunContext
-    entity: Entity
     today: date
-    marks: dict[tuple[str, object], Markup] = field(default_factory=dict)
+    lean: bool
+    dates: dict[tuple[object, ...], str] = field(default_factory=dict)
+    symbols: set[str] = field(default_factory=set)
 
-    def money(self, value: object) -> object:
-        """An amount of money."""
-        return NOTHING if value is None else display.number(value, self.ctx.app.model.currency_scale)  # type: ignore[arg-type]
-
-    def price(self, value: object) -> object:
-        """A price."""
-        return NOTHING if value is None else display.price(value, self.ctx.app.model.currency_scale)  # type: ignore[arg-type]
-
-    def figure(self, value: object) -> object:
-        """A number or quantity."""
-        return NOTHING if value is None else display.number(value)  # type: ignore[arg-type]
-
-    def percent(self, value: object) -> object:
-        """A share."""
-        return NOTHING if value is None else display.percent(value)  # type: ignore[arg-type]
-
-    def day(self, value: date | None, due: bool) -> object:
-        """A date, with its distance where something is still due on it."""
-        if value is None:
-            return NOTHING
-        key = ("due" if due else "day", value)
-        if key not in self.marks:
-            self.marks[key] = self._day(value, due)
-        return self.marks[key]
-
-    def _day(self, value: date, due: bool) -> Markup:
-        text = display.day(value, self.today, self.ctx.language)
-        words, tone = display.age(value, self.today, self.ctx.language, due=due)
-        after = Markup('<span class="age">{}</span>').format(words) if words else ""
-        return Markup('<span class="due{}"><span class="date">{}</span>{}</span>').format(
-            f" {tone}" if tone else "", text, after
-        )
-
-    def moment(self, value: datetime | None) -> object:
-        """A moment."""
-        return NOTHING if value is None else display.moment(value, self.ctx)
-
-    def state(self, value: object) -> Markup:
-        """The mark of the approval axis."""
-        return self._mark("status", value, self._state)
-
-    def _state(self, value: object) -> Markup:
-        workflow = self.entity.workflow
-        state = workflow.states.get(str(value)) if workflow else None
-        if state is None:
-            return NOTHING
-        return _axis(
-            {"axis": "approval", "state": approval_tone(state), "label": state.label.get(self.ctx.language)}, self.ctx
-        )
-
-    def axis(self, name: str, value: object, share: object, status: object) -> Markup:
-        """The mark of a derived axis; none before the document has left its first state."""
-        workflow = self.entity.workflow
-        if value is None or (workflow is not None and status == workflow.start.id):
-            return self._mark(name, None, lambda _: _axis({"axis": "execution", "share": None, "label": ""}, self.ctx))
-        part = int(share * 100) if isinstance(share, Decimal) else 0
-        return self._mark(name, (value, part), lambda key: self._axis(name, *key))
-
-    def _axis(self, name: str, value: object, part: int) -> Markup:
-        one = self.entity.fields[name]
-        label = display.option_label(one, value, self.ctx.language)
-        kind = "execution" if name == next(iter(self.entity.progress)) else "settlement"
-        text = f"{label} {part}%" if value == "partial" else label
-        return _axis({"axis": kind, "share": part, "label": text, "closed": value == "closed"}, self.ctx)
-
-    def _mark(self, name: str, value: object, make: Callable[[Any], Markup]) -> Markup:
-        key = (name, value)
-        if key not in self.marks:
-            self.marks[key] = make(value)
-        return self.marks[key]
-
-    def flag(self, value: object) -> Markup:
-        """A check mark for yes."""
-        return self._mark("flag", bool(value), self._flag)
-
-    def _flag(self, value: bool) -> Markup:
-        if not value:
-            return NOTHING
-        return rendered(self.ctx, FLAGS, word=translator(self.ctx.language)("是", "yes"))
-
-    def other(self, one: Field, value: object) -> object:
-        """Anything rarer."""
-        return display.text_of(self.ctx, one, value) or NOTHING
-
-    def many(self, one: Field, values: Sequence[object]) -> object:
-        """Several values in one cell."""
-        return display.text_of(self.ctx, one, values) or NOTHING
-
-
-def _axis(view: Mapping[str, object], ctx: RunContext) -> Markup:
-    return rendered(ctx, AXES, a=view)
-
-
-def rendered(ctx: RunContext, source: str, **content: object) -> Markup:
-    """A small piece of template, compiled once."""
-    key = ("piece", source, ctx.language)
-    template = ctx.app.programs.keep(key, lambda: environment(ctx.language).from_string(source))
-    return Markup(template.render(**content))
-
-
-# --- the compiled source ---------------------------------------------------------------------------------------
+    def draw(self, mark: Mark) -> str:
+        """The cell of a mark."""
+        if not self.lean:
+            return mark.whole
+        self.symbols.add(mark.symbol)
+        return mark.short
 
 
 @dataclass(frozen=True, slots=True)
-class CellSource:
-    """Template source of one cell and whether it is a figure."""
+class Bench:
+    """What cells are compiled with."""
 
-    inner: str
-    num: bool = False
-
-
-def cell_source(entity: Entity, column: ListColumn, index: int, places: Mapping[str, int]) -> CellSource:
-    """The piece of template that shows ``column``; ``r`` is the row, ``k`` the kit, ``f`` the fields by column."""
-    one = column.field
-    value = f"r[{index}]"
-    own = "." not in column.path
-    if own and one.id == "status" and entity.workflow is not None:
-        return CellSource(f"{{{{ k.state({value}) }}}}")
-    if own and one.id in entity.progress:
-        share, status = places.get(f"{one.id}_share"), places.get("status")
-        return CellSource(f"{{{{ k.axis('{one.id}', {value}, {_at(share)}, {_at(status)}) }}}}")
-    if one.many or one.value.many:
-        return CellSource(f"{{{{ k.many(f[{index - 1}], {value}) }}}}")
-    if column.target:
-        return CellSource(
-            f"{{% if {value} %}}{{{{ {value}.name or {value}.code or {value}.id }}}}{{% else %}}{NOTHING}{{% endif %}}"
-        )
-    if one.value.kind is Kind.DATE and own:
-        return _day(entity, one, value, _open_test(entity, places))
-    if one.value.kind in BY_KIND:
-        return BY_KIND[one.value.kind](entity, one, value)
-    return CellSource(f"{{{{ k.other(f[{index - 1}], {value}) }}}}")
+    entity: Entity
+    language: str
+    scale: int
+    places: Mapping[str, int]
+    marks: Marks
 
 
-def _at(place: int | None) -> str:
-    return "none" if place is None else f"r[{place}]"
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The compiled rows of a list: the text of a row, its title, and the cells after it."""
+
+    text: str
+    title: Callable[[Row, Kit], str]
+    cells: tuple[Cell, ...]
 
 
-def _number(_entity: Entity, one: Field, value: str) -> CellSource:
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Rows as HTML, and the drawings they refer to: these stand in front of the table."""
+
+    rows: Markup
+    drawings: Markup
+
+    def __html__(self) -> str:
+        return self.rows
+
+
+def _td(*classes: str) -> str:
+    names = " ".join(name for name in classes if name)
+    return f'<td class="{names}">' if " " in names else f"<td class={names}>" if names else "<td>"
+
+
+# --- what each kind of value becomes ----------------------------------------------------------------------------
+
+
+def _figure(index: int, slot: str, text: Callable[[Any], str]) -> Cell:
+    side = slot if slot == "fig" else "num"
+    start, nothing = _td(side), _td(side, "t3") + "–"
+
+    def cell(row: Row, _kit: Kit) -> str:
+        value = row[index]
+        return nothing if value is None else start + text(value)
+
+    return cell
+
+
+def _money(bench: Bench, one: Field, index: int, slot: str) -> Cell:
+    if one.value.per_unit:
+        return _figure(index, slot, lambda value: display.price(value, bench.scale))
+    shape = f",.{bench.scale}f"
+    return _figure(index, slot, lambda value: format(value, shape).replace("-", display.MINUS))
+
+
+def _number(_bench: Bench, one: Field, index: int, slot: str) -> Cell:
     if one.type == "ratio":
-        return CellSource(f"{{{{ {value} if {value} is not none else '–' }}}}", num=True)
-    return CellSource(f"{{{{ k.{'percent' if one.type == 'percent' else 'figure'}({value}) }}}}", num=True)
+        return _figure(index, slot, str)
+    return _figure(index, slot, display.percent if one.type == "percent" else display.number)
 
 
-def _money(_entity: Entity, one: Field, value: str) -> CellSource:
-    return CellSource(f"{{{{ k.{'price' if one.value.per_unit else 'money'}({value}) }}}}", num=True)
+def _written(index: int, slot: str, text: Callable[[Any, Kit], str]) -> Cell:
+    """A cell of words; a dash where there are none."""
+    start, nothing = _td(slot), _td("t3", slot) + "–"
+
+    def cell(row: Row, kit: Kit) -> str:
+        value = row[index]
+        words = "" if value is None else text(value, kit)
+        return start + escape(words) if words else nothing
+
+    return cell
 
 
-def _choice(_entity: Entity, one: Field, value: str) -> CellSource:
-    return CellSource(f"{{{{ o['{one.id}'].get({value}, '–') }}}}")
+def _text(_bench: Bench, _one: Field, index: int, slot: str) -> Cell:
+    return _written(index, slot, lambda value, _kit: str(value))
 
 
-def _text(_entity: Entity, _one: Field, value: str) -> CellSource:
-    return CellSource(f"{{{{ {value} if {value} is not none else '–' }}}}")
+def _choice(bench: Bench, one: Field, index: int, slot: str) -> Cell:
+    nothing = _td("t3", slot) + "–"
+    known = {o.id: _td(slot) + escape(o.label.get(bench.language)) for o in one.options}
+    return lambda row, _kit: known.get(row[index], nothing)
 
 
-def _day(entity: Entity, one: Field, value: str, still_open: str = "false") -> CellSource:
-    """Lateness is told of days that something is due on, while something is left."""
-    due = still_open if is_due(one) else "false"
-    return CellSource(f"{{{{ k.day({value}, {due}) }}}}")
+def _moment(_bench: Bench, _one: Field, index: int, slot: str) -> Cell:
+    return _written(index, slot, lambda value, kit: display.moment(value, kit.ctx))
+
+
+def _flag(bench: Bench, _one: Field, index: int, slot: str) -> Cell:
+    yes = _td(slot) + bench.marks.flag(translator(bench.language)("是", "yes"))
+    no = _td("t3", slot) + "–"
+    return lambda row, _kit: yes if row[index] else no
+
+
+def _reference(index: int, slot: str) -> Cell:
+    return _written(index, slot, lambda value, _kit: str(value.name or value.code or value.id))
+
+
+def _other(_bench: Bench, one: Field, index: int, slot: str) -> Cell:
+    return _written(index, slot, lambda value, kit: display.text_of(kit.ctx, one, value))
+
+
+def _date(index: int, slot: str, still_open: Callable[[Row], bool] | None) -> Cell:
+    """A date; where something is due on it, its distance too, while something is left."""
+    nothing = _td("t3", slot) + "–"
+
+    def cell(row: Row, kit: Kit) -> str:
+        value = row[index]
+        if value is None:
+            return nothing
+        key = (index, value, still_open is not None and still_open(row))
+        found = kit.dates.get(key)
+        if found is None:
+            found = kit.dates[key] = _dated(kit, value, slot, due=key[2])
+        return found
+
+    return cell
+
+
+def _dated(kit: Kit, value: date, slot: str, *, due: bool) -> str:
+    text = display.day(value, kit.today, kit.ctx.language)
+    words, tone = display.age(value, kit.today, kit.ctx.language, due=due)
+    return f"{_td(tone, slot)}{text}<small>{words}</small>" if words else _td(slot) + text
+
+
+def _day(bench: Bench, one: Field, index: int, slot: str) -> Cell:
+    """Lateness is told of days that something is due on."""
+    own = bench.places.get(one.id) == index
+    return _date(index, slot, _open_test(bench) if own and is_due(one) else None)
+
+
+BY_KIND: Mapping[Kind, Callable[[Bench, Field, int, str], Cell]] = MappingProxyType(
+    {
+        Kind.NUMBER: _number,
+        Kind.MONEY: _money,
+        Kind.QUANTITY: _number,
+        Kind.CHOICE: _choice,
+        Kind.TEXT: _text,
+        Kind.DATE: _day,
+        Kind.MOMENT: _moment,
+        Kind.YES_NO: _flag,
+    }
+)
 
 
 def is_due(one: Field) -> bool:
@@ -208,29 +202,99 @@ def is_due(one: Field) -> bool:
     return one.value.kind is Kind.DATE and bool({"due", "expected"} & set(one.id.split("_")))
 
 
-def _open_test(entity: Entity, places: Mapping[str, int]) -> str:
-    """The piece of template that says whether a row is under way: left its first state and not done."""
-    axis = next(iter(entity.progress), "")
-    place, status = places.get(axis), places.get("status")
+def _open_test(bench: Bench) -> Callable[[Row], bool] | None:
+    """Whether a row is under way: left its first state and not done."""
+    entity = bench.entity
+    place, status = bench.places.get(next(iter(entity.progress), "")), bench.places.get("status")
     if place is None:
-        return "false"
-    left = f"r[{place}] not in ('done', 'closed')"
-    if status is None or entity.workflow is None:
-        return left
-    ended = [s.id for s in entity.workflow.states.values() if s.end]
-    return f"({left} and r[{status}] not in {tuple(ended)!r})" if ended else left
+        return None
+    ended = {s.id for s in entity.workflow.states.values() if s.end} if entity.workflow and status else set[str]()
+    at = status or place
+    return lambda row: row[place] not in ("done", "closed") and row[at] not in ended
 
 
-BY_KIND: Mapping[Kind, Callable[[Entity, Field, str], CellSource]] = {
-    Kind.NUMBER: _number,
-    Kind.MONEY: _money,
-    Kind.QUANTITY: _number,
-    Kind.CHOICE: _choice,
-    Kind.TEXT: _text,
-    Kind.DATE: _day,
-    Kind.MOMENT: lambda _e, _f, value: CellSource(f"{{{{ k.moment({value}) }}}}"),
-    Kind.YES_NO: lambda _e, _f, value: CellSource(f"{{{{ k.flag({value}) }}}}"),
-}
+# --- the three axes ---------------------------------------------------------------------------------------------
+
+
+def _state(bench: Bench, index: int) -> Cell:
+    """The mark of the approval axis."""
+    states = bench.entity.workflow.states.values() if bench.entity.workflow else ()
+    made = {s.id: _approval(bench, approval_tone(s), s.label.get(bench.language)) for s in states}
+    nothing = _td("t3", "ax") + "–"
+
+    def cell(row: Row, kit: Kit) -> str:
+        mark = made.get(row[index])
+        return nothing if mark is None else kit.draw(mark)
+
+    return cell
+
+
+def _approval(bench: Bench, tone: str, label: str) -> Mark:
+    return bench.marks.axis({"axis": "approval", "state": tone, "label": label}, "ax")
+
+
+def _axis(bench: Bench, name: str, index: int) -> Cell:
+    """The mark of a derived axis; none before the document has left its first state."""
+    share_at, status_at = bench.places.get(f"{name}_share"), bench.places.get("status")
+    workflow = bench.entity.workflow
+    start = workflow.start.id if workflow is not None and status_at is not None else None
+    none = bench.marks.axis({"axis": "execution", "share": None, "label": ""}, "ax")
+    made: dict[tuple[object, int], Mark] = {}
+
+    def cell(row: Row, kit: Kit) -> str:
+        value = row[index]
+        if value is None or (start is not None and row[status_at or 0] == start):
+            return kit.draw(none)
+        share = row[share_at] if share_at is not None else None
+        key = (value, int(share * 100) if isinstance(share, Decimal) else 0)
+        mark = made.get(key)
+        if mark is None:
+            mark = made[key] = _progress(bench, name, *key)
+        return kit.draw(mark)
+
+    return cell
+
+
+def _progress(bench: Bench, name: str, value: object, part: int) -> Mark:
+    label = display.option_label(bench.entity.fields[name], value, bench.language)
+    kind = "execution" if name == next(iter(bench.entity.progress)) else "settlement"
+    text = f"{label} {part}%" if value == "partial" else label
+    return bench.marks.axis({"axis": kind, "share": part, "label": text, "closed": value == "closed"}, "ax")
+
+
+# --- the compiled rows ------------------------------------------------------------------------------------------
+
+
+def cell_of(bench: Bench, column: ListColumn, index: int, slot: str) -> Cell:
+    """The function that shows the value at ``index`` of a row."""
+    one = column.field
+    own = "." not in column.path
+    if own and one.id == "status" and bench.entity.workflow is not None:
+        return _state(bench, index)
+    if own and one.id in bench.entity.progress:
+        return _axis(bench, one.id, index)
+    if one.many or one.value.many:
+        return _other(bench, one, index, slot)
+    if column.target:
+        return _reference(index, slot)
+    return BY_KIND.get(one.value.kind, _other)(bench, one, index, slot)
+
+
+def _title(column: ListColumn) -> Callable[[Row, Kit], str]:
+    """What stands first in a row, as words."""
+    one = column.field
+
+    def words(row: Row, kit: Kit) -> str:
+        value = row[1]
+        if column.target and value is not None:
+            return escape(str(value.name or value.code or value.id))
+        return escape(display.text_of(kit.ctx, one, value)) or "–"
+
+    return words
+
+
+SLOTS: Mapping[str, str] = MappingProxyType({"lead": "lead", "second": "sec", "figure": "fig", "axis": "ax"})
+"""The class of a cell by its place on a phone's card."""
 
 
 def slots(columns: Sequence[ListColumn], entity: Entity) -> list[str]:
@@ -257,79 +321,63 @@ def _slot(column: ListColumn, entity: Entity, index: int, taken: set[str]) -> st
     return "second" if "second" not in taken else ""
 
 
-def _summed(columns: Sequence[ListColumn]) -> int:
-    """The place of the amount that the bulk bar adds up; 0 where a list has none."""
+def summed(columns: Sequence[ListColumn]) -> int:
+    """The place of the amount that the bulk bar adds up, counted from 1; 0 where a list has none."""
     amounts = (i for i, c in enumerate(columns) if c.field.type == "money" and not c.field.value.per_unit)
     return next(amounts, -1) + 1
 
 
 def summed_label(columns: Sequence[ListColumn]) -> str:
     """What the bulk bar adds up, in words."""
-    place = _summed(columns)
+    place = summed(columns)
     return columns[place - 1].label if place else ""
 
 
-def rows_source(
-    entity: Entity, columns: Sequence[ListColumn], places: Mapping[str, int], base: str, *, pick: bool
-) -> str:
-    """The template source of all rows of a list."""
-    marked = slots(columns, entity)
-    cells = []
-    for index, column in enumerate(columns):
-        source = cell_source(entity, column, index + 1, places)
-        slot = f' data-slot="{marked[index]}"' if marked[index] else ""
-        if index == 0:
-            inner = f'<a href="{base}/{{{{ r[0] }}}}">{source.inner}</a>'
-            cells.append(f'<th scope="row" class="frozen"{slot}>{inner}</th>')
-        else:
-            cells.append(f"<td{' class=num' if source.num else ''}{slot}>{source.inner}</td>")
-    box = (
-        '<td class="pick"><input class="check" type="checkbox" name="id" value="{{ r[0] }}"'
-        ' aria-label="{{ select }} {{ r[1] }}"></td>'
-    )
-    first = box if pick else ""
-    summed = _summed(columns)
-    amount = f' data-amount="{{{{ r[{summed}] if r[{summed}] is not none }}}}"' if pick and summed else ""
-    mark = '{% if r[0] in m %} class="{{ m[r[0]] }}"{% endif %}'
-    row = f'<tr data-id="{{{{ r[0] }}}}"{amount}{mark}>{first}{"".join(cells)}</tr>'
-    return f"{{% for r in rows %}}{row}\n{{% endfor %}}"
-
-
-def option_labels(columns: Sequence[ListColumn], language: str) -> dict[str, dict[object, str]]:
-    """Labels of choices by field and option."""
-    return {
-        c.field.id: {o.id: o.label.get(language) for o in c.field.options}
-        for c in columns
-        if c.field.value.kind is Kind.CHOICE
-    }
+def _compiled(
+    ctx: RunContext, entity: Entity, columns: Sequence[ListColumn], shown: int, base: str, *, pick: bool
+) -> Lines:
+    places = {c.path: i + 1 for i, c in enumerate(columns)}
+    bench = Bench(entity, ctx.language, ctx.app.model.currency_scale, places, Marks(ctx.language))
+    seen = columns[:shown]
+    marked = slots(seen, entity)
+    cells = tuple(cell_of(bench, c, i + 1, SLOTS.get(marked[i], "")) for i, c in enumerate(seen) if i)
+    select = escape(translator(ctx.language)("选中", "Select")).replace("%", "%%")
+    box = f'<td><input type=checkbox aria-label="{select} %(title)s">' if pick else ""
+    link = f'<th scope=row><a href="{base.replace("%", "%%")}/%(id)s">%(title)s</a>'
+    return Lines(f'<tr data-id="%(id)s"%(mark)s>{box}{link}%(cells)s', _title(seen[0]), cells)
 
 
 def render_rows(
     ctx: RunContext,
     entity: Entity,
     columns: Sequence[ListColumn],
-    rows: Sequence[Sequence[Any]],
+    rows: Sequence[Row],
     base: str,
     shown: int,
     *,
     pick: bool = True,
     marks: Mapping[int, str] = EMPTY,
-) -> Markup:
+) -> Rendered:
     """The rows as HTML; columns after the first ``shown`` were fetched only for the marks of the axes.
 
     ``marks``: colours of rows by id.
     """
-    places = {c.path: i + 1 for i, c in enumerate(columns)}
-    seen = columns[:shown]
     key = ("list", entity.id, tuple(c.path for c in columns), shown, ctx.language, base, pick)
-    template = ctx.app.programs.keep(
-        key, lambda: environment(ctx.language).from_string(rows_source(entity, seen, places, base, pick=pick))
-    )
-    kit = CellKit(ctx, entity, ctx.today())
-    labels = ctx.app.programs.keep((*key, "options"), lambda: option_labels(seen, ctx.language))
-    select = translator(ctx.language)("选中", "Select")
-    tones = {id: TONES.get(color, color) for id, color in marks.items()}
-    return Markup(template.render(rows=rows, k=kit, o=labels, f=[c.field for c in seen], select=select, m=tones))
+    lines = ctx.app.programs.keep(key, lambda: _compiled(ctx, entity, columns, shown, base, pick=pick))
+    kit = Kit(ctx, ctx.today(), lean=pick)
+    tones = {id: f' class="{TONES.get(color, color)}"' for id, color in marks.items()}
+    text, title, cells = lines.text, lines.title, lines.cells
+    found = [
+        text
+        % {
+            "id": row[0],
+            "mark": tones.get(row[0], ""),
+            "title": title(row, kit),
+            "cells": "".join([cell(row, kit) for cell in cells]),
+        }
+        for row in rows
+    ]
+    return Rendered(Markup("".join(found)), drawings(kit.symbols))
 
 
 def hidden_helper(column: ListColumn, entity: Entity) -> bool:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from functools import lru_cache
+from urllib.parse import parse_qsl, urlencode
 
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from runtime.queries import ListQuery
 from runtime.query_filters import OPERATORS, Filter
+from web.outlines import blank
 
 PREFIX = "where."
 SIZES = (20, 50, 100, 200)
@@ -22,7 +25,7 @@ PAGING = ("cursor", "add", "lang")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The address, taken apart."""
+    """The address, taken apart. ``encoded``: each parameter with its text as it stands in an address."""
 
     base: str
     arguments: tuple[tuple[str, str], ...]
@@ -34,16 +37,26 @@ class Asked:
     size: int
     kind: str
     deleted: bool
+    encoded: tuple[tuple[str, str], ...]
 
     def url(self, *, drop: Iterable[str] = (), **changes: str) -> str:
         """The same list with some parameters changed ("" removes one); paging starts again."""
-        gone = {*drop, *PAGING, *changes}
-        kept = [(name, value) for name, value in self.arguments if name not in gone]
-        kept += [(name, value) for name, value in changes.items() if value]
-        return f"{self.base}?{urlencode(kept)}" if kept else self.base
+        return self._joined(frozenset((*drop, *PAGING, *changes)), _encoded(changes.items()), "&")
 
-    def query(self, fields: Sequence[str], *, totals: bool = True) -> ListQuery:
-        """The query behind the page."""
+    def _joined(self, gone: frozenset[str], added: str, sign: str) -> str:
+        parts = [text for name, text in self.encoded if name not in gone]
+        if added:
+            parts.append(added)
+        return f"{self.base}?{sign.join(parts)}" if parts else self.base
+
+    def fill(self, name: str) -> str:
+        """What belongs into a blank that ``BlankAsked`` made, safe as HTML."""
+        gone, added, ending = _change(name)
+        url = self._joined(gone, added, "&amp;")
+        return url.replace(self.base, self.base + ending, 1) if ending else url
+
+    def query(self, fields: Sequence[str], *, totals: bool = True, marks: str = "") -> ListQuery:
+        """The query behind the page; ``marks``: the view whose colours the rows wear."""
         return ListQuery(
             view=self.view,
             filters=self.filters,
@@ -54,6 +67,7 @@ class Asked:
             page_size=self.size,
             count="capped",
             totals=totals,
+            marks=marks,
             deleted=self.deleted,
         )
 
@@ -73,7 +87,40 @@ def asked(base: str, arguments: MultiDict[str, str]) -> Asked:
         size=int(size) if size.isdigit() and int(size) in SIZES else DEFAULT_SIZE,
         kind=arguments.get("as", ""),
         deleted=arguments.get("bin", "") == "1",
+        encoded=tuple((name, urlencode([(name, value)])) for name, value in pairs),
     )
+
+
+def _encoded(pairs: Iterable[tuple[str, str]]) -> str:
+    return urlencode([(name, value) for name, value in pairs if value])
+
+
+ADDRESS = "url"
+EXPORT = "/export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlankAsked:
+    """The addresses of any list of an entity: each a blank that says what is changed."""
+
+    base: str
+
+    def url(self, *, drop: Iterable[str] = (), **changes: str) -> Markup:
+        """The same list with some parameters changed."""
+        return blank(f"{ADDRESS} {urlencode([*changes.items(), *((name, '') for name in drop)])}")
+
+    def export_url(self, kind: str) -> Markup:
+        """The list as a file."""
+        return blank(f"{ADDRESS}{EXPORT} {urlencode({'format': kind})}")
+
+
+@lru_cache(maxsize=4000)
+def _change(name: str) -> tuple[frozenset[str], str, str]:
+    """A blank taken apart: the parameters that go, those that come (encoded), what is put behind the address."""
+    kind, _, text = name.partition(" ")
+    changes = parse_qsl(text, keep_blank_values=True)
+    gone = frozenset((*PAGING, *(n for n, _ in changes)))
+    return gone, _encoded(changes).replace("&", "&amp;"), kind.removeprefix(ADDRESS)
 
 
 def sort_of(text: str) -> tuple[tuple[str, bool], ...]:
@@ -105,3 +152,9 @@ def split(name: str) -> tuple[str, str]:
 def described(arguments: Mapping[str, str]) -> dict[str, str]:
     """Parameters that make a saved view: everything but paging."""
     return {name: value for name, value in arguments.items() if name not in PAGING}
+
+
+def hidden_fields(asked: Asked) -> str:
+    """The parameters that a search keeps, as fields of its form."""
+    kept = [(name, value) for name, value in asked.arguments if name not in ("q", *PAGING)]
+    return "".join(Markup('<input type="hidden" name="{}" value="{}">').format(*pair) for pair in kept)

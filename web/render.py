@@ -2,34 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from flask import Response, flash, g, get_flashed_messages
 from flask_wtf.csrf import generate_csrf
+from markupsafe import escape
 
-from runtime.accounts import account_names
 from runtime.context import RunContext
 from web.access import served
-from web.shell import shell
+from web.outlines import blank, outline
+from web.shell import Frame, frame
 from web.templating import html
 
 
 def render(ctx: RunContext, template: str, *, title: str, status: int = 200, **content: Any) -> Response:
     """The page ``template`` for the person behind the request."""
-    person = g.person
-    name = account_names(ctx, [person.user.account]).get(person.user.account, person.user.name)
+    csrf = generate_csrf()
+    around = frame(ctx, served().names(), csrf)
     page = html(
         ctx.language,
         template,
         title=title,
-        theme=person.theme,
-        density=person.prefs.get("density", ""),
-        csrf=generate_csrf(),
-        shell=shell(ctx, served().names(), name),
+        theme=g.person.theme,
+        density=g.person.prefs.get("density", ""),
+        csrf=csrf,
+        frame=around,
+        shell={"app": {"name": around.firm}, "user": {"name": around.person}},
         flashes=told(),
         **content,
     )
     return Response(page, status=status)
+
+
+def render_outline(
+    ctx: RunContext,
+    template: str,
+    key: Hashable,
+    content: Callable[[], Mapping[str, Any]],
+    value: Callable[[str], str],
+) -> Response:
+    """A page from its outline. ``key``: all that ``content`` looks at; ``value``: what belongs into each blank.
+
+    ``content`` (with the title) is asked for once a key. Nothing of one person may stand in it.
+    """
+    csrf, theme, density = generate_csrf(), g.person.theme, g.person.prefs.get("density", "")
+    around = frame(ctx, served().names(), csrf)
+    page = outline(
+        ctx,
+        (template, ctx.language, theme, density, key),
+        lambda: html(
+            ctx.language,
+            template,
+            theme=theme,
+            density=density,
+            csrf=blank("csrf"),
+            frame=Frame(blank("side"), blank("bottom"), "", ""),
+            shell={"app": {"name": blank("firm")}, "user": {"name": blank("person")}},
+            **content(),
+        ),
+    )
+    of_all = {
+        "csrf": str(escape(csrf)),
+        "side": around.side,
+        "bottom": around.bottom,
+        "firm": str(escape(around.firm)),
+        "person": str(escape(around.person)),
+    }
+    return Response(page.filled(lambda name: of_all[name] if name in of_all else value(name)))
 
 
 def told() -> list[dict[str, str]]:

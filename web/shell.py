@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import g, request, url_for
+from markupsafe import Markup, escape
 
 from engine.model import AppModel, EntityKind, MenuGroup
 from runtime import tasks
 from runtime.context import RunContext
+from runtime.glance import glance
 from runtime.permissions import rights
 from runtime.record_inputs import Workspace
+from web.outlines import blank, outline
+from web.templating import piece
 from web.texts import translator
 
 Entry = dict[str, Any]
@@ -20,45 +26,101 @@ LEDGER_ICON = "packages"
 REPORT_ICON = "chart-bar"
 PLAN_ICON = "bulb"
 DASHBOARD_ICON = "layout-dashboard"
+SIDE = "{%- from 'components/frame.html' import side -%}{{ side(shell, csrf) }}"
+BOTTOM = "{%- from 'components/frame.html' import bottom -%}{{ bottom(shell) }}"
+FACE = "{%- from 'components/icon.html' import face -%}{{ face(name) }}"
 CLOSED = "menu"
 """The preference that names the groups of the menu a person has folded."""
 
 
-def shell(ctx: RunContext, apps: Sequence[str], person: str) -> dict[str, Any]:
-    """What ``base.html`` needs for its frame."""
-    model = ctx.app.model
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around every page: the side bar and, on a phone, the bar at the bottom; whose page it is."""
+
+    side: Markup
+    bottom: Markup
+    firm: str
+    person: str
+
+
+Group = tuple[str, str, tuple[Entry, ...]]
+
+
+def frame(ctx: RunContext, apps: Sequence[str], csrf: str) -> Frame:
+    """The frame of the reader's page. It is printed once for all who have the same rights, and filled for each."""
+    seen = glance(ctx)
+    groups = _menu(ctx)
+    here = tuple(e["url"] for _, _, entries in groups for e in entries if _is_here(e["url"]))
+    closed = frozenset(g.person.prefs.get(CLOSED, ())) & {group for group, _, _ in groups}
+    whom = (ctx.user.roles, ctx.user.is_system, ctx.language)
+    key = (*whom, request.script_root, tuple(apps), ctx.app.name, closed, here)
+    made = partial(_shell, ctx, groups, apps, closed)
+    side = outline(ctx, ("side", *key), lambda: piece(ctx.language, SIDE, shell=made(), csrf=blank("csrf")))
+    bottom = outline(ctx, ("bottom", *key), lambda: piece(ctx.language, BOTTOM, shell=made()))
+    person = seen.member or ctx.user.name
+    firm = seen.firm or ctx.app.programs.keep(("nameless", ctx.language), lambda: firm_name(ctx))
+    values = {
+        "csrf": str(escape(csrf)),
+        "firm": str(escape(firm)),
+        "person": str(escape(person)),
+        "face": _face(ctx, person),
+        "tasks": _count("tasks", tasks.count_mine(ctx)),
+        "messages": _count("messages", seen.messages),
+    }
+    return Frame(Markup(side.filled(values.__getitem__)), Markup(bottom.filled(values.__getitem__)), firm, person)
+
+
+def _count(name: str, number: int) -> str:
+    """A count beside an entry; the browser keeps it up to date, so it is there even when there is none."""
+    return f'<span class="side-count" data-count="{name}"{"" if number else " hidden"}>{number or ""}</span>'
+
+
+def _face(ctx: RunContext, person: str) -> str:
+    """The person's initial in a square."""
+    return ctx.app.programs.recent(("face", person), lambda: piece(ctx.language, FACE, name=person))
+
+
+def _menu(ctx: RunContext) -> tuple[Group, ...]:
+    """The groups of the menu with what the reader may open: the same for all of his roles."""
+    key = ("menu", ctx.user.roles, ctx.user.is_system, ctx.language, request.script_root)
+    return ctx.app.programs.keep(key, lambda: _groups(ctx))
+
+
+def _groups(ctx: RunContext) -> tuple[Group, ...]:
+    """First what everybody has, then the app's own groups."""
     t = translator(ctx.language)
-    waiting = tasks.count_mine(ctx)
-    top = [
+    top = (
         _entry(t("工作台", "Home"), url_for("pages.home"), "home"),
-        _entry(t("待办", "Tasks"), url_for("pages.tasks"), "checkbox", count=waiting),
-    ]
-    groups: list[dict[str, Any]] = [{"label": "", "links": top, "closed": False}]
-    closed = g.person.prefs.get(CLOSED, ())
-    for group in model.menu:
-        links = menu_links(ctx, group)
-        if links:
-            shut = group.id in closed and not any(link["current"] for link in links)
-            groups.append({"id": group.id, "label": group.label.get(ctx.language), "links": links, "closed": shut})
+        _entry(t("待办", "Tasks"), url_for("pages.tasks"), "checkbox", count=blank("tasks")),
+        _entry(t("消息", "Messages"), url_for("pages.messages"), "bell", count=blank("messages")),
+    )
+    groups = ((one.id, one.label.get(ctx.language), _links(ctx, one)) for one in ctx.app.model.menu)
+    return (("", "", top), *(group for group in groups if group[2]))
+
+
+def _shell(ctx: RunContext, groups: Sequence[Group], apps: Sequence[str], closed: frozenset[str]) -> dict[str, Any]:
+    """The frame as its template takes it: blanks for everything that is not the same for all readers like this one."""
+    shown: list[dict[str, Any]] = []
+    for id, label, entries in groups:
+        links = [{**entry, "current": _is_here(entry["url"])} for entry in entries]
+        shut = id in closed and not any(link["current"] for link in links)
+        shown.append({"id": id, "label": label, "links": links, "closed": shut})
     return {
-        "app": {"name": firm_name(ctx), "kind": model.title.get(ctx.language)},
-        "apps": [
-            {
-                "label": name,
-                "url": url_for("pages.switch_app", app=name),
-                "icon": "apps",
-                "current": name == ctx.app.name,
-            }
-            for name in apps
-        ],
-        "groups": groups,
+        "app": {"name": blank("firm"), "kind": ctx.app.model.title.get(ctx.language)},
+        "apps": [_switch(ctx, name) for name in apps],
+        "groups": shown,
         "foot": _foot(ctx),
-        "user": {"name": person, "role": role_names(ctx)},
-        "bottom": [top[0], top[1], *(g["links"][0] for g in groups[1:3])],
+        "user": {"name": blank("person"), "face": blank("face"), "role": role_names(ctx)},
+        "bottom": [*shown[0]["links"][:2], *(group["links"][0] for group in shown[1:3])],
     }
 
 
-def _entry(label: str, url: str, icon: str, *, count: int = 0, alarm: bool = False) -> Entry:
+def _switch(ctx: RunContext, name: str) -> Entry:
+    url = url_for("pages.switch_app", app=name)
+    return {"label": name, "url": url, "icon": "apps", "current": name == ctx.app.name}
+
+
+def _entry(label: str, url: str, icon: str, *, count: Markup | int = 0, alarm: bool = False) -> Entry:
     return {"label": label, "url": url, "icon": icon, "count": count, "alarm": alarm, "current": _is_here(url)}
 
 
@@ -84,13 +146,6 @@ def role_names(ctx: RunContext) -> str:
     roles = ctx.app.model.roles
     named = [roles[r].label.get(ctx.language) for r in sorted(ctx.user.roles) if r in roles]
     return translator(ctx.language)("、", ", ").join(named)
-
-
-def menu_links(ctx: RunContext, group: MenuGroup) -> list[Entry]:
-    """The entries of a menu group that the reader may open: the same for all of his roles."""
-    key = ("menu", group.id, ctx.user.roles, ctx.user.is_system, ctx.language, request.script_root)
-    kept = ctx.app.programs.keep(key, lambda: _links(ctx, group))
-    return [{**link, "current": _is_here(link["url"])} for link in kept]
 
 
 def _links(ctx: RunContext, group: MenuGroup) -> tuple[Entry, ...]:

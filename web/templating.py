@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, current_app
-from jinja2 import Environment
+from jinja2 import Environment, Template
 
 from web.texts import LANGUAGES, translator
 
 EXTENSION = "dougong_templates"
+PIECES = "dougong_pieces"
 
 
 def environments(app: Flask) -> Mapping[str, Environment]:
@@ -32,3 +33,12 @@ def environment(language: str) -> Environment:
 def html(language: str, template: str, **content: Any) -> str:
     """The template ``template`` rendered in ``language``."""
     return environment(language).get_template(template).render(**content)
+
+
+def piece(language: str, source: str, **content: Any) -> str:
+    """A small template, written where it is used, rendered in ``language``; compiled once."""
+    made: dict[tuple[str, str], Template] = current_app.extensions[PIECES]
+    key = (language, source)
+    if key not in made:
+        made[key] = environment(language).from_string(source)
+    return made[key].render(**content)

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, request, url_for
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.model import Entity, View
 from runtime import records, workflow
 from runtime.context import RunContext
-from runtime.errors import Malformed, UserError
+from runtime.errors import UserError
 from runtime.exporting import export_list
 from runtime.permissions import demand, rights
 from runtime.queries import Page, list_records
-from runtime.query_columns import ListColumn, column_of
+from runtime.query_columns import ListColumn
 from runtime.query_filters import Filter
-from runtime.row_marks import row_marks
 from runtime.saved_views import SavedView, drop_view, save_view, saved_views
-from web import list_page
 from web.access import reading, writing
 from web.downloads import sheet_response
 from web.list_boards import board_view, calendar_view
-from web.list_cells import render_rows, summed_label
-from web.list_query import Asked, asked, described
+from web.list_cells import render_rows
+from web.list_content import Shape, content
+from web.list_look import Look, column_or_none, look_of
+from web.list_page import filter_chips, filter_editor, view_of, way_back
+from web.list_parts import counted, empty_words, kinds, tab_parts, tabs_of, totals_row
+from web.list_query import Asked, asked, described, hidden_fields
+from web.outlines import Outline
 from web.pages.records import entity_of
-from web.render import render, tell
+from web.render import render, render_outline, tell, told
+from web.templating import piece
 from web.texts import translator
 
+Part = dict[str, Any]
 MOST_BULK = 500
+EDITOR = "{%- from 'components/filter_edit.html' import list_filter -%}{{ list_filter(editor, base) }}"
+NO_MATCH = """{%- from 'components/feedback.html' import no_match -%}\
+{{ no_match(t('没有符合条件的', 'Nothing matches'), \
+way.hint, way.drop_label | default(''), way.drop_url | default(''), clear_url=clear) }}"""
+EMPTY = """{%- from 'components/feedback.html' import empty -%}\
+{%- from 'components/buttons.html' import button -%}\
+{% call empty(icon, title, text) %}{% if may_create %}{{ button(new_label, 'primary', 'plus', url=new) }}\
+{{ button(t('从表格导入', 'Import a spreadsheet'), '', 'file-import', url=load) }}{% endif %}{% endcall %}"""
+TOLD = """{%- from 'components/feedback.html' import flash -%}\
+{% for f in flashes %}{{ flash(f.kind, f.text, f.url, f.action) }}{% endfor %}"""
 
 
 def list_records_page(entity: str) -> AnyResponse:
@@ -40,7 +56,7 @@ def list_records_page(entity: str) -> AnyResponse:
         demand(ctx, found.id, "read")
         base = url_for("pages.records", entity=found.id)
         question = asked(base, request.args)
-        view = list_page.view_of(found, question.view)
+        view = view_of(found, question.view)
         if view is not None and view.type == "board":
             return _other(ctx, found, question, view, "pages/board.html", board_view(ctx, found, view, question))
         if view is not None and view.type == "calendar":
@@ -49,56 +65,94 @@ def list_records_page(entity: str) -> AnyResponse:
 
 
 def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -> Response:
-    chosen = [c for c in g.person.prefs.get(f"columns:{entity.id}", ()) if _column(ctx, entity, c) is not None]
     own_view = question.view in ("", next(iter(entity.views), ""))
-    picked = chosen if own_view else []
-    paths = list_page.wanted_fields(entity, view, picked)
-    paths = [p for p in paths if _column(ctx, entity, p) is not None]
-    page = list_records(ctx, entity.id, question.query(paths))
-    columns = list_page.visible_columns(entity, page, picked, view)
-    order = question.sort or (view.sort if view else ())
-    filters = list_page.filterable(ctx, entity, view)
-    named = {
-        p: c for p in {*filters, *(f.path for f in question.filters)} if (c := _column(ctx, entity, p)) is not None
-    }
-    chips = list_page.filter_chips(ctx, entity, question, named)
-    filtered = bool(question.filters or question.q)
+    look = look_of(ctx, entity, view, _chosen(entity) if own_view else ())
+    page = list_records(ctx, entity.id, question.query(look.paths, marks=view.id if view else ""))
     saved = saved_views(ctx, entity.id)
-    title, text = list_page.empty_words(ctx, entity)
-    actions, primary = list_page.bulk_actions(ctx, entity, deleted=question.deleted)
-    return render(
+    tabs, words = tabs_of(ctx, entity, question, saved, page.count)
+    chips = filter_chips(ctx, entity, question, _named(ctx, entity, look, question))
+    drop = _drop_url(entity, saved)
+    totals = totals_row(ctx, look.columns, page)
+    shape = Shape(
+        view=question.view,
+        sort=tuple((question.sort or (view.sort if view else ()))[:1]),
+        filters=tuple(chip["path"] for chip in chips),
+        size=question.size,
+        rows=bool(page.rows),
+        more=page.next is not None,
+        deleted=question.deleted,
+        changed=bool(question.filters or question.sort or question.q),
+        own=bool(drop),
+        totals=tuple(total is not None for total in totals),
+        tabs=tabs,
+    )
+    values = {
+        **words,
+        **_rows(ctx, entity, look, page),
+        **_chip_values(chips),
+        **{f"total{i}": str(escape(total)) for i, total in enumerate(totals) if total is not None},
+        "q": str(escape(question.q)),
+        "kept": hidden_fields(question),
+        "keep": question.url().removeprefix(question.base).replace("&", "&amp;"),
+        "counted": str(escape(counted(ctx, page.count))),
+        "next": str(escape(question.url(cursor=page.next))) if page.next else "",
+        "drop": str(escape(drop)),
+        "edit": _editor(ctx, entity, question, look),
+        "nothing": "" if page.rows else _nothing(ctx, entity, question, chips),
+        "told": _told(ctx),
+    }
+    return render_outline(
         ctx,
         "pages/list.html",
-        title=entity.label.get(ctx.language),
-        entity=entity.id,
-        icon=entity.icon or "file-text",
-        asked=question,
-        tabs=list_page.tabs(ctx, entity, question, saved, page.count),
-        may_create=rights(ctx, entity.id).may("create"),
-        may_export=rights(ctx, entity.id).may("export"),
-        chips=chips,
-        way_back=list_page.way_back(ctx, entity, question, chips) if filtered and not page.rows else {},
-        sum_label=summed_label(columns),
-        drop_view=_drop_url(entity, saved),
-        add=list_page.add_menu(ctx, entity, question, filters, named),
-        editor=list_page.filter_editor(ctx, question, named.get(request.args.get("add", ""))),
-        columns=list_page.column_menu(ctx, entity, [c.path for c in columns]),
-        switch=list_page.kinds(ctx, entity, question),
-        heads=list_page.heads(question, columns, order),
-        rows=_rows(ctx, entity, page, columns, view),
-        page=page,
-        totals=list_page.totals_row(ctx, columns, page),
-        counted=list_page.counted(ctx, page.count),
-        sizes=list_page.sizes(ctx, question),
-        next_url=question.url() + ("&" if "?" in question.url() else "?") + f"cursor={page.next}" if page.next else "",
-        bulk=actions,
-        primary=primary,
-        filtered=filtered,
-        empty_title=title,
-        empty_text=text,
-        new_label=translator(ctx.language)(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}"),
-        changed=bool(question.filters or question.sort or question.q),
+        (look.key, shape),
+        lambda: content(ctx, entity, replace(look, named=_named(ctx, entity, look, question)), shape),
+        lambda name: values[name] if name in values else question.fill(name),
     )
+
+
+def _told(ctx: RunContext) -> str:
+    flashes = told()
+    return piece(ctx.language, TOLD, flashes=flashes) if flashes else ""
+
+
+def _chosen(entity: Entity) -> tuple[str, ...]:
+    """The columns the reader has chosen for himself."""
+    return tuple(str(path) for path in g.person.prefs.get(f"columns:{entity.id}", ()))
+
+
+def _named(ctx: RunContext, entity: Entity, look: Look, question: Asked) -> Mapping[str, ListColumn]:
+    """Columns one may narrow by, with those that the address narrows by beyond them."""
+    others = {one.path for one in question.filters if one.path not in look.named}
+    found = {path: column for path in others if (column := column_or_none(ctx, entity, path)) is not None}
+    return {**look.named, **found} if found else look.named
+
+
+def _chip_values(chips: Sequence[Part]) -> dict[str, str]:
+    texts = {f"chip{place}": str(escape(chip["text"])) for place, chip in enumerate(chips)}
+    return texts | {f"drop{place}": str(escape(chip["drop_url"])) for place, chip in enumerate(chips)}
+
+
+def _editor(ctx: RunContext, entity: Entity, question: Asked, look: Look) -> str:
+    """The small form for one new filter, while it is open."""
+    path = request.args.get("add", "")
+    column = look.named.get(path) if path else None
+    editor = filter_editor(ctx, question, column)
+    return piece(ctx.language, EDITOR, editor=editor, base=question.base) if editor else ""
+
+
+def _nothing(ctx: RunContext, entity: Entity, question: Asked, chips: Sequence[Part]) -> str:
+    """What a list without a row says: which filter to drop, or what will be here."""
+    if question.filters or question.q:
+        way = way_back(ctx, entity, question, chips)
+        clear = f"{question.base}?view={question.view}" if question.view else question.base
+        return piece(ctx.language, NO_MATCH, way=way, clear=clear)
+    title, text = empty_words(ctx, entity)
+    new_label = translator(ctx.language)(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
+    may_create = rights(ctx, entity.id).may("create")
+    icon = entity.icon or "file-text"
+    words = {"title": title, "text": text, "new_label": new_label}
+    new, load = url_for("pages.new_record", entity=entity.id), url_for("pages.import_page", entity=entity.id)
+    return piece(ctx.language, EMPTY, icon=icon, may_create=may_create, new=new, load=load, **words)
 
 
 def _drop_url(entity: Entity, saved: Sequence[SavedView]) -> str:
@@ -108,26 +162,11 @@ def _drop_url(entity: Entity, saved: Sequence[SavedView]) -> str:
     return url_for("pages.forget_view", entity=entity.id, id=int(shown)) if mine else ""
 
 
-def _rows(ctx: RunContext, entity: Entity, page: Page, columns: Sequence[ListColumn], view: View | None) -> Any:
-    """Rows as HTML; columns that are only helpers come after the shown ones."""
+def _rows(ctx: RunContext, entity: Entity, look: Look, page: Page) -> dict[str, str]:
+    """Rows as HTML, and the drawings of their marks."""
     base = url_for("pages.records", entity=entity.id)
-    shown = [c.path for c in columns]
-    order = [*shown, *(c.path for c in page.columns if c.path not in shown)]
-    place = {c.path: i + 1 for i, c in enumerate(page.columns)}
-    if [c.path for c in page.columns] != order:
-        rows = [(row[0], *(row[place[p]] for p in order)) for row in page.rows]
-    else:
-        rows = page.rows
-    by_path = {c.path: c for c in page.columns}
-    marks = row_marks(ctx, view, [row[0] for row in rows]) if view is not None else {}
-    return render_rows(ctx, entity, [by_path[p] for p in order], rows, base, len(shown), marks=marks)
-
-
-def _column(ctx: RunContext, entity: Entity, path: str) -> ListColumn | None:
-    try:
-        return column_of(ctx, entity.id, path)
-    except Malformed:
-        return None
+    made = render_rows(ctx, entity, page.columns, page.rows, base, len(look.columns), marks=page.marks)
+    return {"rows": made.rows, "drawings": made.drawings}
 
 
 def _other(ctx: RunContext, entity: Entity, question: Asked, view: View, template: str, content: Any) -> Response:
@@ -137,12 +176,21 @@ def _other(ctx: RunContext, entity: Entity, question: Asked, view: View, templat
         title=entity.label.get(ctx.language),
         entity=entity.id,
         asked=question,
-        tabs=list_page.tabs(ctx, entity, question, saved_views(ctx, entity.id), None),
-        switch=list_page.kinds(ctx, entity, question),
+        tabs=_tabs(ctx, entity, question),
+        switch=kinds(ctx, entity, question, question.view),
         may_create=rights(ctx, entity.id).may("create"),
         new_label=translator(ctx.language)(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}"),
         content=content,
     )
+
+
+def _tabs(ctx: RunContext, entity: Entity, question: Asked) -> list[Part]:
+    """Tabs of a page that is not kept as an outline."""
+    tabs, words = tabs_of(ctx, entity, question, saved_views(ctx, entity.id), None)
+    return [
+        {name: Markup(Outline(v).filled(words.__getitem__)) if isinstance(v, Markup) else v for name, v in tab.items()}
+        for tab in tab_parts(ctx, entity, tabs)
+    ]
 
 
 # --- export, views, bulk ---------------------------------------------------------------------------------------
@@ -154,9 +202,8 @@ def export(entity: str) -> AnyResponse:
         found = entity_of(ctx, entity)
         demand(ctx, found.id, "export")
         question = asked(url_for("pages.records", entity=found.id), request.args)
-        view = list_page.view_of(found, question.view)
-        chosen = [c for c in g.person.prefs.get(f"columns:{found.id}", ()) if _column(ctx, found, c) is not None]
-        paths = [p for p in (chosen or (view.columns if view else ())) if _column(ctx, found, p) is not None]
+        view = view_of(found, question.view)
+        paths = [c.path for c in look_of(ctx, found, view, _chosen(found)).columns]
         filters = question.filters
         ids = tuple(i for i in request.args.get("ids", "").split(",") if i.isdigit())
         if ids:

@@ -15,7 +15,7 @@ class List {
 
   private get rows(): HTMLTableRowElement[] { return all<HTMLTableRowElement>("tbody tr[data-id]", this.table); }
   private get bulk(): HTMLFormElement | null { return one<HTMLFormElement>("[data-bulk]", this.table.closest(".list") ?? document); }
-  private box(row: HTMLTableRowElement): HTMLInputElement | null { return one<HTMLInputElement>("input[name=id]", row); }
+  private box(row: HTMLTableRowElement): HTMLInputElement | null { return one<HTMLInputElement>("td:first-child > input[type=checkbox]", row); }
 
   private clicked(event: MouseEvent): void {
     const target = event.target as HTMLElement;
@@ -27,7 +27,7 @@ class List {
     const row = target.closest<HTMLTableRowElement>("tr[data-id]");
     if (!row) return;
     const index = this.rows.indexOf(row);
-    if (target instanceof HTMLInputElement && target.name === "id") {
+    if (target instanceof HTMLInputElement && target === this.box(row)) {
       if (event.shiftKey && this.lastPicked >= 0) {
         const [low, high] = [Math.min(index, this.lastPicked), Math.max(index, this.lastPicked)];
         this.rows.slice(low, high + 1).forEach((other) => this.mark(other, target.checked));
@@ -35,6 +35,14 @@ class List {
       this.lastPicked = index;
       this.refresh();
     } else if (!target.closest("a, button, input, label") && !String(getSelection())) this.moveTo(index);
+  }
+
+  /** What the row adds to the sum of the selection, as a plain decimal: its figure as it is shown. */
+  private amount(row: HTMLTableRowElement): string {
+    const given = row.dataset["amount"];
+    if (given !== undefined) return given;
+    const text = row.cells[Number(this.table.dataset["sum"])]?.textContent ?? "";
+    return text.replaceAll(",", "").replace("−", "-").replace("–", "");
   }
 
   private mark(row: HTMLTableRowElement, on: boolean): void {
@@ -90,7 +98,7 @@ class List {
     if (!picked.length) { if (had) announce(t("没有选中", "Nothing selected")); return; }
     one("[data-count]", bulk)!.textContent = String(picked.length);
     const sum = one("[data-sum]", bulk);
-    if (sum) sum.textContent = total(picked.map((row) => row.dataset["amount"] ?? ""));
+    if (sum) sum.textContent = total(picked.map((row) => this.amount(row)));
     this.whole(false);
   }
 
@@ -124,7 +132,7 @@ function total(amounts: string[]): string {
   const scale = Math.max(0, ...amounts.map((a) => (a.split(".")[1] ?? "").length));
   const sum = amounts.reduce((s, a) => {
     const [whole = "0", part = ""] = a.split(".");
-    return s + BigInt((whole || "0") + part.padEnd(scale, "0"));
+    return s + BigInt((whole.replace(/^-?$/, "$&0")) + part.padEnd(scale, "0"));
   }, 0n);
   const digits = (sum < 0n ? -sum : sum).toString().padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale).replace(/\B(?=(\d{3})+$)/g, ",");
