@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
 
@@ -28,6 +28,17 @@ MOST_MISSED = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """What has come since the last look: changes of records, and whether anybody was told something."""
+
+    changes: list[Change] = field(default_factory=list)
+    messages: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.changes) or self.messages
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """An entry of the trail: number, what was changed, how."""
 
@@ -42,6 +53,11 @@ class Change:
 def latest(connection: Connection, app: RunningApp) -> int:
     """The number of the newest entry."""
     return int(connection.execute(select(func.max(app.tables.system.audit.c.id))).scalar() or 0)
+
+
+def latest_message(connection: Connection, app: RunningApp) -> int:
+    """The number of the newest message anybody was told."""
+    return int(connection.execute(select(func.max(app.tables.system.inbox.c.id))).scalar() or 0)
 
 
 def changes_after(connection: Connection, app: RunningApp, after: int) -> list[Change]:
@@ -75,7 +91,7 @@ class Feed:
         self._get = get
         self._pause = pause
         self._changed = Condition()
-        self._watching: list[SimpleQueue[list[Change]]] = []
+        self._watching: list[SimpleQueue[News]] = []
 
     @property
     def watching(self) -> int:
@@ -83,9 +99,9 @@ class Feed:
         return len(self._watching)
 
     @contextmanager
-    def watch(self) -> Iterator[Callable[[float], list[Change]]]:
-        """A function that waits some seconds for changes and gives them (none when time has passed)."""
-        queue: SimpleQueue[list[Change]] = SimpleQueue()
+    def watch(self) -> Iterator[Callable[[float], News]]:
+        """A function that waits some seconds for news and gives it (none when time has passed)."""
+        queue: SimpleQueue[News] = SimpleQueue()
         with self._changed:
             self._watching.append(queue)
             if len(self._watching) == 1:
@@ -98,14 +114,13 @@ class Feed:
                 self._changed.notify_all()
 
     def _read(self) -> None:
-        last: int | None = None
-        told: set[int] = set()
+        seen = _Seen()
         while True:
             try:
-                last, fresh = self._look(last, told)
+                fresh = self._look(seen)
             except SQLAlchemyError as error:
                 structlog.get_logger("events").error("feed cannot read", error=str(error))
-                fresh = []
+                fresh = News()
             with self._changed:
                 if fresh:
                     for queue in self._watching:
@@ -113,23 +128,35 @@ class Feed:
                 if not self._watching or (self._changed.wait(self._pause) and not self._watching):
                     return
 
-    def _look(self, last: int | None, told: set[int]) -> tuple[int, list[Change]]:
+    def _look(self, seen: _Seen) -> News:
         app = self._get()
         with app.database.read() as connection:
-            if last is None:
-                last = latest(connection, app)
-                told.update(c.id for c in changes_after(connection, app, last - LOOK_BACK))
-                return last, []
-            found = changes_after(connection, app, last - LOOK_BACK)
-        fresh = [change for change in found if change.id not in told]
-        last = max((change.id for change in found), default=last)
-        told.update(change.id for change in fresh)
-        told -= {number for number in told if number <= last - LOOK_BACK}
-        return last, fresh
+            message = latest_message(connection, app)
+            if seen.change is None:
+                seen.change, seen.message = latest(connection, app), message
+                seen.told.update(c.id for c in changes_after(connection, app, seen.change - LOOK_BACK))
+                return News()
+            found = changes_after(connection, app, seen.change - LOOK_BACK)
+        fresh = [change for change in found if change.id not in seen.told]
+        last = max((change.id for change in found), default=seen.change)
+        seen.told.update(change.id for change in fresh)
+        seen.told -= {number for number in seen.told if number <= last - LOOK_BACK}
+        news = News(fresh, message != seen.message)
+        seen.change, seen.message = last, message
+        return news
 
 
-def _wait(queue: SimpleQueue[list[Change]], seconds: float) -> list[Change]:
+@dataclass(slots=True)
+class _Seen:
+    """What the reader knows already."""
+
+    change: int | None = None
+    message: int = 0
+    told: set[int] = field(default_factory=set)
+
+
+def _wait(queue: SimpleQueue[News], seconds: float) -> News:
     try:
         return queue.get(timeout=seconds)
     except Empty:
-        return []
+        return News()

@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from runtime.errors import Fault, Malformed
 from web.api import (
+    channels,
     description,
     events,
     figures,
@@ -27,7 +28,7 @@ from web.texts import language, translator
 
 PREFIX = "/api/v1"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-ROOMS = (description, events, figures, files, ledgers, metadata, plans, tasks, traces, records)
+ROOMS = (channels, description, events, figures, files, ledgers, metadata, plans, tasks, traces, records)
 """In this order: ``records`` matches almost any address and comes last."""
 
 

@@ -1,4 +1,7 @@
-"""Server-sent events: records that changed and messages, as far as the caller may see them.
+"""Server-sent events: records that changed, messages, counts and that figures may have changed, as the caller may see.
+
+``record``, ``inbox``: one each. ``counts``: how many messages are new and tasks wait. ``cards``: figures are worth
+asking for again; it says nothing of what changed.
 
 A stream holds a thread of the server, so there are only so many at a time, and each ends after a while: browsers come
 back by themselves and name the last event they saw.
@@ -14,7 +17,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 
-from runtime import accounts, inbox
+from runtime import accounts, inbox, tasks
 from runtime.apps import RunningApp
 from runtime.context import Clock, RunContext
 from runtime.errors import Fault
@@ -25,7 +28,7 @@ from web.api.errors import problem
 from web.api.shapes import dump
 
 EXTENSION = "dougong.streams"
-POLL, HEARTBEAT, LONGEST, RETRY = 1.0, 15.0, 60.0, 3000
+POLL, HEARTBEAT, LONGEST, RETRY = 1.0, 5.0, 60.0, 3000
 USUAL_STREAMS = 6
 
 
@@ -89,6 +92,7 @@ class _Stream:
         self.account = account
         self.language = language
         self.change, self.message = after
+        self.counts: dict[str, int] = {}
 
     def told(self, feed: Feed, longest: float) -> Iterator[bytes]:
         """The text of the stream."""
@@ -99,8 +103,9 @@ class _Stream:
             yield from self._tell(missed)
             known = {change.id for change in missed}
             while (left := end - time.monotonic()) > 0:
-                fresh = [c for c in wait(min(HEARTBEAT, left)) if c.id not in known]
-                yield from self._tell(fresh) if fresh else (b": still here\n\n",)
+                news = wait(min(HEARTBEAT, left))
+                fresh = [c for c in news.changes if c.id not in known]
+                yield from self._tell(fresh) if fresh or news.messages else (b": still here\n\n",)
 
     def _missed(self) -> list[Change]:
         app = self.get()
@@ -120,6 +125,7 @@ class _Stream:
             )
             seen = visible_changes(ctx, changes)
             messages = inbox.mine(ctx, after=self.message)
+            counts = {"messages": inbox.count_unseen(ctx), "tasks": tasks.count_mine(ctx)}
         self.change = max((self.change, *(c.id for c in changes)))
         told = []
         for change in seen:
@@ -129,7 +135,13 @@ class _Stream:
         for message in reversed(messages):
             self.message = message.id
             told.append(_event("inbox", f"{self.change}-{self.message}", asdict(message)))
-        return told
+        mark = f"{self.change}-{self.message}"
+        if counts != self.counts:
+            self.counts = counts
+            told.append(_event("counts", mark, counts))
+        if changes:
+            told.append(_event("cards", mark, {"changed": True}))
+        return told or [b": still here\n\n"]
 
 
 def _event(name: str, id: str, data: dict[str, Any]) -> bytes:

@@ -79,6 +79,7 @@ def room_paths(model: AppModel) -> dict[str, Schema]:
         **_each(_report(report) for report in model.reports.values()),
         **_cards(model),
         **_tasks(),
+        **_outside(),
         **_traces(model),
         **_files(),
         **_metadata(),
@@ -225,6 +226,42 @@ def _tasks() -> dict[str, Schema]:
     return found
 
 
+def _outside() -> dict[str, Schema]:
+    """Channels and the outbox: for administrators."""
+    one = {"parameters": [ID_PARAMETER]}
+    states = query("state", {"enum": ["waiting", "sending", "held", "dead", "sent"]}, "Messages in this state only")
+    kinds = query("kind", TEXT_PARAMETER, "Messages of this kind only")
+    gone = {"summary": "Remove it", "tags": ["channels"], "responses": answers({}, status="204")}
+    gone["responses"]["204"] = {"description": "Done"}
+    changed = _post("channels", "Change or switch it", OBJECT, sent=body(CHANNEL))["post"]
+    return {
+        "/channels": {
+            **_get("channels", "All channels, without their secrets", PAGE),
+            **_post("channels", "Make a channel", OBJECT, sent=body(CHANNEL), status="201"),
+        },
+        "/channels/{id}": {**one, "patch": changed, "delete": gone},
+        "/channels/{id}/test": {
+            **one,
+            **_post("channels", "Send a test message now", OBJECT, sent=body(TRIAL, required=False)),
+        },
+        "/outbox": _get("outbox", "Messages, newest first", PAGE, states, kinds, *LIST_PARAMETERS[5:7]),
+        "/outbox/{id}": {**one, **_get("outbox", "One of them", OBJECT)},
+        "/outbox/{id}/resend": {**one, **_post("outbox", "Send it again, now", OBJECT)},
+    }
+
+
+CHANNEL: Schema = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 40},
+        "kind": {"enum": ["email", "wecom", "dingtalk", "feishu", "webhook"]},
+        "settings": {"type": "object", "additionalProperties": {"type": "string"}},
+        "active": {"type": "boolean"},
+    },
+}
+TRIAL: Schema = {"type": "object", "properties": {"address": {"type": "string"}}}
+
+
 def _traces(model: AppModel) -> dict[str, Schema]:
     way = query("direction", {"enum": ["forward", "backward", "both"]}, "Where it went, where it came from, or both")
     kinds = (EntityKind.LINES, EntityKind.SYSTEM, EntityKind.SETTING)
@@ -274,6 +311,6 @@ def _metadata() -> dict[str, Schema]:
 
 
 def _rest() -> dict[str, Schema]:
-    events = _get("events", "Server-sent events: records that changed, messages", {})
+    events = _get("events", "Server-sent events: records that changed, messages, counts, figures to read again", {})
     events["get"]["responses"]["200"] = {"description": "A stream", "content": {"text/event-stream": {}}}
     return {"/events": events, "/openapi.json": _get("description", "This description", OBJECT)}

@@ -22,7 +22,7 @@ function setUp(root: ParentNode): void {
 }
 
 PARTS.push({ setUp: live.starter(setUp) });
-for (const part of [overlays, preferences, print, palette, list, neighbours, form, keys]) part.start();
+for (const part of [overlays, preferences, print, palette, list, neighbours, form, keys, live]) part.start();
 requests.start(setUp);
 setUp(document);
 arrived(document);
