@@ -214,7 +214,7 @@ class AppHome:
         )  # fmt: skip
 
     def _renew(self, app: RunningApp) -> RunningApp:
-        version = system_tables(MetaData()).app_version
+        version = app.tables.system.app_version
         with app.database.read() as connection:
             number = connection.execute(
                 select(version.c.number).order_by(version.c.number.desc()).limit(1)

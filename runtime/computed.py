@@ -108,10 +108,13 @@ def _with_lines(ctx: RunContext, entity: Entity, row: Row) -> Iterator[tuple[str
 
 def _touched(batch: Batch, graph: Graph) -> Iterator[tuple[str, dict[str, Touched]]]:
     """By entity and field: the rows that differ, as they are and as they were."""
+    fields = batch.ctx.app.programs.keep("fields read by formulas", lambda: _fields_read(graph))
     for entity, drafts in batch.drafts.items():
-        read = {name for of, name in graph.of if of == entity}
+        read = fields.get(entity)
         gone = batch.gone.get(entity, [])
         if not read or not (drafts or gone):
+            continue
+        if not gone and all(d.old is not None for d in drafts) and all(of != entity for of, _ in batch.changed):
             continue
         found: dict[str, Touched] = {}
         for name in read:
@@ -126,6 +129,14 @@ def _touched(batch: Batch, graph: Graph) -> Iterator[tuple[str, dict[str, Touche
             if rows:
                 found[name] = Touched(entity, rows, fresh=frozenset(fresh))
         yield entity, found
+
+
+def _fields_read(graph: Graph) -> dict[str, list[str]]:
+    """By entity, the fields that formulas of other records read."""
+    found: dict[str, list[str]] = {}
+    for entity, name in graph.of:
+        found.setdefault(entity, []).append(name)
+    return found
 
 
 def _spread(wave: Wave, entity: str, touched: dict[str, Touched], *, settled: bool = False) -> None:

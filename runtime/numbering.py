@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Entity, Numbering, Segment
 from runtime.context import RunContext
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 from runtime.record_texts import value_text
 
@@ -130,10 +131,10 @@ def _raise(ctx: RunContext, counter: str, count: int, least: int) -> int:
     """Move a counter on by ``count``, from at least ``least``; answers the last number taken."""
     statement = ctx.app.programs.keep("serial", lambda: _upsert(ctx))
     given = {"counter": counter, "first": least + count, "least": least, "count": count}
-    return int(ctx.connection.execute(statement, given).scalar_one())
+    return int(statement.run(ctx, given)[0][0])
 
 
-def _upsert(ctx: RunContext) -> Any:
+def _upsert(ctx: RunContext) -> Statement:
     """One statement that makes the counter or moves it on: two writers take turns at its row."""
     table: Table = ctx.app.tables.system.serial
     on_server = ctx.app.database.dialect == "postgresql"
@@ -142,4 +143,5 @@ def _upsert(ctx: RunContext) -> Any:
     least, count = bindparam("least", type_=BigInteger), bindparam("count", type_=BigInteger)
     made = insert(table).values(key=bindparam("counter"), value=bindparam("first"))
     higher = greatest(table.c.value, least) + count
-    return made.on_conflict_do_update(index_elements=[table.c.key], set_={"value": higher}).returning(table.c.value)
+    raised = made.on_conflict_do_update(index_elements=[table.c.key], set_={"value": higher})
+    return prepare_statement(ctx, raised.returning(table.c.value), [table.c.value])

@@ -18,6 +18,7 @@ from runtime.columns import Moment
 from runtime.context import RunContext
 from runtime.ledgers.requests import DimensionValue, Move, MoveRequest, Posted
 from runtime.postings import build_later, shared_dimensions
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_rows import load_rows
 from runtime.row_rules import scope_of
 from runtime.sql import to_sql
@@ -99,14 +100,19 @@ def _ids(ctx: RunContext, one: _Waiting, keys: Sequence[Key]) -> list[int]:
     """One statement for any keys of the same shape; what is empty in a key is asked for as such."""
     shape = tuple(tuple(value is None for value in key) for key in keys)
     mark = ("later", one.entity, one.posting_set, id(one.posting), shape)
-    statement = ctx.app.programs.keep(mark, lambda: _statement(ctx, one, shape))
+    statement = ctx.app.programs.keep(mark, lambda: _prepared(ctx, one, shape))
     values: dict[str, Any] = {"_member": ctx.user.member, "_today": ctx.today(), "_now": ctx.now()}
     values |= {_name(i, j): v for i, key in enumerate(keys) for j, v in enumerate(key) if v is not None}
-    return list(ctx.connection.execute(statement, values).scalars())
+    return [row[0] for row in statement.run(ctx, values)]
 
 
 def _name(key: int, dimension: int) -> str:
     return f"key_{key}_{dimension}"
+
+
+def _prepared(ctx: RunContext, one: _Waiting, shape: Sequence[Sequence[bool]]) -> Statement:
+    statement = _statement(ctx, one, shape)
+    return prepare_statement(ctx, statement, list(statement.selected_columns))
 
 
 def _statement(ctx: RunContext, one: _Waiting, shape: Sequence[Sequence[bool]]) -> Select[Any]:

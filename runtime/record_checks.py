@@ -26,9 +26,8 @@ def check(batch: Batch) -> None:
     for entity, drafts in batch.drafts.items():
         if drafts:
             part = batch.plan.parts[entity]
-            for field in part.entity.fields.values():
-                if not field.retired:
-                    _check_field(batch, part, field, drafts)
+            for field in part.checked:
+                _check_field(batch, part, field, drafts)
             check_unique(batch, part.entity, drafts)
     if not batch.faults:  # checks over values that are themselves wrong only repeat the news
         for entity, drafts in batch.drafts.items():

@@ -50,6 +50,7 @@ class EntityPart:
     given: Mapping[str, Field]
     formulas: frozenset[str]
     references: tuple[Field, ...]
+    checked: tuple[Field, ...]
     files: tuple[Field, ...]
 
 
@@ -100,8 +101,18 @@ def _part(entity: Entity) -> EntityPart:
         given={f.id: f for f in fields if f.formula is None},
         formulas=frozenset(f.id for f in fields if f.formula is not None),
         references=tuple(f for f in fields if f.value.kind is Kind.REFERENCE and not f.lines and f.formula is None),
+        checked=tuple(f for f in fields if _is_checked(f)),
         files=tuple(f for f in fields if f.value.kind is Kind.FILE and f.formula is None),
     )
+
+
+def _is_checked(field: Field) -> bool:
+    """Whether anything is asked of the field's value."""
+    if field.retired:
+        return False
+    refers = field.value.kind is Kind.REFERENCE and not field.lines and field.formula is None
+    bounded = field.minimum is not None or field.maximum is not None
+    return refers or bounded or field.required is not False or field.readonly is not False
 
 
 def _steps(entity: Entity, inside: frozenset[str]) -> Iterator[Step]:

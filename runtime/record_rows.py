@@ -5,7 +5,7 @@ Reads everything it is asked for, without rights: callers decide who may see wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,9 +15,13 @@ from sqlalchemy import Select, bindparam, select
 from engine.model import Entity, EntityKind, Field
 from runtime.columns import column_plans, is_link
 from runtime.context import RunContext
+from runtime.prepared import Statement, prepare_statement
 from runtime.values import Ref
 
 Row = dict[str, Any]
+FEW = 24
+"""So many values or fewer are asked for with a statement of their own number."""
+
 CHUNK = 5000
 """Ids in one statement: far below what either database takes."""
 
@@ -69,41 +73,64 @@ def _make_reader(ctx: RunContext, entity: str) -> Reader:
 
 def read_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row]:
     """The rows with these ids, without links and lines. ``lock``: hold them until the end of the transaction."""
-    table = ctx.app.tables.entity[entity]
     made = reader(ctx, entity)
-    statement = ctx.app.programs.keep(
-        ("rows", entity, lock),
-        lambda: _ordered(made.statement.where(table.c.id.in_(bindparam("ids", expanding=True))), table.c.id, lock),
-    )
     wanted = sorted(set(ids))
     found: dict[int, Row] = {}
-    for start in range(0, len(wanted), CHUNK):
-        for values in ctx.connection.execute(statement, {"ids": wanted[start : start + CHUNK]}):
-            row = made.record(values)
-            found[row["id"]] = row
+    for values in _among(ctx, entity, "id", wanted, lock=lock):
+        row = made.record(values)
+        found[row["id"]] = row
     return found
+
+
+def _among(
+    ctx: RunContext, entity: str, name: str, wanted: Sequence[Any], *, lock: bool = False, alive: bool = False
+) -> Iterator[Sequence[Any]]:
+    """The rows whose column has one of these values; up to ``FEW`` of them by a statement prepared for that many."""
+    if 0 < len(wanted) <= FEW:
+        key = ("few rows", entity, name, lock, alive, len(wanted))
+        few = ctx.app.programs.keep(key, lambda: _prepared_few(ctx, entity, name, len(wanted), lock=lock, alive=alive))
+        yield from few.run(ctx, {f"w{i}": value for i, value in enumerate(wanted)})
+        return
+    names: Any = bindparam("wanted", expanding=True)
+    statement = ctx.app.programs.keep(
+        ("rows", entity, name, lock, alive), lambda: _rows_where(ctx, entity, name, names, lock=lock, alive=alive)
+    )
+    for start in range(0, len(wanted), CHUNK):
+        yield from ctx.connection.execute(statement, {"wanted": wanted[start : start + CHUNK]})
+
+
+def _rows_where(ctx: RunContext, entity: str, name: str, values: Any, *, lock: bool, alive: bool) -> Select[Any]:
+    table = ctx.app.tables.entity[entity]
+    statement = reader(ctx, entity).statement.where(table.c[name].in_(values))
+    if alive:
+        statement = statement.where(table.c.deleted_at.is_(None))
+    return _ordered(statement, table.c.id, lock)
+
+
+def _prepared_few(ctx: RunContext, entity: str, name: str, count: int, *, lock: bool, alive: bool) -> Statement:
+    kind = ctx.app.tables.entity[entity].c[name].type
+    values = [bindparam(f"w{i}", type_=kind) for i in range(count)]
+    statement = _rows_where(ctx, entity, name, values, lock=lock, alive=alive)
+    return prepare_statement(ctx, statement, list(statement.selected_columns))
 
 
 def rows_by(ctx: RunContext, entity: str, name: str, values: Sequence[Any]) -> list[Row]:
     """The rows, not deleted, whose field has one of these values."""
-    table = ctx.app.tables.entity[entity]
     made = reader(ctx, entity)
-    statement = ctx.app.programs.keep(
-        ("rows by", entity, name),
-        lambda: made.statement.where(
-            table.c.deleted_at.is_(None), table.c[name].in_(bindparam("wanted", expanding=True))
-        ),
-    )
-    return [made.record(row) for row in ctx.connection.execute(statement, {"wanted": list(values)})]
+    return [made.record(row) for row in _among(ctx, entity, name, list(values), alive=True)]
 
 
 def read_first(ctx: RunContext, entity: str) -> Row | None:
     """The oldest row: the one there is, of a setting."""
-    made = reader(ctx, entity)
+    statement = ctx.app.programs.keep(("first", entity), lambda: _prepared_first(ctx, entity))
+    found = statement.run(ctx, {})
+    return reader(ctx, entity).record(found[0]) if found else None
+
+
+def _prepared_first(ctx: RunContext, entity: str) -> Statement:
     key = ctx.app.tables.entity[entity].c.id
-    statement = ctx.app.programs.keep(("first", entity), lambda: made.statement.order_by(key).limit(1))
-    values = ctx.connection.execute(statement).first()
-    return None if values is None else made.record(values)
+    statement = reader(ctx, entity).statement.order_by(key).limit(1)
+    return prepare_statement(ctx, statement, list(statement.selected_columns))
 
 
 def _ordered(statement: Select[Any], key: Any, lock: bool) -> Select[Any]:

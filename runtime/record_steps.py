@@ -38,9 +38,13 @@ def differs(draft: Draft, name: str) -> bool:
 
 def run_steps(batch: Batch) -> None:
     """Fill in all that follows from what was given."""
+    changed = batch.changed
+    fresh = {entity for entity, drafts in batch.drafts.items() if any(d.old is None for d in drafts)}
     for step in batch.plan.steps:
         drafts = batch.drafts[step.entity]
-        if drafts:
+        if not drafts:
+            continue
+        if step.entity in fresh or not step.reads.isdisjoint(changed) or (step.entity, step.field.id) in changed:
             RUN[step.kind](batch, step, drafts)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, update
+from sqlalchemy import Table, Update, bindparam, delete, insert, update
 
 from engine.model import Entity, Field
 from runtime import audit
 from runtime.context import RunContext
 from runtime.files import claim
-from runtime.record_bulk import MANY, insert_columns, insert_rows, take_ids
+from runtime.prepared import prepare_statement, prepared_insert
+from runtime.record_bulk import MANY, insert_columns, take_ids
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import EntityPart
 from runtime.record_steps import differs
@@ -94,22 +95,12 @@ def _insert_columns(ctx: RunContext, entity: str, records: Sequence[Row], column
 
 def _give_ids(ctx: RunContext, entity: str, drafts: Sequence[Draft], rows: list[Row]) -> None:
     table = ctx.app.tables.entity[entity]
-    if len(rows) > 1 and ctx.app.database.dialect == "sqlite":
-        _insert_numbered(ctx, table, drafts, rows)
-        return
-    statement = ctx.app.programs.keep(
-        ("insert", entity), lambda: insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    )
-    ids = ctx.connection.execute(statement, rows).scalars().all()
+    names = tuple(rows[0])
+    insert_rows = prepared_insert(ctx, table, names, returning="id")
+    told = insert_rows.run(ctx, [tuple(row.values()) for row in rows])
+    ids = sorted(number for (number,) in told)  # databases count up in the order of rows, but need not tell so
     for draft, number in zip(drafts, ids, strict=True):
         draft.row["id"] = number
-
-
-def _insert_numbered(ctx: RunContext, table: Table, drafts: Sequence[Draft], rows: list[Row]) -> None:
-    """Ids first: SQLite would tell those of many rows only by one statement a row."""
-    for number, draft, row in zip(take_ids(ctx, table, len(rows)), drafts, rows, strict=True):
-        draft.row["id"] = row["id"] = number
-    insert_rows(ctx, table, rows)
 
 
 def _update_headers(batch: Batch, drafts: Sequence[Draft]) -> None:
@@ -134,15 +125,22 @@ def _execute_update(ctx: RunContext, entity: str, rows: list[Row]) -> None:
         return
     table = ctx.app.tables.entity[entity]
     names = tuple(sorted(name[2:] for name in rows[0] if name != "v_id"))
+    if len(rows) == 1:
+        one = ctx.app.programs.keep(
+            ("update one", entity, names), lambda: prepare_statement(ctx, _update_by_id(table, names))
+        )
+        one.run(ctx, rows[0])
+        return
     statement = ctx.app.programs.keep(
         ("update", entity, names),
-        lambda: (
-            update(table)
-            .where(table.c.id == bindparam("v_id"))
-            .values({name: bindparam(f"v_{name}", type_=table.c[name].type) for name in names})
-        ),
+        lambda: _update_by_id(table, names),
     )
     ctx.connection.execute(statement, rows)
+
+
+def _update_by_id(table: Table, names: Sequence[str]) -> Update:
+    values = {name: bindparam(f"v_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c.id == bindparam("v_id", type_=table.c.id.type)).values(values)
 
 
 def update_cells(ctx: RunContext, entity: str, field: Field, values: Sequence[tuple[int, Any]]) -> None:
@@ -174,7 +172,8 @@ def _store_lines(batch: Batch) -> None:
         elif made:
             rows = [{**_columns(part, d), "parent": d.row["parent"]["id"], "position": d.row["position"]} for d in made]
             _give_ids(batch.ctx, entity, made, rows)
-        _update_lines(batch, part, [d for d in drafts if d.old is not None])
+        if any(of == entity for of, _ in batch.changed):
+            _update_lines(batch, part, [d for d in drafts if d.old is not None])
 
 
 def _place(drafts: Iterable[Draft]) -> None:

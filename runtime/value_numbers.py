@@ -24,9 +24,13 @@ def shown(raw: object) -> str:
     return text + ("…" if len(str(raw)) > 40 else "")
 
 
+_STEPS = tuple(Decimal(1).scaleb(-scale) for scale in range(MOST_DIGITS + 20))
+"""The smallest step of every number of decimals."""
+
+
 def round_to(number: Decimal, scale: int) -> Decimal:
     """``number`` with ``scale`` decimals, half away from zero."""
-    rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
+    rounded = number.quantize(_STEPS[scale], ROUND_HALF_UP, _EXACT)
     return rounded if rounded else abs(rounded)  # no minus zero
 
 

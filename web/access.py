@@ -16,6 +16,7 @@ from runtime.apps import AppHome, RunningApp
 from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.errors import Fault, NotFound
 from runtime.messages import fault
+from web.repeating import note_commit
 from web.texts import LANGUAGES
 
 EXTENSION = "dougong"
@@ -154,6 +155,7 @@ def writing(source: str = "form") -> Iterator[RunContext]:
     """A transaction that writes; committed when the block ends without an error."""
     with running_app().database.write() as connection:
         yield _acting(_context(connection, source))
+    note_commit()
 
 
 @contextmanager
@@ -163,3 +165,5 @@ def nobody(*, write: bool = False) -> Iterator[RunContext]:
     with database.write() if write else database.read() as connection:
         ctx = _context(connection, "form")
         yield replace(ctx, language=wanted_language(None))
+    if write:
+        note_commit()

@@ -17,6 +17,7 @@ from runtime.context import Clock
 from web import api, edge, operators, pages, security, templating
 from web.access import EXTENSION, Served
 from web.assets import load_assets
+from web.repeating import RepeatingFlask
 
 MOST_UPLOAD = 32 * 1024 * 1024
 SESSION_DAYS = 14
@@ -33,7 +34,7 @@ def create_app(
 
     ``options``: ``API_LIMIT``, ``EVENT_SECONDS``, ``EVENT_POLL``, ``EVENT_STREAMS``.
     """
-    app = Flask("web")
+    app = RepeatingFlask("web")
     app.config.update(
         TESTING=testing,
         SECRET_KEY=secret_key(home.folder),

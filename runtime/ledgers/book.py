@@ -19,6 +19,7 @@ from runtime.ledgers.expressions import Reader
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
 from runtime.ledgers.shape import Shape, shape_of
 from runtime.messages import fault
+from runtime.prepared import prepare_statement
 
 if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
@@ -140,11 +141,11 @@ class Book:
 
     def _load_periods(self) -> dict[str, Period]:
         state = self.ctx.app.tables.ledgers.state
-        query = self.ctx.app.programs.keep(
-            "ledger periods",
-            lambda: select(state.c.ledger, state.c.closed_through, state.c.snapshot_through, state.c.valued_since),
+        columns = [state.c.ledger, state.c.closed_through, state.c.snapshot_through, state.c.valued_since]
+        statement = self.ctx.app.programs.keep(
+            "ledger periods", lambda: prepare_statement(self.ctx, select(*columns), columns)
         )
-        return {row[0]: Period(row[1], row[2], row[3]) for row in self.ctx.connection.execute(query)}
+        return {row[0]: Period(row[1], row[2], row[3]) for row in statement.run(self.ctx, {})}
 
     def closed_through(self, ledger: str) -> date | None:
         """The last closed day of a ledger, its own or that of all."""

@@ -14,7 +14,7 @@ from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.running import Became, Change, Grain, apply_changes
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.tables import joint_column
-from runtime.prepared import prepared_insert
+from runtime.prepared import Statement, prepare_statement, prepared_insert
 
 GrainSpec = tuple[Grain, tuple[str, ...], Mapping[str, str]]
 """A grain, its dimensions, and column → resource of the ledger."""
@@ -34,14 +34,17 @@ def _counted_on(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> 
     """SQLite: the only writer, so nobody else numbers moves meanwhile."""
     ctx, moves = book.ctx, [shape.moves for shape, _ in groups]
     key = ("newest moves", *(table.name for table in moves))
-    newest = ctx.app.programs.keep(
-        key, lambda: select(*(select(func.max(table.c.id)).scalar_subquery() for table in moves))
-    )
+    newest = ctx.app.programs.keep(key, lambda: _newest(ctx, moves))
     found: list[Sequence[int]] = []
-    for (shape, drafts), written in zip(groups, ctx.connection.execute(newest).one(), strict=True):
+    for (shape, drafts), written in zip(groups, newest.run(ctx, {})[0], strict=True):
         last = max(written or 0, max((d.id for d in book.drafts if d.shape is shape), default=0))
         found.append(range(last + 1, last + 1 + len(drafts)))
     return found
+
+
+def _newest(ctx: RunContext, moves: Sequence[Table]) -> Statement:
+    columns = [select(func.max(table.c.id)).scalar_subquery() for table in moves]
+    return prepare_statement(ctx, select(*columns), columns)
 
 
 def _drawn(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> list[Sequence[int]]:

@@ -18,6 +18,7 @@ OUTSIDE = {
     "engine/schema.py",
     "runtime/database.py",
     "runtime/migrate_steps.py",
+    "runtime/prepared.py",
     "runtime/search_keys.py",
     "runtime/spreadsheets.py",
     "web/cli.py",
