@@ -6,15 +6,23 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from runtime.app_setup import fill_demo, set_up
+from runtime.app_source import start_from
+from runtime.apps import AppHome
+from runtime.context import FixedClock
 from runtime.database import Database, open_database
 
 os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")  # the server's wheel warns without it, and warnings are errors here
 
 DIALECTS = ("sqlite", "postgresql")
+DEMO_DAY = FixedClock(datetime(2027, 5, 19, 18, 0, tzinfo=ZoneInfo("Asia/Shanghai")))
+"""The day on which the demo is loaded in tests."""
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +86,20 @@ def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     yield database
     database.drop_schema()
     database.close()
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the demo of the discrete template as ``demo``, on SQLite, loaded once; who writes works on a copy."""
+    folder = tmp_path_factory.mktemp("demo")
+    load_demo(folder)
+    return folder
+
+
+def load_demo(folder: Path) -> None:
+    """The demo of the discrete template, as people load it."""
+    home = AppHome(folder, clock=DEMO_DAY)
+    app = home.create("demo", start_from("demo", "discrete"))
+    set_up(app, DEMO_DAY)
+    fill_demo(app, lambda what, done, all_of: None, DEMO_DAY)
+    home.close()

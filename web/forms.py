@@ -132,12 +132,18 @@ def _values(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
         member = form._fields.get(field.id)
         if member is None or field.lines or not member.raw_data:
             continue
-        if field.many:
+        if field.type == "yes_no":
+            found[field.id] = _switched(member.raw_data, in_line=bool(entity.parent))
+        elif field.many:
             found[field.id] = [_picked(field, v) for v in member.raw_data if v]
         else:
-            # a switch posts "" and, when it is on, "1" after it
-            found[field.id] = _posted(form, field, member.raw_data[-1 if field.type == "yes_no" else 0])
+            found[field.id] = _posted(form, field, member.raw_data[0])
     return found
+
+
+def _switched(raw: Sequence[object], *, in_line: bool) -> object:
+    """A switch posts "" and, when it is on, "1" after it; in a line "0" says no, and "" that nobody said anything."""
+    return raw[-1] if in_line or raw[-1] != "" else False
 
 
 def _line(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:

@@ -134,6 +134,8 @@ def posted_value(scene: FieldScene, one: Field, row: Row) -> object:
         return plain_number(value)
     if isinstance(value, datetime):
         return value.astimezone(ZoneInfo(scene.ctx.app.model.timezone)).strftime("%Y-%m-%dT%H:%M")
+    if isinstance(value, int) and is_numeric(one):
+        return str(value)  # a page takes 0 for nothing
     return format_value(one, value)
 
 

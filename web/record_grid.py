@@ -89,7 +89,7 @@ def _column(ctx: RunContext, inner: Entity, path: str, scene: FieldScene, *, edi
     if one.type == "yes_no":
         t = translator(ctx.language)
         column["type"] = "choice"
-        column["options"] = [{"value": "1", "text": t("是", "Yes")}, {"value": "", "text": t("否", "No")}]
+        column["options"] = [{"value": "1", "text": t("是", "Yes")}, {"value": "0", "text": t("否", "No")}]
     return column
 
 
@@ -190,6 +190,8 @@ def _cell(
     if one.value.kind is Kind.REFERENCE:
         view["value"] = "" if value is None else str(value)
         view["second"] = _code(scene, one, value) if column["wide"] else ""
+    if value is False and view["value"] == "":
+        view["value"] = "0"  # an empty cell says nothing, which is not the same as no
     if one.id in scene.errors:
         view["error"] = scene.errors[one.id]
     if one.id in scene.warnings:

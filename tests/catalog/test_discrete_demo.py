@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from runtime import cards, ledgers, planning, tasks
-from runtime.app_setup import fill_demo, set_up
-from runtime.app_source import start_from
 from runtime.apps import AppHome, RunningApp
-from runtime.context import SYSTEM, FixedClock, RunContext, User
+from runtime.context import SYSTEM, RunContext, User
+from tests.conftest import DEMO_DAY
 from web.application import create_app
 
-NOW = FixedClock(datetime(2027, 5, 19, 18, 0, tzinfo=ZoneInfo("Asia/Shanghai")))
+NOW = DEMO_DAY
 TODAY = date(2027, 5, 19)
 LANGUAGES = ("zh", "en")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHome]:
+def home(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHome]:
     """A home with the demo, loaded once."""
-    home = AppHome(tmp_path_factory.mktemp("demo"), clock=NOW)
-    app = home.create("demo", start_from("demo", "discrete"))
-    set_up(app, NOW)
-    fill_demo(app, lambda what, done, all_of: None, NOW)
+    folder = tmp_path_factory.mktemp("firm") / "demo"
+    copytree(demo_folder, folder)
+    home = AppHome(folder, clock=NOW)
     yield home
     home.close()
 

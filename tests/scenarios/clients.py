@@ -218,7 +218,7 @@ class Web:
     def try_press(self, page: Page, button: str = "save", **values: object) -> TestResponse:
         """Fill in and press a button, whatever comes of it."""
         self._tick()
-        posted = {**self.fill(page, **values), "action": [button]}
+        posted = {**self.fill(page, **values), "_action": [button]}
         return self._client.post(page.action, data=posted)
 
     def new(self, entity: str, button: str = "save", start: str = "", **values: object) -> int:

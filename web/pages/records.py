@@ -30,6 +30,8 @@ from web.render import render, tell
 from web.texts import translator
 
 Row = dict[str, Any]
+ACTION, RESOLUTION = "_action", "_resolution"
+"""What was pressed, and which side won: posted beside the fields, under names no field can have."""
 SHOW = "show"
 """The action that only shows again what was typed: how the browser brings back what it kept."""
 
@@ -200,7 +202,7 @@ def save_record(entity: str, id: int) -> AnyResponse:
 
 
 def _save(entity: str, id: int | None) -> AnyResponse:
-    action = request.form.get("action", "save")
+    action = request.form.get(ACTION, "save")
     if action == SHOW:
         return _again(entity, id)
     values: dict[str, object] = {}
@@ -233,7 +235,7 @@ def _write(ctx: RunContext, entity: Entity, id: int | None, values: Mapping[str,
     if id is None:
         return records.create(ctx, entity.id, values)
     version = request.form.get("version", "")
-    resolution = request.form.get("resolution", "")
+    resolution = request.form.get(RESOLUTION, "")
     seen = int(version) if version.isdigit() and resolution not in ("mine", "merge") else None
     return records.update(ctx, entity.id, id, values, version=seen)
 

@@ -4,7 +4,7 @@ import { all, csrf, icon, make, one, t } from "./dom";
 interface Kept { at: string; fields: [string, string][] }
 const PREFIX = "draft:";
 const SENT = "draft-sent";
-const UNKEPT = new Set(["csrf_token", "action", "resolution"]);
+const UNKEPT = new Set(["csrf_token", "_action", "_resolution"]);
 
 const user = (): string => document.body.dataset["user"] ?? "";
 const key = (): string => `${PREFIX}${user()}:${location.pathname}`;
@@ -38,7 +38,7 @@ const refused = (): boolean => Boolean(one("[data-error-summary], [data-conflict
 
 function again(form: HTMLFormElement, kept: Kept): void {
   const hidden = (name: string, value: string): HTMLInputElement => make("input", { type: "hidden", name, value });
-  const copy = make("form", { method: "post", action: form.getAttribute("action") ?? "", hidden: true }, ...kept.fields.map(([name, value]) => hidden(name, value)), hidden("csrf_token", csrf()), hidden("action", "show"));
+  const copy = make("form", { method: "post", action: form.getAttribute("action") ?? "", hidden: true }, ...kept.fields.map(([name, value]) => hidden(name, value)), hidden("csrf_token", csrf()), hidden("_action", "show"));
   document.body.append(copy);
   copy.submit();
 }
