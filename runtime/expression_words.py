@@ -46,6 +46,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "inflow": ("流入", "inflow of"),
     "outflow": ("流出", "outflow of"),
     "mean_balance": ("平均余额", "mean balance of"),
+    "abs": ("绝对值", "size of"),
     "empty": ("为空", "is empty"),
     "round": ("取整", "rounded"),
     "coalesce": ("首个有值", "first known of"),

@@ -178,7 +178,8 @@ def decide(
 ) -> Row:
     """Say ``approve`` or ``reject`` to a task; takes the approval's outcome when it is the last say. The record.
 
-    ``body`` brings what the step demands, and under ``fields`` values for the fields it lets the approver fill in.
+    ``body`` brings what the step demands, and under ``fields`` values for the fields it lets the approver fill in;
+    those it requires may also stand beside the rest.
     """
     task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
@@ -235,7 +236,8 @@ def _take_in(ctx: RunContext, entity: str, record: Row, step: Step, given: Mappi
 def _values(ctx: RunContext, step: Step, given: Mapping[str, object]) -> dict[str, object]:
     """The values given for fields, all of them fields the step names."""
     raw = given.get(FIELDS)
-    values = dict(raw) if isinstance(raw, Mapping) else {}
+    values = {path: given[path] for path in step.required if path in given}
+    values.update(raw if isinstance(raw, Mapping) else {})
     beyond = sorted(str(name) for name in set(values) - set(step.edit))
     if beyond:
         raise Invalid(*(fault(ctx, "field_not_in_step", name, given=name[:60]) for name in beyond))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.model import State, Transition
+from engine.model import Entity, State, Transition
 from runtime import inbox, ledgers, postings, records, task_acts, tasks
 from runtime.context import RunContext
 from runtime.documents_after import check_nothing_hangs
@@ -25,10 +25,12 @@ from runtime.postings_later import requests_for_waiting
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.row_rules import visible_ids
+from runtime.task_asks import chosen_asked, step_asked
 from runtime.task_people import chosen_in
 from runtime.workflow_demands import Given, check_demands, keep_files
 from runtime.workflow_rights import (
     Action,
+    Asked,
     Reason,
     asked,
     condition_faults,
@@ -88,7 +90,8 @@ def actions(ctx: RunContext, entity: str, record: Row) -> tuple[Action, ...]:
     if model.workflow is None or record.get("deleted_at") is not None:
         return ()
     at = Workspace(ctx)
-    decides = _decidable(ctx, entity, record)
+    says = _says(ctx, entity, record)
+    decides = _decidable(model, record, says)
     found = []
     for transition in model.workflow.transitions.values():
         if record["status"] not in transition.origins:
@@ -101,20 +104,40 @@ def actions(ctx: RunContext, entity: str, record: Row) -> tuple[Action, ...]:
                 id=transition.id,
                 label=transition.label.get(ctx.language),
                 kind=transition.kind,
-                demands=asked(ctx, at, model, transition, record),
+                demands=_asked(ctx, at, model, transition, record, says if transition.id in decides else ()),
                 refused_because=failed.message if failed else "",
             )
         )
     return tuple(found)
 
 
-def _decidable(ctx: RunContext, entity: str, record: Row) -> frozenset[str]:
-    """The outcomes of the approval which the person has a say in."""
+def _says(ctx: RunContext, entity: str, record: Row) -> list[Row]:
+    """What the person has to say about the record where it stands."""
     workflow = ctx.app.model.entities[entity].workflow
     state = workflow.states.get(record["status"]) if workflow else None
-    if state is None or state.approval is None or not tasks.waiting(ctx, entity, record["id"]):
+    return tasks.waiting(ctx, entity, record["id"]) if state is not None and state.approval is not None else []
+
+
+def _decidable(model: Entity, record: Row, says: Sequence[Row]) -> frozenset[str]:
+    """The outcomes of the approval which the person has a say in."""
+    state = model.workflow.states.get(record["status"]) if model.workflow else None
+    if state is None or state.approval is None or not says:
         return frozenset()
     return frozenset(state.approval.outcome[tasks.OUTCOMES[d]] for d in _decisions(state))
+
+
+def _asked(
+    ctx: RunContext, at: Workspace, model: Entity, transition: Transition, record: Row, says: Sequence[Row]
+) -> tuple[Asked, ...]:
+    """What a transition asks for, with what the approval asks: of who approves his step, of who sends whom he names."""
+    found = asked(ctx, at, model, transition, record)
+    state = model.workflow.states[transition.target] if model.workflow else None
+    if state is not None and state.approval is not None:
+        found += chosen_asked(ctx, state.approval)
+    here = model.workflow.states[record["status"]].approval if model.workflow else None
+    if says and here is not None and transition.id == here.outcome[tasks.OUTCOMES[tasks.APPROVE]]:
+        found += step_asked(ctx, model, tasks.step_of(ctx, says[0]))
+    return tuple(dict.fromkeys(found))
 
 
 def _decisions(state: State) -> list[str]:

@@ -1,20 +1,36 @@
-"""The task centre: what waits for me, decided one by one or several at once."""
+"""The task centre: what waits for me, decided one by one or several at once; what I did, sent, was told of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
 from flask import Blueprint, redirect, request, url_for
+from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
-from runtime import tasks
+from runtime import substitutes, task_acts, task_center, tasks
 from runtime.context import RunContext
-from runtime.errors import UserError
+from runtime.errors import Invalid, NotFound, UserError
+from runtime.messages import fault
+from runtime.task_opening import table
 from web.access import reading, writing
-from web.display import moment
+from web.display import day, moment
+from web.pages.records import visible_row
+from web.record_html import RecordHtml
 from web.render import render, tell
+from web.task_view import asks_more, body_of, people, task_view
 from web.texts import translator
 
+View = dict[str, Any]
+BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingProxyType(
+    {"done": task_center.done, "sent": task_center.sent, "copied": task_center.copied}
+)
 
-def task_views(ctx: RunContext, most: int = 200) -> list[dict[str, object]]:
+
+def task_views(ctx: RunContext, most: int = 200) -> list[View]:
     """My tasks for the pages."""
     return [
         {
@@ -23,7 +39,7 @@ def task_views(ctx: RunContext, most: int = 200) -> list[dict[str, object]]:
             "note": task.step_label,
             "when": moment(task.opened_at, ctx),
             "tone": "",
-            "url": url_for("pages.record", entity=task.entity, id=task.record),
+            "url": url_for("pages.task", id=task.id),
             "icon": ctx.app.model.entities[task.entity].icon or "checkbox",
         }
         for task in tasks.mine(ctx)[:most]
@@ -31,21 +47,196 @@ def task_views(ctx: RunContext, most: int = 200) -> list[dict[str, object]]:
 
 
 def my_tasks() -> AnyResponse:
-    """The page of what waits for me."""
+    """The page of what waits for me; ``box``: what I did, sent, was told of."""
+    box = request.args.get("box", "")
     with reading() as ctx:
         title = translator(ctx.language)("待办", "Tasks")
-        return render(ctx, "pages/tasks.html", title=title, tasks=task_views(ctx))
+        waiting = task_views(ctx)
+        seen = [_seen_view(ctx, one) for one in BOXES[box](ctx)] if box in BOXES else []
+        return render(
+            ctx,
+            "pages/tasks.html",
+            title=title,
+            tasks=waiting,
+            seen=seen,
+            box=box if box in BOXES else "",
+            tabs=_tabs(ctx, box, len(waiting)),
+            substitutes=[_substitute_view(ctx, one) for one in substitutes.mine(ctx)],
+            people=people(ctx),
+            today=ctx.today().isoformat(),
+        )
+
+
+def _tabs(ctx: RunContext, box: str, waiting: int) -> list[View]:
+    t = translator(ctx.language)
+    labels = {
+        "": t("待我处理", "To do"),
+        "done": t("我已处理", "Done"),
+        "sent": t("我发起的", "Sent"),
+        "copied": t("抄送我的", "Copied"),
+    }
+    return [
+        {
+            "label": label,
+            "url": url_for("pages.tasks", box=name or None),
+            "count": waiting if not name and waiting else None,
+            "current": name == (box if box in BOXES else ""),
+        }
+        for name, label in labels.items()
+    ]
+
+
+def _seen_view(ctx: RunContext, one: task_center.Seen) -> View:
+    t = translator(ctx.language)
+    said = {
+        "approve": t("我已同意", "I approved"),
+        "reject": t("我已驳回", "I refused"),
+        "return": t("我已退回", "I returned it"),
+        "delegated": t("我已转交", "I handed it over"),
+    }
+    notes = [one.status_label, said.get(one.decision, "") if not one.waits_for else "", one.note]
+    if one.waits_for:
+        notes.insert(1, t("等 ", "waits for ") + t("、", ", ").join(one.waits_for))
+    return {
+        "title": f"{one.label} {one.title}",
+        "note": " · ".join(dict.fromkeys(note for note in notes if note)),
+        "when": moment(one.at, ctx),
+        "url": url_for("pages.record", entity=one.entity, id=one.record),
+        "icon": ctx.app.model.entities[one.entity].icon or "file",
+        "entity": one.entity,
+        "record": one.record,
+        "urge": bool(one.waits_for),
+    }
+
+
+def _substitute_view(ctx: RunContext, one: substitutes.Substitute) -> View:
+    days = (day(each, ctx.today(), ctx.language) for each in (one.since, one.until))
+    return {"id": one.id, "name": one.name, "days": " – ".join(days)}
+
+
+# --- one task ---------------------------------------------------------------------------------------------------------
+
+
+def _mine(ctx: RunContext, id: int) -> dict[str, Any]:
+    """A task that waits for the person; one that was decided leads to its document."""
+    found = ctx.connection.execute(select(table(ctx)).where(table(ctx).c.id == id)).mappings().first()
+    if found is None or found["entity"] not in ctx.app.model.entities:
+        raise NotFound(fault(ctx, "task_unknown"))
+    return dict(found)
+
+
+def task(id: int) -> AnyResponse:
+    """The page on which one decides."""
+    with reading() as ctx:
+        return _page(ctx, id)
+
+
+def _page(ctx: RunContext, id: int, problems: Sequence[str] = (), status: int = 200) -> AnyResponse:
+    found = _mine(ctx, id)
+    open_ids = {row["id"] for row in tasks.waiting(ctx, found["entity"], found["record"])}
+    if id not in open_ids:
+        return redirect(url_for("pages.record", entity=found["entity"], id=found["record"]), code=303)
+    row = visible_row(ctx, ctx.app.model.entities[found["entity"]], found["record"])
+    view = task_view(ctx, found, row)
+    return render(
+        ctx,
+        "pages/task.html",
+        title=view["record"]["title"],
+        status=status,
+        k=view,
+        r=view["record"],
+        h=RecordHtml(ctx),
+        note=request.form.get("note", ""),
+        problems=[{"label": "", "message": message, "target": "note"} for message in problems],
+        problem_title=translator(ctx.language)("还没有处理", "Not decided yet"),
+    )
+
+
+def act_on_task(id: int, act: str) -> AnyResponse:
+    """My say in one task, or what I do beside it; faults come back on its page with what was written."""
+    try:
+        with writing() as ctx:
+            found = _mine(ctx, id)
+            ACTS[act](ctx, found)
+            tell("done", _done(ctx, act))
+    except UserError as error:
+        if isinstance(error, NotFound):
+            raise
+        with reading() as ctx:
+            status = 422 if isinstance(error, Invalid) else 409
+            return _page(ctx, id, [f.message for f in error.faults], status)
+    return redirect(url_for("pages.tasks"), code=303)
+
+
+def _done(ctx: RunContext, act: str) -> str:
+    t = translator(ctx.language)
+    return {
+        "approve": t("已同意", "Approved"),
+        "reject": t("已驳回", "Refused"),
+        "return": t("已退回", "Returned"),
+        "delegate": t("已转交", "Handed over"),
+        "add-signer": t("已加签", "Signer added"),
+        "remove-signer": t("已撤回加签", "Signer removed"),
+    }[act]
+
+
+def _note() -> str:
+    return request.form.get("note", "").strip()
+
+
+def _decide(decision: str) -> Callable[[RunContext, Mapping[str, Any]], object]:
+    def decided(ctx: RunContext, found: Mapping[str, Any]) -> object:
+        return tasks.decide(ctx, found["id"], decision, _note(), body_of(ctx, found, request.form))
+
+    return decided
+
+
+def _give_back(ctx: RunContext, found: Mapping[str, Any]) -> object:
+    return task_acts.give_back(ctx, found["id"], _note(), request.form.get("to", ""), request.form.get("way", ""))
+
+
+def _delegate(ctx: RunContext, found: Mapping[str, Any]) -> object:
+    return task_acts.delegate(ctx, found["id"], _person(ctx), _note())
+
+
+def _add_signer(ctx: RunContext, found: Mapping[str, Any]) -> object:
+    return task_acts.add_signer(ctx, found["id"], _person(ctx), request.form.get("where", ""), _note())
+
+
+def _person(ctx: RunContext) -> int:
+    given = request.form.get("person", "")
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise Invalid(fault(ctx, "person_unknown", "person"))
+    return int(given)
+
+
+ACTS: Mapping[str, Callable[[RunContext, Mapping[str, Any]], object]] = MappingProxyType(
+    {
+        "approve": _decide(tasks.APPROVE),
+        "reject": _decide(tasks.REJECT),
+        "return": _give_back,
+        "delegate": _delegate,
+        "add-signer": _add_signer,
+        "remove-signer": lambda ctx, found: task_acts.remove_signer(ctx, found["id"]),
+    }
+)
+
+
+# --- several at once, urging, substitutes -----------------------------------------------------------------------------
 
 
 def decide() -> AnyResponse:
-    """My say in the chosen tasks; a refusal needs a reason, for each of them."""
+    """My say in the chosen tasks; what a step demands is skipped by none: such tasks are told and stay."""
     decision = request.form.get("action", "")
-    ids = [int(i) for i in request.form.getlist("id") if i.isdigit()]
-    note = request.form.get("note", "").strip()
+    ids = [int(i) for i in request.form.getlist("id") if i.isdigit() and len(i) < 19]
+    note = _note()
     done = 0
     for one in ids:
         try:
             with writing() as ctx:
+                found = _mine(ctx, one)
+                if decision == tasks.APPROVE and asks_more(ctx, found):
+                    raise Invalid(fault(ctx, "batch_demands", title=_title(ctx, found)))
                 tasks.decide(ctx, one, decision, note, {"note": note})
             done += 1
         except UserError as error:
@@ -58,7 +249,62 @@ def decide() -> AnyResponse:
     return redirect(request.form.get("back") or url_for("pages.tasks"), code=303)
 
 
+def _title(ctx: RunContext, found: Mapping[str, Any]) -> str:
+    return next((task.title for task in tasks.mine(ctx) if task.id == found["id"]), "")
+
+
+def urge() -> AnyResponse:
+    """Ask those a document of mine waits for to hurry."""
+    entity, record = request.form.get("entity", ""), request.form.get("record", "")
+    try:
+        with writing() as ctx:
+            if entity not in ctx.app.model.entities or not record.isdigit() or len(record) > 18:
+                raise NotFound(fault(ctx, "task_unknown"))
+            told = task_acts.urge(ctx, entity, int(record))
+            t = translator(ctx.language)
+            tell("done", t(f"已催办 {told} 人", f"{told} people were asked to hurry"))
+    except UserError as error:
+        if isinstance(error, NotFound):
+            raise
+        tell("failed", error.faults[0].message)
+    return redirect(url_for("pages.tasks", box="sent"), code=303)
+
+
+def add_substitute() -> AnyResponse:
+    """Let another decide for me in some days."""
+    try:
+        with writing() as ctx:
+            since, until = (_day(ctx, name) for name in ("since", "until"))
+            substitutes.put(ctx, _person(ctx), since, until)
+            tell("done", translator(ctx.language)("已设置代理人", "Substitute set"))
+    except Invalid as error:
+        tell("failed", error.faults[0].message)
+    return redirect(url_for("pages.tasks"), code=303)
+
+
+def _day(ctx: RunContext, name: str) -> date:
+    given = request.form.get(name, "")
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise Invalid(fault(ctx, "not_a_date", name, label=name, given=given[:40])) from None
+
+
+def drop_substitute(id: int) -> AnyResponse:
+    """I decide myself again."""
+    with writing() as ctx:
+        substitutes.drop(ctx, id)
+        tell("done", translator(ctx.language)("已取消代理", "You decide yourself again"))
+    return redirect(url_for("pages.tasks"), code=303)
+
+
 def register(pages: Blueprint) -> None:
     """Attach the addresses."""
     pages.add_url_rule("/tasks", "tasks", my_tasks)
     pages.add_url_rule("/tasks", "decide_tasks", decide, methods=["POST"])
+    pages.add_url_rule("/tasks/<int:id>", "task", task)
+    acts = ", ".join(f"'{name}'" for name in ACTS)
+    pages.add_url_rule(f"/tasks/<int:id>/<any({acts}):act>", "act_on_task", act_on_task, methods=["POST"])
+    pages.add_url_rule("/tasks/urge", "urge", urge, methods=["POST"])
+    pages.add_url_rule("/substitutes", "add_substitute", add_substitute, methods=["POST"])
+    pages.add_url_rule("/substitutes/<int:id>/end", "drop_substitute", drop_substitute, methods=["POST"])

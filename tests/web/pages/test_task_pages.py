@@ -1,0 +1,94 @@
+"""The task centre as people use it: boxes, one approval with all one may do in it, urging, substitutes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.clients import code
+from tests.scenarios.works import Works
+from tests.web.api.test_records import some_item
+from tests.web.pages.test_figures import Reader
+
+
+@pytest.fixture
+def order(office: Works) -> dict[str, Any]:
+    """A purchase order that waits for the manager."""
+    line = {"item": {"code": some_item(office.api())["code"]}, "qty": "10000", "price": "9"}
+    head = {"partner": code("S"), "warehouse": code("W"), "expected_date": "2030-01-01"}
+    made = office.api("buyer").new("purchase_order", **head, lines=[line])
+    office.api("buyer").take("purchase_order", made["id"], "submit")
+    return office.api().read("purchase_order", made["id"])
+
+
+def task_of(office: Works, person: str, order: dict[str, Any]) -> int:
+    found = office.api(person).get("/tasks")["items"]
+    return next(int(t["id"]) for t in found if (t["entity"], t["record"]) == ("purchase_order", order["id"]))
+
+
+def account(office: Works, name: str) -> str:
+    return str(office.scalar(f"select id from dg_account where name = '{name}'"))
+
+
+@pytest.mark.parametrize(("language", "why"), [("zh", "为什么到你这里"), ("en", "Why it comes to you")])
+def test_an_approval_shows_the_sum_the_reason_and_the_document(
+    office: Works, order: dict[str, Any], language: str, why: str
+) -> None:
+    page = Reader(office, "manager").page(f"/tasks/{task_of(office, 'manager', order)}", language=language)
+    assert "90,000.00" in page
+    assert order["code"] in page
+    assert why in page
+
+
+def test_it_is_approved_from_its_page(office: Works, order: dict[str, Any]) -> None:
+    manager = Reader(office, "manager")
+    for _ in range(3):
+        left = [t for t in office.api("manager").get("/tasks")["items"] if t["record"] == order["id"]]
+        if left:
+            manager.post(f"/tasks/{left[0]['id']}/approve", note="好")
+    assert office.api().read("purchase_order", order["id"])["status"] in ("approved", "pending")
+    assert order["code"] in manager.page("/tasks?box=done")
+
+
+def test_a_refusal_without_a_reason_keeps_what_was_written(office: Works, order: dict[str, Any]) -> None:
+    task = task_of(office, "manager", order)
+    answer = Reader(office, "manager").post(f"/tasks/{task}/reject", status=422, note="")
+    assert "请填写" in answer
+    assert office.api().read("purchase_order", order["id"])["status"] == "pending"
+
+
+def test_handing_over_and_asking_another_too(office: Works, order: dict[str, Any]) -> None:
+    task, manager = task_of(office, "manager", order), Reader(office, "manager")
+    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="before")
+    assert task_of(office, "admin", order)
+    office.api("admin").post(f"/tasks/{task_of(office, 'admin', order)}/approve", {})
+    assert "还要请谁审批" in manager.page(f"/tasks/{task}")
+    manager.post(f"/tasks/{task}/delegate", person=account(office, "admin"))
+    assert task_of(office, "admin", order)
+    manager.post(f"/tasks/{task}/delegate", status=303, person="x")  # not his any more: back to the document
+
+
+def test_what_i_sent_is_urged_from_its_box(office: Works, order: dict[str, Any]) -> None:
+    buyer = Reader(office, "buyer")
+    assert order["code"] in buyer.page("/tasks?box=sent")
+    buyer.post("/tasks/urge", entity="purchase_order", record=str(order["id"]))
+    office.api("buyer").refused(409, "POST", "/tasks/urge", {"entity": "purchase_order", "record": order["id"]})
+
+
+def test_a_substitute_is_set_and_ended(office: Works) -> None:
+    manager = Reader(office, "manager")
+    manager.post("/substitutes", person=account(office, "admin"), since="2026-01-01", until="2030-01-01")
+    assert "取消代理" in manager.page("/tasks")
+    (mine,) = office.api("manager").get("/substitutes")["items"]
+    manager.post(f"/substitutes/{mine['id']}/end")
+    assert office.api("manager").get("/substitutes")["items"] == []
+    manager.post("/substitutes", person=account(office, "admin"), since="soon", until="")
+    assert office.api("manager").get("/substitutes")["items"] == []
+
+
+def test_a_decided_task_leads_to_its_document(office: Works, order: dict[str, Any]) -> None:
+    task = task_of(office, "manager", order)
+    office.api("manager").post(f"/tasks/{task}/delegate", {"to": "admin"})
+    Reader(office, "manager").page(f"/tasks/{task}", status=303)
+    Reader(office, "manager").page("/tasks/999999", status=404)

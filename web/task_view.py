@@ -1,0 +1,172 @@
+"""One approval as a person decides it: the sum first, why it came here, the document, who agreed, what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import select
+from werkzeug.datastructures import ImmutableMultiDict
+
+from engine.model import Entity, Step
+from runtime import tasks
+from runtime.accounts import account_names
+from runtime.context import RunContext
+from runtime.expression_words import Speaker, in_words
+from runtime.messages import say
+from runtime.record_inputs import Workspace
+from runtime.record_texts import value_text
+from runtime.task_opening import ADDED, approval_of, stages, table
+from runtime.workflow_rights import Asked
+from web.display import moment, number
+from web.record_actions import demand_view
+from web.record_fields import FieldScene, field_view
+from web.record_page import record_view, scene_of
+from web.texts import translator
+
+Row = dict[str, Any]
+View = dict[str, Any]
+FILES = ("photo", "file", "signature")
+FIELD = "fields."
+"""Names of the step's fields in what is posted."""
+MOST_PHRASES = 5
+
+
+def task_view(ctx: RunContext, task: Mapping[str, Any], row: Row) -> View:
+    """What the page of a task shows."""
+    entity = ctx.app.model.entities[task["entity"]]
+    step = tasks.step_of(ctx, task)
+    scene = scene_of(ctx, entity, row)
+    record = record_view(ctx, entity, row, replace(scene, editable=False))
+    sender = account_names(ctx, [task["asked_by"]]).get(task["asked_by"] or 0, "")
+    return {
+        "id": task["id"],
+        "record": record,
+        "step": step.label.get(ctx.language),
+        "headline": headline(ctx, entity, row),
+        "sent": f"{sender} {moment(task['opened_at'], ctx)}".strip(),
+        "why": why(ctx, entity, step, row),
+        "asks": _asks(ctx, entity, step, row, scene),
+        "phrases": phrases(ctx),
+        "steps": _steps_before(ctx, task),
+        "way": approval_of(entity, task["state"]).resubmit,
+        "returns": "returned" in approval_of(entity, task["state"]).outcome,
+        "people": people(ctx),
+        "added": _added(ctx, task),
+    }
+
+
+def headline(ctx: RunContext, entity: Entity, row: Row) -> str:
+    """The last sum of money of the document's form: what it comes to."""
+    sums = [f for f in entity.fields.values() if f.type == "money" and row.get(f.id) is not None]
+    return number(row[sums[-1].id], 2) if sums else ""
+
+
+def why(ctx: RunContext, entity: Entity, step: Step, row: Row) -> str:
+    """Why the step asks: its condition in words, with what it found."""
+    if step.condition is None:
+        return ""
+    at, t, speaker = Workspace(ctx), translator(ctx.language), Speaker(ctx)
+    read = ((node, at.input(node, [row], None, entity.id)[0]) for node in step.condition.inputs)
+    found = t("，", ", ").join(f"{speaker.say(node)} {_shown(ctx, value)}" for node, value in read)
+    words = in_words(ctx, step.condition)
+    return f"{words}{t('（', ' (')}{found}{t('）', ')')}" if found else words
+
+
+def _shown(ctx: RunContext, value: object) -> str:
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return number(value)
+    return value_text(ctx, value)
+
+
+def _asks(ctx: RunContext, entity: Entity, step: Step, row: Row, scene: FieldScene) -> list[View]:
+    """What the step demands and lets be filled in."""
+    found = []
+    for demand in step.demands:
+        one = entity.fields.get(demand.field)
+        label = one.label.get(ctx.language) if one else say(ctx, f"demand_{demand.kind}")
+        if demand.kind != "note":
+            asked = Asked(kind=demand.kind, field=demand.field, count=demand.count, label=label)
+            found.append(demand_view(ctx, entity, row, asked, scene))
+    for path in step.edit:
+        view = field_view(scene, entity, entity.fields[path], row)
+        name = f"{FIELD}{path}"
+        found.append({**view, "id": name, "html_id": name, "required": path in step.required, "readonly": False})
+    return found
+
+
+def asks_more(ctx: RunContext, task: Mapping[str, Any]) -> bool:
+    """Whether a step asks for more than yes and no: it cannot be decided with others at once."""
+    step = tasks.step_of(ctx, task)
+    return bool(step.required or any(demand.kind != "note" for demand in step.demands))
+
+
+def body_of(ctx: RunContext, task: Mapping[str, Any], form: ImmutableMultiDict[str, str]) -> dict[str, object]:
+    """What was posted, as the runtime takes it."""
+    step = tasks.step_of(ctx, task)
+    body: dict[str, object] = {"note": form.get("note", "").strip()}
+    for demand in step.demands:
+        if demand.kind in FILES:
+            given = [value for value in form.getlist(demand.kind) if value]
+            body[demand.kind] = given if demand.kind != "signature" else (given[0] if given else "")
+        elif demand.kind == "scan":
+            body["scan"] = form.get("scan", "")
+        elif demand.kind == "field":
+            body[demand.field] = form.get(demand.field, "")
+    values = {path: form.get(f"{FIELD}{path}") for path in step.edit if f"{FIELD}{path}" in form}
+    if values:
+        body["fields"] = values
+    return body
+
+
+def phrases(ctx: RunContext) -> list[str]:
+    """What the person wrote lately, for writing it again."""
+    task = table(ctx)
+    query = (
+        select(task.c.note).where(task.c.decided_by == ctx.user.account, task.c.note != "").order_by(task.c.id.desc())
+    )
+    lately = ctx.connection.execute(query.limit(50)).scalars()
+    return list(dict.fromkeys(lately))[:MOST_PHRASES]
+
+
+def people(ctx: RunContext) -> list[View]:
+    """Others who log in: to hand over to, to ask too."""
+    account = ctx.app.tables.system.account
+    query = select(account.c.id).where(account.c.active, account.c.id != ctx.user.account)
+    names = account_names(ctx, ctx.connection.execute(query).scalars())
+    return [{"id": id, "name": name} for id, name in sorted(names.items(), key=lambda pair: pair[1])]
+
+
+def _steps_before(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
+    """Steps decided before in this round: where the document may be returned to."""
+    approval = approval_of(ctx.app.model.entities[task["entity"]], task["state"])
+    rows = table(ctx)
+    query = select(rows.c.step).where(
+        *(rows.c[name] == task[name] for name in ("entity", "record", "state", "round")), rows.c.decision == "approve"
+    )
+    decided = set(ctx.connection.execute(query).scalars())
+    before = [step for each in stages(approval)[: task["stage"]] for step in each if step.id in decided]
+    return [{"id": step.id, "label": step.label.get(ctx.language)} for step in before]
+
+
+def _added(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
+    """Signers I added who have said nothing yet."""
+    rows = table(ctx)
+    query = select(rows.c.id, rows.c.account).where(
+        *(rows.c[name] == task[name] for name in ("entity", "record", "state", "round")),
+        rows.c.added_by == ctx.user.account,
+        rows.c.mark == ADDED,
+        rows.c.decided_at.is_(None),
+    )
+    found = ctx.connection.execute(query).all()
+    names = account_names(ctx, [row.account for row in found])
+    return [
+        {
+            "name": names.get(row.account or 0, ""),
+            "url": url_for("pages.act_on_task", id=row.id, act="remove-signer"),
+        }
+        for row in found
+    ]
