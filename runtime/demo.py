@@ -174,7 +174,7 @@ def _happens(act: Row, day: date, story: Story, first: bool) -> bool:
         return day.isoformat() in act["dates"]
     if act.get("first"):
         return first
-    if "until" in act and day.isoformat() > act["until"]:
+    if not str(act.get("since", "")) <= day.isoformat() <= str(act.get("until", "9999")):
         return False
     return (day - story.shift).isoweekday() in act.get("weekdays", range(1, 8))  # the weekday of the story
 

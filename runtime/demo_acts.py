@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from runtime import documents, records
 from runtime.demo_ledger_acts import count, refill, settle
-from runtime.demo_stage import Stage, attempt, create_and_follow, follow, lines_of, values_of
+from runtime.demo_stage import Stage, attempt, create_and_follow, follow, lines_of, shown, values_of
 from runtime.errors import Conflict
 from runtime.values import Base
 
@@ -221,18 +221,25 @@ def take(stage: Stage) -> int:
 
 
 def _changes(stage: Stage, entity: str, id: int) -> Row:
-    """New values of a record: of its header, and shares of figures of its lines."""
+    """New values of a record: of its header, and of its lines, row by row or as shares of their figures."""
     told = stage.act["change"]
     values = values_of(stage, entity, told.get("set", {}), {})
     for name, specs in told.get("lines", {}).items():
         table = stage.ctx.app.tables.entity[f"{entity}.{name}"]
         query = select(table).where(table.c.parent == id).order_by(table.c.position)
+        lines = list(stage.ctx.connection.execute(query).mappings())
+        each = specs.get("rows", [specs] * len(lines)) if lines else []
         values[name] = [
-            {"id": row["id"]}
-            | {to: str(_share(row[how["share_of"]], stage.chance.choice(how["one_of"]))) for to, how in specs.items()}
-            for row in stage.ctx.connection.execute(query).mappings()
+            {"id": row["id"]} | {to: _line_value(stage, row, how) for to, how in spec.items()}
+            for row, spec in zip(lines, each, strict=True)
         ]
     return values
+
+
+def _line_value(stage: Stage, row: Mapping[Any, Any], how: object) -> object:
+    if isinstance(how, dict) and "share_of" in how:
+        return str(_share(row[how["share_of"]], stage.chance.choice(how["one_of"])))
+    return shown(stage, row, how)
 
 
 ACTS: Mapping[str, Callable[[Stage], int]] = MappingProxyType(

@@ -143,17 +143,30 @@ def _bodies(stage: Stage, entity: str, ids: list[int]) -> Iterator[tuple[list[in
         return
     table = stage.ctx.app.tables.entity[entity]
     for row in stage.ctx.connection.execute(select(table).where(table.c.id.in_(ids)).order_by(table.c.id)).mappings():
-        yield [row["id"]], {name: _shown(stage, row, given) for name, given in told.items()}
+        yield [row["id"]], {name: shown(stage, row, given) for name, given in told.items()}
 
 
-def _shown(stage: Stage, row: Mapping[Any, Any], given: object) -> object:
-    """``{field: code}``: what the record says; ``{file: name}``: a file of the story's folder."""
+def shown(stage: Stage, row: Mapping[Any, Any], given: object) -> object:
+    """``{field: code}``: what the record says; ``{file: name}``: a file of the story's folder; ``{hours: 2}``: so many
+    hours from now; ``{one_of: […]}``: one of them."""
     if not isinstance(given, dict):
         return given
-    if "field" in given:
-        return str(row[given["field"]])
-    name = given["file"]
-    return [files.save(stage.ctx, name, (stage.story.folder / name).read_bytes()).id]
+    kind, told = next(iter(given.items()))
+    return SHOWN[kind](stage, row, told)
+
+
+def _file(stage: Stage, row: Mapping[Any, Any], name: str) -> int:
+    return files.save(stage.ctx, name, (stage.story.folder / name).read_bytes()).id
+
+
+SHOWN: Mapping[str, Callable[[Stage, Mapping[Any, Any], Any], object]] = MappingProxyType(
+    {
+        "field": lambda stage, row, name: str(row[name]),
+        "file": _file,
+        "hours": lambda stage, row, hours: (stage.ctx.now() + timedelta(hours=hours)).isoformat(),
+        "one_of": lambda stage, row, options: stage.chance.choice(options),
+    }
+)
 
 
 def _decider(stage: Stage, entity: str, transition: str) -> RunContext:

@@ -156,7 +156,8 @@ def _line_values(ctx: RunContext, at: Workspace, drawn: Drawn, rows: Sequence[Ro
     lines: list[Row] = []
     for index, row in enumerate(rows):
         line: Row = {name: values[index] for name, values in columns.items()}
-        if source.left and source.quantity in entity.fields:
+        given = entity.fields.get(source.quantity)
+        if source.left and given is not None and given.formula is None:  # a computed one follows from what is filled
             line[source.quantity] = amount_for(entity, source.quantity, row[source.left])
         if source.line_field:
             line[source.line_field] = row["id"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.model import Entity, Field
 from runtime.context import RunContext
@@ -35,21 +37,43 @@ SHOWN = ("id", "version", "created_at", "changed_at", "created_by", "changed_by"
 
 
 def with_live(at: Workspace, entity: Entity, rows: Sequence[Row]) -> None:
-    """Compute the live formulas of records and of their lines, in place."""
+    """Compute the live formulas of records and of their lines, in place. A computed field that is not to be seen now
+    (the books, while a blind count goes on) is left empty: whoever reads is not told what the page would not show."""
+    _compute(at, entity, rows)
+    _withhold(at, entity, rows)
+
+
+def _withhold(at: Workspace, entity: Entity, rows: Sequence[Row]) -> None:
+    for field in entity.fields.values():
+        if field.lines:
+            with _owned(field.id, rows) as lines:
+                if lines:
+                    _withhold(at, at.model.entities[field.lines], lines)
+        elif field.formula is not None and isinstance(field.visible, Expr):
+            for row, told in zip(rows, at.evaluate(field.visible, rows, None, entity.id), strict=True):
+                if not told:
+                    row[field.id] = None
+
+
+@contextmanager
+def _owned(name: str, rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The lines of records, each with its record as ``parent`` for a while."""
+    pairs = [(row, line) for row in rows for line in row.get(name) or ()]
+    for row, line in pairs:
+        line["parent"] = row
+    yield [line for _, line in pairs]
+    for row, line in pairs:
+        line["parent"] = row.get("id")
+
+
+def _compute(at: Workspace, entity: Entity, rows: Sequence[Row]) -> None:
     live = [f.formula for f in entity.fields.values() if f.live and f.formula is not None]
     at.fetch_ahead(live, rows, entity.id)
     for field in entity.fields.values():
         if field.lines:
-            inner = at.model.entities[field.lines]
-            lines = [line for row in rows for line in row.get(field.id) or ()]
-            for row in rows:
-                for line in row.get(field.id) or ():
-                    line["parent"] = row
-            if lines:
-                with_live(at, inner, lines)
-            for row in rows:
-                for line in row.get(field.id) or ():
-                    line["parent"] = row.get("id")
+            with _owned(field.id, rows) as lines:
+                if lines:
+                    _compute(at, at.model.entities[field.lines], lines)
         elif field.live and field.formula is not None:
             for row, value in zip(rows, at.evaluate(field.formula, rows, None, entity.id), strict=True):
                 row[field.id] = value

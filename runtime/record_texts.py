@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.expressions.tree import Expr, Path
 from engine.expressions.types import Kind
-from engine.model import AppModel, Message
+from engine.model import AppModel, Field, Message
 from runtime.context import RunContext
 from runtime.permissions import may_see, rights
 from runtime.record_inputs import Workspace
@@ -36,7 +36,27 @@ def _shown(at: Workspace, piece: Expr, rows: Sequence[Row], entity: str) -> list
     values = at.evaluate(piece, rows, None, entity)
     if piece.type.kind is Kind.REFERENCE and isinstance(piece.tree, Path):
         return [title_of(at, piece.type.targets, value) for value in values]
-    return [value_text(at.ctx, value, piece) for value in values]
+    field = field_of(at.model, piece.tree, entity) if isinstance(piece.tree, Path) else None
+    return [field_text(at.ctx, field, value, piece) for value in values]
+
+
+def field_of(model: AppModel, path: Path, entity: str) -> Field | None:
+    """The field that a path ends at."""
+    here = model.entities.get(path.entity or (entity if path.root == "before" else ""))
+    for step in path.steps[:-1]:
+        spec = here.fields.get(step) if here else None
+        target = here.parent if here and step == "parent" else (spec.targets[0] if spec and spec.targets else "")
+        here = model.entities.get(target)
+    return here.fields.get(path.steps[-1]) if here and path.steps else None
+
+
+def field_text(ctx: RunContext, field: Field | None, value: Any, expr: Expr) -> str:
+    """A value as people read it: a percentage as one, a choice by its name."""
+    if field is not None and field.type == "percent" and isinstance(value, Decimal):
+        return f"{decimal_text((value * 100).quantize(Decimal('0.01')))} %"
+    if field is not None and field.options and value is not None:
+        return next((option.label.get(ctx.language) for option in field.options if option.id == value), str(value))
+    return value_text(ctx, value, expr)
 
 
 def title_of(at: Workspace, targets: Sequence[str], value: object) -> str:

@@ -14,8 +14,7 @@ from runtime.context import RunContext
 from runtime.expression_words import Speaker
 from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
-from runtime.record_texts import title_of, value_text
-from runtime.rules_texts import field_of
+from runtime.record_texts import field_of, title_of, value_text
 
 Row = dict[str, Any]
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from engine.expressions.tree import Expr, Path, walk
 from engine.expressions.types import Kind
-from engine.model import AppModel, Field, Message, Text
+from engine.model import AppModel, Message, Text
 from runtime.context import SYSTEM, RunContext, User
 from runtime.permissions import compute_rights, tags_of
 from runtime.record_inputs import Workspace
-from runtime.record_texts import title_of, value_text
+from runtime.record_texts import field_of, field_text, title_of, value_text
 from runtime.rules_people import People
-from runtime.values import decimal_text
 
 Row = dict[str, Any]
 
@@ -110,22 +108,7 @@ def _shown(at: Workspace, ctx: RunContext, piece: Expr, row: Row, entity: str) -
         return value_text(ctx, value, piece)
     if piece.type.kind is Kind.REFERENCE:
         return title_of(at, piece.type.targets, value)
-    field = field_of(at.model, piece.tree, entity)
-    if field is not None and field.type == "percent" and isinstance(value, Decimal):
-        return f"{decimal_text((value * 100).quantize(Decimal('0.01')))} %"
-    if field is not None and field.options:
-        return next((option.label.get(ctx.language) for option in field.options if option.id == value), str(value))
-    return value_text(ctx, value, piece)
-
-
-def field_of(model: AppModel, path: Path, entity: str) -> Field | None:
-    """The field that a path ends at."""
-    here = model.entities.get(path.entity or (entity if path.root == "before" else ""))
-    for step in path.steps[:-1]:
-        spec = here.fields.get(step) if here else None
-        target = here.parent if here and step == "parent" else (spec.targets[0] if spec and spec.targets else "")
-        here = model.entities.get(target)
-    return here.fields.get(path.steps[-1]) if here and path.steps else None
+    return field_text(ctx, field_of(at.model, piece.tree, entity), value, piece)
 
 
 def _without(model: AppModel, message: Message, entity: str, user: User) -> Message:
