@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import DIALECTS
 from tests.scenarios.agency import prepare_agency
 from tests.scenarios.kitchen import Kitchen, prepare_kitchen
+from tests.scenarios.larder import Larder, prepare_food
 from tests.scenarios.trade import prepare_trade
 from tests.scenarios.works import MovingClock, Server, Works, copied_database, copied_file, prepare
 
@@ -144,6 +145,35 @@ def trade_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works
     """A trading firm of its own, once on each database."""
     for make in _copies(request, tmp_path, {"sqlite": "trade_file", "postgresql": "trade_database"}):
         yield make(request.param)
+
+
+@pytest.fixture(scope="session")
+def food_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The embedded food firm."""
+    folder = tmp_path_factory.mktemp("food")
+    return Prepared(folder, prepare_food(folder))
+
+
+@pytest.fixture(scope="session")
+def food_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The food firm on PostgreSQL."""
+    folder, name = tmp_path_factory.mktemp("food_pg"), server.database()
+    yield Prepared(folder, prepare_food(folder, server.url(name)), name)
+    server.drop(name)
+
+
+@pytest.fixture
+def larder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Larder]:
+    """A food firm of its own on SQLite."""
+    for make in _copies(request, tmp_path, {"sqlite": "food_file"}):
+        yield Larder(make("sqlite"))
+
+
+@pytest.fixture(params=DIALECTS)
+def larder_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Larder]:
+    """A food firm of its own, once on each database."""
+    for make in _copies(request, tmp_path, {"sqlite": "food_file", "postgresql": "food_database"}):
+        yield Larder(make(request.param))
 
 
 @pytest.fixture(scope="session")
