@@ -30,6 +30,8 @@ from web.api.shapes import dump
 EXTENSION = "dougong.streams"
 POLL, HEARTBEAT, LONGEST, RETRY = 1.0, 5.0, 60.0, 3000
 USUAL_STREAMS = 6
+LATER = 30_000
+"""Milliseconds after which a page for which there was no place asks again."""
 
 
 class Streams:
@@ -55,7 +57,7 @@ def events() -> Response:
     if request.method == "HEAD":
         return Response(content_type="text/event-stream")
     if not streams.places.acquire(blocking=False):
-        return _refused(full)
+        return _refused(full) if "Authorization" in request.headers else _later()
     apps, name = home(), app_name()
     stream = _Stream(lambda: apps.get(name), clock(), account, language, after)
     longest = float(current_app.config.get("EVENT_SECONDS", LONGEST))
@@ -70,6 +72,11 @@ def _refused(full: Fault) -> Response:
     response = problem(429, "Too Many Requests", [full])
     response.headers["Retry-After"] = "30"
     return response
+
+
+def _later() -> Response:
+    """A page is not refused, which browsers would call an error: it is told to ask again in a while."""
+    return Response(b"retry: %d\n\n" % LATER, content_type="text/event-stream")
 
 
 def _last_seen(ctx: RunContext) -> tuple[int, int]:
