@@ -265,6 +265,7 @@ class AppHome:
         dry_run: bool = False,
     ) -> Change:
         model = compile_definition(definition, cache_in=self._cache)
+        tables = build_tables(model)
         done: list[Change] = []
         with self._lock, _tried():
             with app.database.change_schema() as connection:
@@ -272,8 +273,11 @@ class AppHome:
                 row = newest(connection)
                 old = definition_of(row)
                 before = compile_definition(old, cache_in=self._cache)
-                steps = plan(before, model, connection, renames=_fresh_renames(before, definition))
                 number = int(row.number) + 1
+                steps = plan(
+                    before, model, connection, renames=_fresh_renames(before, definition), tables=tables,
+                    old_tables=app.tables if app.version == row.number else None,
+                )  # fmt: skip
                 done.append(Change(differences=differences(old, definition), steps=steps))
                 if dry_run:
                     raise _OnlyLooking
@@ -283,7 +287,7 @@ class AppHome:
                         connection, steps, version=number, now=now, allow_loss=allow_loss, language=app.language
                     )
                     self._note_version(connection, app.tables.system, number, definition, note, account, steps)
-                    fresh = replace(app, model=model, tables=build_tables(model), version=number, programs=Programs())
+                    fresh = replace(app, model=model, tables=tables, version=number, programs=Programs())
                     ctx = fresh.context(connection, self.clock)
                     recompute(ctx, to_recompute(before, model))
                     for ledger in to_rebuild(before, model):

@@ -36,15 +36,17 @@ def plan(
     *,
     renames: Sequence[tuple[str, str]] = (),
     tables: Tables | None = None,
+    old_tables: Tables | None = None,
 ) -> list[Step]:
     """The steps from the database as it is, made for ``old``, to what ``new`` needs.
 
     ``renames``: entities (``item``) or fields (``item.model``, ``item.lines.model``) and their new id, done first.
+    ``tables``, ``old_tables``: those of the two models, where the caller has them.
     """
     wanted = tables or build_tables(new)
     if old is not None and old.hash and old.hash == new.hash and in_step(wanted, connection):
         return []
-    return Planner(old, new, wanted, connection, renames).steps()
+    return Planner(old, new, wanted, connection, renames, old_tables).steps()
 
 
 def check_steps(steps: Iterable[Step], *, allow_loss: bool, language: str = "zh") -> list[Fault]:

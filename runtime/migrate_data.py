@@ -31,9 +31,18 @@ from engine.expressions.types import Kind
 from engine.model import Field
 from runtime.bulk import load_rows
 from runtime.columns import column_plans
-from runtime.migrate_steps import Failure, Site, Step, detached, lose_column, note_lost, rename_table, restore
+from runtime.migrate_steps import (
+    Failure,
+    Site,
+    Step,
+    detached,
+    lose_column,
+    note_lost,
+    own_tables,
+    rename_table,
+    restore,
+)
 from runtime.migrate_values import Inconvertible, Names, as_text, convert, sort_of
-from runtime.system_tables import system_tables
 from runtime.values import Ref
 
 SHOWN = 1000
@@ -355,7 +364,7 @@ def restore_option(site: Site, table_name: str, name: str, option: str, key: str
 
 def lost_options(connection: Connection, table_name: str, name: str) -> set[str]:
     """Options of a column whose values wait to come back."""
-    lost = system_tables(MetaData()).lost
+    lost = own_tables().lost
     found = connection.execute(
         select(lost.c.kept_as).where(
             lost.c.kind == "option", lost.c.field == bindparam("name"), lost.c.restored_at.is_(None),

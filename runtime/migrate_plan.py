@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, FromClause, Index, MetaData, Table, column, func, select, table
+from sqlalchemy import Connection, FromClause, Index, Table, column, func, select, table
 
 from engine.expressions.types import Kind
 from engine.model import AppModel, Entity, EntityKind, Field
@@ -28,9 +28,9 @@ from runtime.migrate_steps import (
     Restore,
     Step,
     open_site,
+    own_tables,
 )
 from runtime.migrate_values import Names
-from runtime.system_tables import system_tables
 from runtime.tables import Tables, build_tables, link_name, table_name
 
 LOST = ("lost_", "new__")
@@ -51,13 +51,15 @@ class Planner:
         tables: Tables,
         connection: Connection,
         renames: Sequence[tuple[str, str]],
+        old_tables: Tables | None = None,
     ) -> None:
         self.connection = connection
         self.new = new
         self.tables = tables
         self.was = {after: before for before, after in _spread(old, renames)}
         self.old = old
-        self.old_tables = build_tables(old) if old is not None else None
+        self.old_tables = build_tables(old) if old is not None and old_tables is None else old_tables
+        self.known = {t.name for t in self.old_tables.metadata.tables.values()} if self.old_tables else set()
         found = look(connection)
         self.columns = {name: set(columns) for name, columns in found.columns.items()}
         self.indexes = dict(found.indexes)
@@ -122,12 +124,9 @@ class Planner:
 
     # whole tables
 
-    def _known(self) -> set[str]:
-        return {t.name for t in self.old_tables.metadata.tables.values()} if self.old_tables else set()
-
     def _lose_tables(self) -> None:
         wanted = {t.name for t in self.tables.metadata.tables.values()} | {t for t, _ in self._turned_single()}
-        for name in sorted(set(self.columns) & self._known() - wanted):
+        for name in sorted(set(self.columns) & self.known - wanted):
             rows = self._count(table(name))
             self.found.append(LoseTable(table=name, entity=name, rows=rows))
             self.touched |= {(name, each) for each in self.columns.pop(name)}
@@ -171,6 +170,8 @@ class Planner:
         kept = {c.name for c in here.c}
         for field in entity.fields.values():
             past = self._past(entity, field)
+            if past is not None and _alike(past, field):
+                continue
             if is_link(field):
                 kept |= self._became_many(entity, field, past)
             else:
@@ -303,7 +304,7 @@ class Planner:
             if here.name in self.fresh or here.name not in self.columns or here.name in own:
                 continue
             for name in sorted(self.columns[here.name] - {c.name for c in here.c}):
-                if not name.startswith(LOST) and here.name in self._known():
+                if not name.startswith(LOST) and here.name in self.known:
                     self._lose_column(None, here, name)
             self._add_columns(here)
 
@@ -318,7 +319,7 @@ class Planner:
         wanted = {
             str(i.name): i for t in self.tables.metadata.tables.values() for i in t.indexes if t.name not in self.fresh
         }
-        kept_tables = self._known() | {t.name for t in self.tables.metadata.tables.values()}
+        kept_tables = self.known | {t.name for t in self.tables.metadata.tables.values()}
         for name, owner in sorted(self.indexes.items()):
             stands = name in wanted and not any(place in self.touched for place in columns_of.get(name, ()))
             if owner in kept_tables and not stands:
@@ -372,7 +373,7 @@ class Planner:
         """What waits to come back: (kind, table or table.column, shape) → (kept as, rows)."""
         if "dg_lost" not in self.columns:
             return {}
-        lost = system_tables(MetaData()).lost
+        lost = own_tables().lost
         rows = self.connection.execute(
             select(lost).where(lost.c.restored_at.is_(None), lost.c.kind.in_(["table", "column"])).order_by(lost.c.id)
         )
@@ -410,6 +411,18 @@ def _shape_of(model: AppModel | None, entity: str, name: str) -> str:
 def _same_values(one: Field, other: Field) -> bool:
     """Whether single values of the two fields are kept alike."""
     return one.value.kind is other.value.kind and one.targets == other.targets and one.value.kind is not Kind.QUANTITY
+
+
+def _alike(past: Field, field: Field) -> bool:
+    """Whether nothing about a field has changed that its column could feel."""
+    return _felt(past) == _felt(field)
+
+
+def _felt(field: Field) -> tuple[object, ...]:
+    return (
+        field.id, field.type, field.value, field.targets, field.options, field.required, field.many, field.lines,
+        field.live, field.unit_field,
+    )  # fmt: skip
 
 
 def _must_convert(past: Field, field: Field) -> bool:

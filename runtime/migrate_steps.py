@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -97,9 +98,13 @@ def operations(connection: Connection) -> Operations:
 
 def open_site(connection: Connection, version: int, now: datetime) -> Site:
     """A site on ``connection``."""
-    return Site(
-        connection=connection, op=operations(connection), version=version, now=now, system=system_tables(MetaData())
-    )
+    return Site(connection=connection, op=operations(connection), version=version, now=now, system=own_tables())
+
+
+@cache
+def own_tables() -> SystemTables:
+    """The tables every app has, as they are now: the same for all apps, so made once."""
+    return system_tables(MetaData())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,14 +88,16 @@ def _add_column(place: Place, database: Database, model: Any, shared: dict[str, 
     rounds = 2 if place.size.quick else 5
     versions = [model, *(load_text(definition(n + 1)) for n in range(rounds))]
     made = [(new, build_tables(new)) for new in versions[1:]]
-    olds = iter(versions)
+    olds = iter([(model, build_tables(model)), *made])  # a server has those of the version it runs
     news = iter(made)
 
     def ours() -> None:
         """The next version has one column more."""
         new, wanted = next(news)
+        old, present = next(olds)
         with database.change_schema() as connection:
-            apply_steps(connection, plan(next(olds), new, connection, tables=wanted), version=2, now=NOW)
+            steps = plan(old, new, connection, tables=wanted, old_tables=present)
+            apply_steps(connection, steps, version=2, now=NOW)
 
     numbers = iter(range(1000))
 
