@@ -14,10 +14,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Table, false, func, or_, select, update
 
+from engine.model import Text
 from runtime.context import RunContext
 from runtime.errors import NotFound
-from runtime.messages import fault, say
-from runtime.outbox import NOTE
+from runtime.messages import MESSAGES, fault, say
+from runtime.outbox import NOTE, Outgoing, post
 from runtime.permissions import READ, label_of, rights
 from runtime.record_texts import record_title
 from runtime.row_rules import visible_ids
@@ -56,9 +57,7 @@ def tell_decided(ctx: RunContext, kind: str, entity: str, record: Row, note: str
         _tell(ctx, kind, entity, record, {maker}, note)
 
 
-def tell_people(
-    ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], note: str = ""
-) -> None:
+def tell_people(ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], note: str = "") -> None:
     """A message of some kind about a record to these accounts, but not to the person who acts."""
     _tell(ctx, kind, entity, record, accounts, note)
 
@@ -90,6 +89,30 @@ def _tell(ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterab
         "at": ctx.now(),
     }
     ctx.connection.execute(_table(ctx).insert(), [{**same, "account": account} for account in told])
+    _send_on(ctx, kind, entity, record, told, words)
+
+
+def _send_on(
+    ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], words: Mapping[str, str]
+) -> None:
+    """The same by the channel that each of them prefers, in both languages."""
+    labels = ctx.app.model.entities[entity].label
+    chinese, english = MESSAGES[f"inbox_{kind}"]
+    given = {"title": words["title"], "by": words["by"]}
+    note = f": {words['note']}" if words["note"] else ""
+    message = Outgoing(
+        kind="preferred",
+        key=f"inbox|{kind}|{entity}|{record['id']}|{ctx.now().isoformat()}",
+        title=Text(zh=words["title"], en=words["title"]),
+        text=Text(
+            zh=chinese.format(label=labels.zh, **given) + note, en=english.format(label=labels.en, **given) + note
+        ),
+        accounts=frozenset(accounts),
+        entity=entity,
+        record=record["id"],
+        origin=f"inbox:{kind}",
+    )
+    post(ctx, message)
 
 
 def _table(ctx: RunContext) -> Table:

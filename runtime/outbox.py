@@ -18,7 +18,7 @@ from engine.model import Text
 from runtime.context import RunContext
 from runtime.outbox_people import Contact, contacts
 
-Kind = Literal["inbox", "own", "email", "wecom", "dingtalk", "feishu", "push", "webhook"]
+Kind = Literal["inbox", "own", "preferred", "email", "wecom", "dingtalk", "feishu", "push", "webhook"]
 WAITING, SENDING, SENT, DEAD, HELD = "waiting", "sending", "sent", "dead", "held"
 """A row's states: to be sent, on its way, out, given up, kept until a channel can take it."""
 NOTE = "note"
@@ -31,7 +31,8 @@ ROBOTS = frozenset({"wecom", "dingtalk", "feishu"})
 class Outgoing:
     """A message to people or to a place.
 
-    ``key``: what makes it the same message. ``kind`` ``own``: the inbox, and the channel each person prefers.
+    ``key``: what makes it the same message. ``kind`` ``own``: the inbox, and the channel each person prefers;
+    ``preferred``: that channel only, for what the inbox has already.
     ``addresses``: e-mail addresses, names of channels (robots, webhooks), or a webhook's URL; without any, robots and
     webhooks take the first channel of their kind. ``origin``: what caused it (``rule:remind``). ``body``: what a
     webhook is given beside the texts.
@@ -80,9 +81,9 @@ def outbox_table(ctx: RunContext) -> Table:
 
 def _rows(ctx: RunContext, each: Outgoing, known: Mapping[int, Contact]) -> list[dict[str, Any]]:
     people = [known[account] for account in sorted(each.accounts) if account in known]
-    if each.kind != "own":
+    if each.kind not in ("own", "preferred"):
         return _of_kind(ctx, each, each.kind, people)
-    rows = _of_kind(ctx, each, "inbox", people)
+    rows = _of_kind(ctx, each, "inbox", people) if each.kind == "own" else []
     preferred: dict[str, list[Contact]] = {}
     for person in people:
         if person.prefers not in ("", "inbox"):

@@ -35,7 +35,7 @@ def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
         return {}
     table = ctx.app.tables.system.account
     query = select(table.c.id, table.c.language, table.c.member, table.c.prefs)
-    rows = ctx.connection.execute(query.where(table.c.id.in_(wanted), table.c.active)).all()
+    rows = ctx.connection.execute(query.where(table.c.id.in_(wanted), table.c.active).order_by(table.c.id)).all()
     members = _members(ctx, [row.member for row in rows if row.member])
     found = {}
     for row in rows:

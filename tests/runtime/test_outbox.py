@@ -110,6 +110,22 @@ def test_each_person_is_told_where_he_prefers_and_in_the_inbox(works: Works) -> 
         ]
 
 
+def test_what_waits_for_somebody_is_told_where_he_prefers(works: Works) -> None:
+    with works.acting() as ctx:
+        accounts.set_preference(ctx, CHIEF.account, "channel", "email")
+        accounts.set_preference(ctx, CHIEF.account, "addresses", {"email": "chief@example.com"})
+    lines = [{"item": {"code": "BOLT"}, "qty": "10", "price": "200"}]
+    made = works.new("order", BUYER, vendor="V", place=1, lines=lines)
+    works.take(BUYER, "order", made, "submit")
+    with works.acting() as ctx:
+        table = ctx.app.tables.system.outbox
+        row = ctx.connection.execute(table.select()).mappings().one()
+    assert (row["kind"], row["address"], row["record"]) == ("email", "chief@example.com", made)
+    assert row["text_en"] == f"Order {row['title_en']} waits for your decision (sent by buyer)"
+    with works.acting(CHIEF) as ctx:
+        assert len(inbox.mine(ctx)) == 1
+
+
 def test_however_many_messages_it_is_a_handful_of_statements(works: Works) -> None:
     many = [message("inbox", f"k{n}", accounts=frozenset({1, 2, 3})) for n in range(50)]
     with works.acting() as ctx, counting(ctx.connection) as counted:
