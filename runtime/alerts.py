@@ -198,7 +198,7 @@ def tell(
     label = level.label if level else alert.label
     those = wordings(at, people, row, alert.entity, messages=(None, message), told=told, fallback=label)
     owner, owner_row = _owner(at, alert, row)
-    kinds = ["inbox"] if ctx.source == "demo" else list(dict.fromkeys(("inbox", *channels)))
+    kinds = _kinds(ctx, channels)
     outbox.post_many(
         ctx,
         [
@@ -217,6 +217,13 @@ def tell(
             for number, words in enumerate(those)
         ],
     )
+
+
+def _kinds(ctx: RunContext, channels: Sequence[str]) -> list[str]:
+    """The inbox and the channels; ``own`` is the inbox too. A story told about the past rings nobody's phone."""
+    if ctx.source == "demo":
+        return ["inbox"]
+    return [kind for kind in dict.fromkeys(("inbox", *channels)) if kind != "inbox" or "own" not in channels]
 
 
 def _owner(at: Workspace, alert: Alert, row: Row) -> tuple[str, int]:
@@ -241,7 +248,7 @@ def _tell_together(
             for account in words.accounts:
                 lines.setdefault(account, []).append(words.text)
     owner, record = _owner(at, alert, told[0][0])
-    kinds = ["inbox"] if ctx.source == "demo" else list(dict.fromkeys(("inbox", *alert.channels)))
+    kinds = _kinds(ctx, alert.channels)
     outbox.post_many(
         ctx,
         [

@@ -52,6 +52,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "coalesce": ("首个有值", "first known of"),
 }
 
+STAMPS: Mapping[str, tuple[str, str]] = {
+    "created_at": ("新建时间", "Made at"),
+    "changed_at": ("修改时间", "Changed at"),
+}
+SPANS: Mapping[str, tuple[str, str]] = {
+    "days": ("天", "days"),
+    "weeks": ("周", "weeks"),
+    "months": ("个月", "months"),
+    "workdays": ("个工作日", "working days"),
+    "hours": ("小时", "hours"),
+}
+SHIFTS = frozenset(("add_days", "add_months", "add_workdays", "add_seconds"))
 ROOTS = frozenset(("record", "this", "user", "settings"))
 GIVEN: Mapping[str, tuple[str, str]] = {
     "period.start": ("期初", "start of the period"),
@@ -87,7 +99,7 @@ class Speaker:
         """What a field is called."""
         described = self.model.entities.get(entity)
         found = described.fields.get(field) if described else None
-        return found.label.get(self.language) if found else field
+        return found.label.get(self.language) if found else self.t(*STAMPS.get(field, (field, field)))
 
     def path(self, node: Path) -> str:
         """The labels along a path; the owner of a line is not named."""
@@ -178,6 +190,13 @@ class Speaker:
 
 def _call(speaker: Speaker, node: Call) -> str:
     inside = ", ".join(speaker.say(a) for a in node.arguments)
+    if node.function in SPANS:
+        return f"{inside} {speaker.t(*SPANS[node.function])}"
+    if node.function in SHIFTS:
+        start, length = node.arguments
+        back = isinstance(length, Unary)
+        said = speaker.say(length.operand if isinstance(length, Unary) else length)
+        return f"{speaker.say(start)} {'−' if back else '+'} {said}"
     if node.function in ("coalesce",):
         return speaker.t(" 或 ", " or ").join(speaker.say(a) for a in node.arguments)
     return f"{speaker.word(node.function)}({inside})"
@@ -185,6 +204,10 @@ def _call(speaker: Speaker, node: Call) -> str:
 
 def _unary(speaker: Speaker, node: Unary) -> str:
     inner = speaker.say(node.operand)
+    if isinstance(node.operand, Call) and node.operand.function == "empty" and node.operator == "not":
+        return speaker.t(
+            f"{speaker.say(node.operand.arguments[0])}已填写", f"{speaker.say(node.operand.arguments[0])} is filled"
+        )
     return f"−{inner}" if node.operator == "-" else f"{speaker.word('not')} {inner}"
 
 

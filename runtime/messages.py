@@ -366,6 +366,18 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "public_url_wrong": ("地址应以 http:// 或 https:// 开头", "The address must start with http:// or https://"),
     # rules and alerts
     "rule_blocks": ("规则“{label}”没能执行，未保存：{reason}", "The rule “{label}” failed, nothing was saved: {reason}"),
+    "simulated_elsewhere": (
+        "条件里引用的其他单据和账簿数字按现在的值计算，当时可能不同",
+        "What the condition reads from other records and ledgers is as it is now; it may have been different then",
+    ),
+    "simulated_now": (
+        "按单据现在的日期和内容推算，之后改过的以改后的为准",
+        "Worked out from the records as they are now; what was changed later counts as changed",
+    ),
+    "simulated_cut": (
+        "这段时间的变动太多，只回放了最近 {most} 次",
+        "There were too many changes in the period; only the last {most} were replayed",
+    ),
     "no_such_rule": ("没有规则 {given}", "There is no rule {given}"),
     "no_such_run": ("没有这条执行记录", "There is no such run"),
     "no_such_alert": ("没有这条预警，或已经关闭", "There is no such alert, or it is closed"),

@@ -100,11 +100,7 @@ def _owner(acting: Acting, row: Row) -> Row:
 
 def _outgoing(acting: Acting, action: Action, row: Row, those: Sequence[Wording]) -> list[Outgoing]:
     owner = _owner(acting, row)
-    kinds = dict.fromkeys((action.channel, *action.more))
-    if action.channel != "inbox" and action.more:
-        kinds = dict.fromkeys((*kinds, "inbox"))
-    if acting.ctx.source == "demo":  # a story told about the past rings nobody's phone
-        kinds = {"inbox": None}
+    kinds = _kinds(acting, action)
     return [
         Outgoing(
             kind=kind,  # type: ignore[arg-type]
@@ -121,6 +117,14 @@ def _outgoing(acting: Acting, action: Action, row: Row, those: Sequence[Wording]
         for kind in kinds
         for number, words in enumerate(those)
     ]
+
+
+def _kinds(acting: Acting, action: Action) -> list[str]:
+    """The channels of a message; ``own`` is the inbox too. A story told about the past rings nobody's phone."""
+    if acting.ctx.source == "demo":
+        return ["inbox"]
+    kinds = list(dict.fromkeys((action.channel, *action.more)))
+    return [kind for kind in kinds if kind != "inbox" or "own" not in kinds]
 
 
 def _places(action: Action, kind: str, words: Wording) -> tuple[str, ...]:
@@ -152,10 +156,10 @@ def _digest(acting: Acting, action: Action, rows: Sequence[Row], each: Sequence[
         tail = (f"\n……另有 {more} 条", f"\n… and {more} more") if more > 0 else ("", "")
         shown = texts[:DIGEST_LINES]
         label = acting.rule.label
-        for kind in dict.fromkeys((action.channel, *action.more)):
+        for kind in _kinds(acting, action):
             made.append(
                 Outgoing(
-                    kind=kind if acting.ctx.source != "demo" else "inbox",  # type: ignore[arg-type]
+                    kind=kind,  # type: ignore[arg-type]
                     key=f"{acting.run}:digest:{action.id}:{kind}:{account}",
                     title=Text(f"{label.zh}（{len(texts)}）", f"{label.en} ({len(texts)})"),
                     text=Text("\n".join(t.zh for t in shown) + tail[0], "\n".join(t.en for t in shown) + tail[1]),

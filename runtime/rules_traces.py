@@ -123,13 +123,13 @@ def _run(row: Mapping[Any, Any]) -> Run:
     )
 
 
-def counts(ctx: RunContext, since: datetime) -> dict[str, dict[str, int]]:
-    """How often each rule came to each result since a moment."""
+def counts(ctx: RunContext) -> dict[str, dict[str, int]]:
+    """How often each rule came to each result, as far back as is kept."""
     table = ctx.app.tables.system.rule_run
-    query = select(table.c.rule, table.c.result, func.count()).where(table.c.at >= since)
+    query = select(table.c.rule, table.c.result, func.count().label("times"))
     found: dict[str, dict[str, int]] = {}
-    for rule, result, number in ctx.connection.execute(query.group_by(table.c.rule, table.c.result)):
-        found.setdefault(rule, {})[result] = number
+    for row in ctx.connection.execute(query.group_by(table.c.rule, table.c.result)):
+        found.setdefault(row.rule, {})[row.result] = row.times
     return found
 
 

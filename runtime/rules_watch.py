@@ -92,13 +92,13 @@ def _moved(at: Workspace, index: Index, moved: Sequence[Moved]) -> Iterator[tupl
         by_ledger.setdefault(each.ledger, []).append(each)
     for ledger, moves in by_ledger.items():
         for watch, ledger_watch in index.ledgers.get(ledger, ()):
-            ids = _named(at, ledger_watch, moves)
+            ids = named_by(at, ledger_watch, moves)
             if ids and ledger_watch.route:
                 ids = walk(at, ledger_watch.route, Touched(ledger_watch.entity, (), tuple(sorted(ids))))
             yield watch, ids
 
 
-def _named(at: Workspace, watch: LedgerWatch, moves: Iterable[Moved]) -> set[int]:
+def named_by(at: Workspace, watch: LedgerWatch, moves: Iterable[Moved]) -> set[int]:
     """The records that the moves' balance belongs to: by the record itself where it is a dimension, else by fields."""
     whole = next((name for name, steps in watch.pairs if not steps), "")
     if whole:
