@@ -105,9 +105,12 @@ def text_of(ctx: RunContext, field: Field, value: object) -> str:
 def _one(ctx: RunContext, field: Field, value: object) -> str:
     if isinstance(value, Mapping):
         return reference(value)
-    if field.type in BY_TYPE:
-        return BY_TYPE[field.type](ctx, field, value)
-    return BY_KIND.get(field.value.kind, _as_text)(ctx, field, value)
+    return formatter(field)(ctx, field, value)
+
+
+def formatter(field: Field) -> Formatter:
+    """The function that shows one value of a field."""
+    return BY_TYPE.get(field.type) or BY_KIND.get(field.value.kind, _as_text)
 
 
 def reference(value: Mapping[str, object]) -> str:

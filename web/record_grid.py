@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +19,9 @@ from runtime.permissions import rights
 from runtime.values import ENTERED
 from web.display import is_numeric, text_of
 from web.forms import line_links
-from web.record_fields import FieldScene, pick_url, posted_value, reference_text, target_of
+from web.record_fields import FieldScene, pick_url, target_of
 from web.record_html import json_text
+from web.record_lines import CellOf, cell_of, far_cell
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -36,18 +38,53 @@ def grid_view(scene: FieldScene, entity: Entity, lines: Field, section: FormSect
     editable = scene.editable and lines.id not in scene.locked and lines.formula is None
     # frozen for whoever has these roles while the same fields are locked; the key names it
     key = ("grid", id(section), ctx.language, ctx.user.roles, scene.locked, editable, request.script_root)
-    columns = ctx.app.programs.keep(key, lambda: _columns(ctx, inner, section, scene, editable=editable))
+    plan = ctx.app.programs.keep(key, lambda: _plan(ctx, inner, section, scene, editable=editable))
     return {
         "key": key,
         "name": lines.id,
         "title": (section.label or lines.label).get(ctx.language),
-        "columns": columns,
-        "rows": _rows(scene, entity, lines, columns, rows),
+        "columns": plan.columns,
+        "rows": _rows(scene, entity, lines, plan, rows),
         "totals": _totals(scene, inner, section, rows),
         "note": _note(ctx, len(rows)),
         "locked": not editable,
         "error": scene.errors.get(lines.id, ""),
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridPlan:
+    """What is the same for all lines: columns, how each cell is made, and the figures only formulas need.
+
+    ``cells``: by path, with the function of the column; ``None`` for a path to another record, whose end is in ``far``.
+    """
+
+    columns: list[View]
+    cells: Sequence[tuple[str, CellOf | None]]
+    far: Mapping[str, Field]
+    unseen: Sequence[tuple[str, CellOf]]
+    shown: frozenset[str]
+
+
+def _plan(ctx: RunContext, inner: Entity, section: FormSection, scene: FieldScene, *, editable: bool) -> GridPlan:
+    columns = _columns(ctx, inner, section, scene, editable=editable)
+    ends = {c["path"]: path_end(ctx, inner.id, c["path"]) for c in columns if "." in c["path"]}
+    shown = {column["path"] for column in columns}
+    lead = section_lead(inner)
+    return GridPlan(
+        columns=columns,
+        cells=[
+            (path, None if path in ends else cell_of(inner.fields[path], lead=path == lead))
+            for path in (c["path"] for c in columns)
+        ],
+        far={path: end.field for path, end in ends.items() if end is not None},
+        unseen=[
+            (one.id, cell_of(one, lead=False))
+            for one in inner.fields.values()
+            if one.id not in shown and is_numeric(one) and rights(ctx, inner.id).sees(one.id)
+        ],
+        shown=frozenset(column["id"] for column in columns),
+    )
 
 
 def _note(ctx: RunContext, count: int) -> str:
@@ -98,34 +135,29 @@ def section_lead(inner: Entity) -> str:
     return next((f.id for f in inner.fields.values() if f.value.kind is Kind.REFERENCE and f.formula is None), "")
 
 
-def _rows(scene: FieldScene, entity: Entity, lines: Field, columns: Sequence[View], rows: Sequence[Row]) -> list[View]:
+def _rows(scene: FieldScene, entity: Entity, lines: Field, plan: GridPlan, rows: Sequence[Row]) -> list[View]:
     inner = scene.ctx.app.model.entities[lines.lines]
-    far = {c["path"]: _far(scene, inner, rows, c["path"]) for c in columns if "." in c["path"]}
-    unseen = _unseen(scene, inner, columns)
+    far = {path: _far(scene, inner, rows, path) for path in plan.far}
     made = []
     for index, row in enumerate(rows):
-        prefix = f"{lines.id}.{index}."
-        inside = FieldScene(
-            ctx=scene.ctx,
-            names=scene.names,
-            files=scene.files,
-            errors=_below(scene.errors, prefix),
-            warnings=_below(scene.warnings, prefix),
-        )
-        cells = {c["id"]: _cell(inside, inner, c, row, far, index) for c in columns}
+        cells = [
+            of(scene, row) if of is not None else far_cell(scene.ctx, plan.far[path], far[path][index])
+            for path, of in plan.cells
+        ]
+        data = {name: of(scene, row)[0] for name, of in plan.unseen}
         fresh = () if row.get("id") else line_links(entity, lines.id)
-        links = [{"name": name, "value": row[name]} for name in fresh if row.get(name) and name not in cells]
-        data = {name: str(posted_value(inside, inner.fields[name], row)) for name in unseen}
+        prefix = f"{lines.id}.{index}."
         view: View = {
-            "id": row.get("id", ""),
+            "id": row.get("id") or "",
             "index": str(index),
             "number": str(index + 1),
             "cells": cells,
             "inputs": json_text(data) if data else "",
-            "links": links,
+            "links": [{"name": n, "value": row[n]} for n in fresh if row.get(n) and n not in plan.shown],
+            "errors": _below(scene.errors, prefix) if scene.errors else {},
+            "warnings": _below(scene.warnings, prefix) if scene.warnings else {},
+            "note": scene.notes.get(lines.id, {}).get(index, ""),
         }
-        if index in scene.notes.get(lines.id, {}):
-            view["note"] = {"tone": "", "html": scene.notes[lines.id][index], "buttons": ""}
         made.append(view)
     return made
 
@@ -162,60 +194,8 @@ def _far(scene: FieldScene, inner: Entity, rows: Sequence[Row], path: str) -> Se
     return path_values(ctx, inner.id, rows, path)  # type: ignore[arg-type]
 
 
-def _unseen(scene: FieldScene, inner: Entity, columns: Sequence[View]) -> list[str]:
-    """Figures of a line that stand in no column; the browser's formulas need them."""
-    shown = {column["path"] for column in columns}
-    return [
-        one.id
-        for one in inner.fields.values()
-        if one.id not in shown and is_numeric(one) and rights(scene.ctx, inner.id).sees(one.id)
-    ]
-
-
 def _below(faults: Mapping[str, str], prefix: str) -> dict[str, str]:
     return {path.removeprefix(prefix): said for path, said in faults.items() if path.startswith(prefix)}
-
-
-def _cell(
-    scene: FieldScene, inner: Entity, column: View, row: Row, far: Mapping[str, Sequence[object]], index: int
-) -> View:
-    path = column["path"]
-    if path in far:
-        end = path_end(scene.ctx, inner.id, path)
-        text = text_of(scene.ctx, end.field, far[path][index]) if end else ""
-        return {"value": text, "text": text}
-    one = inner.fields[path]
-    value = row.get(one.id)
-    view: View = {"value": posted_value(scene, one, row), "text": _text(scene, one, row, value)}
-    if one.value.kind is Kind.REFERENCE:
-        view["value"] = "" if value is None else str(value)
-        view["second"] = _code(scene, one, value) if column["wide"] else ""
-    if value is False and view["value"] == "":
-        view["value"] = "0"  # an empty cell says nothing, which is not the same as no
-    if one.id in scene.errors:
-        view["error"] = scene.errors[one.id]
-    if one.id in scene.warnings:
-        view["warn"] = scene.warnings[one.id]
-    return view
-
-
-def _text(scene: FieldScene, one: Field, row: Row, value: object) -> str:
-    if one.value.kind is Kind.REFERENCE:
-        if isinstance(value, tuple):
-            return "、".join(reference_text(scene, one, v) for v in value)
-        return reference_text(scene, one, value)
-    entered = row.get(one.id + ENTERED)
-    return text_of(scene.ctx, one, value if entered is None else entered)
-
-
-def _code(scene: FieldScene, one: Field, value: object) -> str:
-    """The code beside the name of what the line is about."""
-    targets = one.targets or one.value.targets
-    if not isinstance(value, int) or not targets:
-        return ""
-    found = scene.names.get((targets[0], value), {})
-    code = found.get("code")
-    return str(code) if code and found.get("name") else ""
 
 
 def _totals(scene: FieldScene, inner: Entity, section: FormSection, rows: Sequence[Row]) -> list[View]:

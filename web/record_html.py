@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -39,7 +39,8 @@ class RecordHtml:
     """What the template of a record's page calls."""
 
     def __init__(self, ctx: RunContext) -> None:
-        self._html = shapes(ctx).html
+        self._shapes = shapes(ctx)
+        self._html = self._shapes.html
 
     def field(self, view: View) -> Markup:
         """One field to fill in or to read."""
@@ -60,9 +61,27 @@ class RecordHtml:
         name, columns, locked = grid["name"], grid["columns"], grid["locked"]
         key = grid["key"]
         fixed = (name, columns, locked)
-        rows = _joined(self._html("grid:one_row", row, CELLS, fixed=fixed, key=key) for row in grid["rows"])
+        rows = Markup("".join([self._line(row, fixed, key) for row in grid["rows"]]))
         data = {"totals": grid["totals"], "note": grid["note"], "error": grid["error"], "body": rows}
         return self._html("grid:grid_frame", data, FRAME, fixed=(*fixed, grid["title"]), key=key)
+
+    def _line(self, row: View, fixed: tuple[Any, ...], key: Hashable) -> str:
+        """One line: its shape is which of its words are empty."""
+        if row["errors"] or row["warnings"] or row["note"] or row["links"]:
+            return self._html("grid:one_row", _told(row, fixed[1], row["cells"]), CELLS, fixed=fixed, key=key)
+        cells = row["cells"]
+        words = [word for cell in cells for word in cell if word]
+        there = tuple([(not value, not text, not code) for value, text, code in cells])
+        values = [row["index"], row["number"], row["id"], row["inputs"], *words]
+
+        def make(marks: Sequence[str]) -> Markup:
+            given = iter(marks[4:])
+            marked = [tuple(next(given) if word else "" for word in cell) for cell in cells]
+            index, number, id, inputs = marks[:4]
+            view = {**row, "index": index, "number": number, "id": id if row["id"] else "", "inputs": inputs}
+            return self._shapes.call("grid:one_row", *fixed, _told(view, fixed[1], marked))
+
+        return self._shapes.filled((key, bool(row["id"]), bool(row["inputs"]), there), values, make)
 
     def chain(self, steps: Sequence[View]) -> Markup:
         """The documents before and after."""
@@ -89,6 +108,21 @@ class RecordHtml:
         """A button with a menu behind it."""
         view = {"label": label, "id": id, "entries": entries, "icon_name": icon}
         return self._html("buttons:menu_of", view, BUTTON)
+
+
+def _told(row: View, columns: Sequence[View], cells: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """A line as the macro takes it."""
+    errors, warnings = row["errors"], row["warnings"]
+    told: dict[str, Any] = {}
+    for column, (value, text, code) in zip(columns, cells, strict=True):
+        view = told[column["id"]] = {"value": value, "text": text, "second": code}
+        if column["path"] in errors:
+            view["error"] = errors[column["path"]]
+        if column["path"] in warnings:
+            view["warn"] = warnings[column["path"]]
+    note = {"tone": "", "html": row["note"], "buttons": ""} if row["note"] else None
+    kept = {name: row[name] for name in ("id", "index", "number", "inputs", "links")}
+    return {**kept, "cells": told, "note": note}
 
 
 def _slots(view: View) -> frozenset[str]:

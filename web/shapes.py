@@ -51,10 +51,25 @@ class Shapes:
         shape = (macro, key, _shape(data, slots, values))
         fill = self._known.get(shape)
         if fill is None:
-            if len(self._known) >= MOST:
-                self._known.clear()
-            fill = self._known[shape] = _filling(str(self._macro(macro)(*fixed, _marked(data, slots, [0]))))
+            fill = self._keep(shape, str(self._macro(macro)(*fixed, _marked(data, slots, [0]))))
         return Markup(fill([escape(value) for value in values]))
+
+    def filled(self, shape: Hashable, values: Sequence[object], make: Callable[[Sequence[str]], Markup]) -> str:
+        """The same for who knows the shape: ``make`` renders it with a mark for each value."""
+        fill = self._known.get(shape)
+        if fill is None:
+            fill = self._keep(shape, str(make([_mark_of(number) for number in range(len(values))])))
+        return fill([escape(value) for value in values])
+
+    def _keep(self, shape: Hashable, html: str) -> Fill:
+        if len(self._known) >= MOST:
+            self._known.clear()
+        fill = self._known[shape] = _filling(html)
+        return fill
+
+    def call(self, macro: str, *given: Any) -> Markup:
+        """A macro as it is."""
+        return Markup(self._macro(macro)(*given))
 
     def _macro(self, name: str) -> Any:
         file, _, macro = name.partition(":")
@@ -98,8 +113,12 @@ def _marked(data: Any, slots: frozenset[str], count: list[int]) -> Any:
 def _mark(name: str, value: Any, slots: frozenset[str], count: list[int]) -> Any:
     if name in slots and value and not isinstance(value, (list, tuple, dict)):
         count[0] += 1
-        return f"\ue000{count[0] - 1}\ue001"
+        return _mark_of(count[0] - 1)
     return _marked(value, slots, count)
+
+
+def _mark_of(number: int) -> str:
+    return f"\ue000{number}\ue001"
 
 
 def _filling(html: str) -> Fill:
