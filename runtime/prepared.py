@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Dialect, Executable, Table, insert
+from sqlalchemy import Column, Connection, Dialect, Executable, Table, insert
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -22,6 +23,21 @@ Convert = Callable[[Any], Any]
 PLACE = re.compile(r"\$(\d+)")
 MOST = 50
 """Rows a statement: each number of them is a text of its own, which databases keep prepared."""
+
+
+class Ask(NamedTuple):
+    """One statement to be sent, and what becomes of each row it returns."""
+
+    words: str
+    values: tuple[Any, ...]
+    answers: bool
+    read: Callable[[Sequence[Any]], list[Any]]
+
+
+def ask_all(ctx: RunContext, asks: Sequence[Ask]) -> list[list[list[Any]]]:
+    """Send statements of which none needs what another returns; PostgreSQL gets all before it answers the first."""
+    told = SENDERS[ctx.connection.dialect.name](ctx, asks)
+    return [[ask.read(row) for row in rows] for ask, rows in zip(asks, told, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +69,15 @@ class Prepared:
 
     def run(self, ctx: RunContext, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """Write the rows (values in the order of the names it was made for); what the statement returns."""
-        found: list[list[Any]] = []
+        return [row for told in ask_all(ctx, self.asks(rows)) for row in told]
+
+    def asks(self, rows: Sequence[Sequence[Any]]) -> list[Ask]:
+        """The rows as statements to be sent together with others."""
+        found = []
         for start in range(0, len(rows), MOST):
             some = rows[start : start + MOST]
             values = [value for row in some for value in self._sent(row)]
-            told = send(ctx, self.text(len(some)), (*values, *self.rest), answers=self.answers)
-            found.extend(self._read(row) for row in told)
+            found.append(Ask(self.text(len(some)), (*values, *self.rest), self.answers, self._read))
         return found
 
     def _sent(self, row: Sequence[Any]) -> list[Any]:
@@ -87,15 +106,20 @@ class Statement:
 
     def run(self, ctx: RunContext, given: Mapping[str, Any]) -> list[list[Any]]:
         """Send it with these values; what it returns."""
+        return ask_all(ctx, [self.ask(given)])[0]
+
+    def ask(self, given: Mapping[str, Any]) -> Ask:
+        """The statement with these values, to be sent together with others."""
         known = {**self.fixed, **given}
         for name, convert in self.converts.items():
             known[name] = convert(known[name])
-        told = send(ctx, self.words, tuple([known[name] for name in self.names]), answers=self.answers)
-        found = [list(row) for row in told]
+        return Ask(self.words, tuple([known[name] for name in self.names]), self.answers, self._read)
+
+    def _read(self, row: Sequence[Any]) -> list[Any]:
+        values = list(row)
         for place, convert in self.returns:
-            for row in found:
-                row[place] = convert(row[place])
-        return found
+            values[place] = convert(values[place])
+        return values
 
 
 def prepare_statement(ctx: RunContext, statement: Any, answers: Sequence[Any] = ()) -> Statement:
@@ -151,34 +175,54 @@ def prepare(
     )
 
 
-def send(ctx: RunContext, words: str, values: Sequence[Any], *, answers: bool) -> list[Any]:
-    """Straight to the driver, all else being known. Who listens to statements hears of it; errors look the same."""
+def _hear(connection: Connection, cursor: Any, ask: Ask) -> None:
+    """Whoever listens to statements hears of this one."""
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, ask.words, ask.values, None, False)
+
+
+@contextmanager
+def _driver(ctx: RunContext, asks: Sequence[Ask]) -> Iterator[Any]:
+    """Straight to the driver, all else being known; its errors look as they do elsewhere."""
     connection = ctx.connection
     if not connection.in_transaction():
         connection.begin()
     dialect = connection.dialect
-    cursor = CURSORS[dialect.name](connection.connection.driver_connection)
-    for hear in connection.dispatch.before_cursor_execute:
-        hear(connection, cursor, words, values, None, False)
     try:
-        cursor.execute(words, values)
-        return list(cursor.fetchall()) if answers else []
+        yield connection.connection.driver_connection
     except dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(words, tuple(values), error, dialect.loaded_dbapi.Error, dialect=dialect) from error
-    finally:
-        cursor.close()
+        base = dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(asks[0].words, asks[0].values, error, base, dialect=dialect) from error
 
 
-def _numbered_cursor(driver: Any) -> Any:
-    """Parameters as the server numbers them: nothing of the text need be read or changed on the way."""
+def _one_by_one(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
+    with _driver(ctx, asks) as driver:
+        found = []
+        for ask in asks:
+            cursor = driver.cursor()
+            _hear(ctx.connection, cursor, ask)
+            cursor.execute(ask.words, ask.values)
+            found.append(cursor.fetchall() if ask.answers else [])
+            cursor.close()
+        return found
+
+
+def _together(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
+    """Parameters go as the server numbers them: nothing of the text need be read or changed on the way."""
     from psycopg import RawCursor  # the driver weighs much: only who uses PostgreSQL loads it
 
-    return RawCursor(driver)
+    with _driver(ctx, asks) as driver:
+        cursors = [RawCursor(driver) for _ in asks]
+        with driver.pipeline() if len(asks) > 1 else nullcontext():
+            for cursor, ask in zip(cursors, asks, strict=True):
+                _hear(ctx.connection, cursor, ask)
+                cursor.execute(ask.words, ask.values)
+        return [cursor.fetchall() if ask.answers else [] for cursor, ask in zip(cursors, asks, strict=True)]
 
 
-CURSORS: Mapping[str, Callable[[Any], Any]] = {
-    "sqlite": lambda driver: driver.cursor(),
-    "postgresql": _numbered_cursor,
+SENDERS: Mapping[str, Callable[[RunContext, Sequence[Ask]], list[list[Any]]]] = {
+    "sqlite": _one_by_one,
+    "postgresql": _together,
 }
 
 

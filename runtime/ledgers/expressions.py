@@ -14,6 +14,8 @@ from sqlalchemy import Select, Table, bindparam, select
 from engine.expressions.tree import Clock, Expr, Node, Path, Scalar
 from engine.model import Dimension, Field, Message
 from runtime.context import RunContext
+from runtime.prepared import Statement, prepare_statement
+from runtime.record_rows import FEW, read_first
 from runtime.values import Ref
 
 if TYPE_CHECKING:
@@ -69,10 +71,7 @@ class Reader:
     def _read_setting(self, entity: str) -> Mapping[str, object]:
         if self._known is not None:
             return self._known.setting(entity)
-        table = self.ctx.app.tables.entity[entity]
-        query = self.ctx.app.programs.keep(("ledger settings", entity), lambda: select(table).limit(1))
-        row = self.ctx.connection.execute(query).mappings().first()
-        return dict(row) if row else {}
+        return read_first(self.ctx, entity) or {}
 
     def _follow(self, steps: tuple[str, ...], rows: Sequence[Mapping[str, object]]) -> list[object]:
         found = [_own(row, steps) for row in rows]
@@ -125,8 +124,18 @@ class Reader:
             return
         table = self.ctx.app.tables.entity[entity]
         query = self.ctx.app.programs.keep(("ledger path", entity, step_column), lambda: _by_ids(table, step_column))
-        for record, value in self.ctx.connection.execute(query, {"ids": wanted}):
+        if len(wanted) <= FEW:
+            rows = self._few(table, step_column, wanted)
+        else:
+            rows = self.ctx.connection.execute(query, {"ids": wanted}).all()
+        for record, value in rows:
             self._seen[entity, step, record] = value
+
+    def _few(self, table: Table, column: str, wanted: list[int]) -> Sequence[Any]:
+        """By a statement prepared for that many."""
+        key = ("ledger path", table.name, column, len(wanted))
+        few = self.ctx.app.programs.keep(key, lambda: _prepared_few(self.ctx, table, column, len(wanted)))
+        return few.run(self.ctx, {f"w{i}": record for i, record in enumerate(wanted)})
 
     def _not_known(self, entity: str, step: str, wanted: list[int]) -> list[int]:
         """Those of whom the caller has not read the field yet."""
@@ -170,6 +179,12 @@ class Reader:
 
 def _by_ids(table: Table, column: str) -> Select[Any]:
     return select(table.c.id, table.c[column]).where(table.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def _prepared_few(ctx: RunContext, table: Table, column: str, count: int) -> Statement:
+    ids = [bindparam(f"w{i}", type_=table.c.id.type) for i in range(count)]
+    columns = [table.c.id, table.c[column]]
+    return prepare_statement(ctx, select(*columns).where(table.c.id.in_(ids)), columns)
 
 
 def _own(row: Mapping[str, object], steps: tuple[str, ...]) -> tuple[int, object]:

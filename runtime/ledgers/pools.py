@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from runtime.ledgers.requests import DimensionValue
 from runtime.ledgers.running import Became, Change, Grain, apply_changes, move_on
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.tables import pool_dimensions
+from runtime.prepared import Ask, ask_all, prepare_statement
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,19 +167,24 @@ def wider_cost(book: Book, pool: Pool) -> Decimal | None:
     return unit_cost(Decimal(value), Decimal(qty))
 
 
-def write_pools(book: Book, shape: Shape, pools: Iterable[Pool]) -> None:
+def write_pools(book: Book, shape: Shape, pools: Collection[Pool]) -> None:
     """Bring rows and layers to where the walk ended."""
-    assert shape.pool is not None
+    ask_all(book.ctx, pool_rows(book, shape, pools))
+    write_pieces(book, shape, pools)
+
+
+def pool_rows(book: Book, shape: Shape, pools: Iterable[Pool]) -> list[Ask]:
+    """The rows brought to where the walk ended, as statements in the order of their keys."""
     rows = []
     for pool in pools:
         state = pool.state
         now = (state.qty, state.value, state.last_cost)
         if now != pool.stored:
             rows.append({"k": pool.id.key, "q": state.qty, "v": state.value, "c": state.last_cost})
-    if rows:
-        statement = book.ctx.app.programs.keep(("write pool", shape.ledger.id), lambda: _write(shape))
-        book.ctx.connection.execute(statement, sorted(rows, key=lambda r: str(r["k"])))
-    _write_pieces(book, shape, pools)
+    statement = book.ctx.app.programs.keep(
+        ("write pool", shape.ledger.id), lambda: prepare_statement(book.ctx, _write(shape))
+    )
+    return [statement.ask(row) for row in sorted(rows, key=lambda r: str(r["k"]))]
 
 
 def _write(shape: Shape) -> Executable:
@@ -187,7 +193,7 @@ def _write(shape: Shape) -> Executable:
     cost = bindparam("c", type_=table.c.last_cost.type)
     return (
         update(table)
-        .where(table.c.key == bindparam("k"))
+        .where(table.c.key == bindparam("k", type_=table.c.key.type))
         .values(
             qty=bindparam("q", type_=table.c.qty.type),
             value=bindparam("v", type_=table.c.value.type),
@@ -196,7 +202,8 @@ def _write(shape: Shape) -> Executable:
     )
 
 
-def _write_pieces(book: Book, shape: Shape, pools: Iterable[Pool]) -> None:
+def write_pieces(book: Book, shape: Shape, pools: Iterable[Pool]) -> None:
+    """Bring the layers to where the walk ended."""
     table = shape.layer
     assert table is not None
     gone: list[int] = []

@@ -8,7 +8,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import literal, or_, select, text
+from sqlalchemy import bindparam, literal, or_, select, text
 
 from runtime.context import RunContext
 from runtime.errors import Conflict
@@ -19,12 +19,13 @@ from runtime.ledgers.events import SKEW
 from runtime.ledgers.later import judge_later
 from runtime.ledgers.months import keep_month_ends
 from runtime.ledgers.plan import plan
-from runtime.ledgers.pools import pools_of, write_pools
+from runtime.ledgers.pools import Pool, pool_rows, pools_of, write_pieces
 from runtime.ledgers.requests import DocumentKey, Move, MoveRequest, Posted
 from runtime.ledgers.reversal import plan_reversal
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.walk import Walk
-from runtime.ledgers.write import keep_running, number, write_edges, write_moves
+from runtime.ledgers.write import append_edges, append_moves, keep_running, number
+from runtime.prepared import Ask, Statement, prepare_statement
 
 if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
@@ -102,18 +103,30 @@ def _post(ctx: RunContext, planned: Callable[[Book], None], known: Workspace | N
     extra = [d for d in walk.differences if d.worth()]
     number(book, by_ledger(extra))
     every = [*book.drafts, *extra]
-    became = keep_running(book, every)
-    for shape, drafts in by_ledger(every):
-        write_moves(book, shape, drafts)
-        note_moves(ctx, shape.ledger.id, [draft.dimensions for draft in drafts])
-    write_edges(book, book.drafts)
-    pools = sorted(walk.pools.values(), key=lambda p: (p.id.ledger, p.id.key))
-    for _, group in groupby(pools, key=lambda p: p.id.ledger):
-        same = list(group)
-        write_pools(book, same[0].shape, same)
+    also = _appended(book, every)
+    for shape, pools in _pools(walk):
+        write_pieces(book, shape, pools)
+        also += pool_rows(book, shape, pools)
+    became = keep_running(book, every, also)
     keep_month_ends(book, every)
     judge_later(book, became)
     return _answer(book, extra)
+
+
+def _appended(book: Book, every: Sequence[Draft]) -> list[Ask]:
+    """The moves and where they came from."""
+    found = []
+    for shape, drafts in by_ledger(every):
+        found += append_moves(book, shape, drafts)
+        note_moves(book.ctx, shape.ledger.id, [draft.dimensions for draft in drafts])
+    return found + append_edges(book, book.drafts)
+
+
+def _pools(walk: Walk) -> list[tuple[Shape, list[Pool]]]:
+    """The pools a walk touched, by ledger, in the order of their keys."""
+    ordered = sorted(walk.pools.values(), key=lambda p: (p.id.ledger, p.id.key))
+    groups = [list(group) for _, group in groupby(ordered, key=lambda p: p.id.ledger)]
+    return [(group[0].shape, group) for group in groups]
 
 
 def _value(book: Book, walk: Walk, *, alone: bool) -> None:
@@ -135,20 +148,30 @@ def _lock_replay(book: Book, *, alone: bool) -> None:
     dated_back = any(d.at < book.now - SKEW or d.corrects or d.counter_of for d in book.drafts)
     alone = alone or dated_back or _unsettled(book)
     how = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    lock = f"SELECT {how}(CAST(:lock AS integer), hashtext(current_schema()))"
-    book.ctx.connection.execute(text(lock), {"lock": REPLAY_LOCK})
+    words = text(f"SELECT {how}(CAST(:lock AS integer), hashtext(current_schema()))")
+    lock = book.ctx.app.programs.keep(("replay lock", how), lambda: prepare_statement(book.ctx, words))
+    lock.run(book.ctx, {"lock": REPLAY_LOCK})
 
 
 def _unsettled(book: Book) -> bool:
     """Whether something is short where goods arrive, or already stands later: that may reach into other pools."""
-    for shape, drafts in by_ledger([d for d in book.drafts if d.shape.value]):
-        assert shape.pool is not None
-        keys = sorted({key.key for key in pools_of(book, shape, [d.dimensions for d in drafts])})
-        row = shape.pool.c
-        late = or_(row.qty < literal(ZERO, row.qty.type), row.last_at > book.now + SKEW)
-        if book.ctx.connection.scalar(select(row.key).where(row.key.in_(keys), late).limit(1)) is not None:
-            return True
-    return False
+    return any(_stands_open(book, *one) for one in by_ledger([d for d in book.drafts if d.shape.value]))
+
+
+def _stands_open(book: Book, shape: Shape, drafts: Sequence[Draft]) -> bool:
+    keys = sorted({key.key for key in pools_of(book, shape, [d.dimensions for d in drafts])})
+    mark = ("unsettled", shape.ledger.id, len(keys))
+    asked = book.ctx.app.programs.keep(mark, lambda: _asking_unsettled(book, shape, len(keys)))
+    given: dict[str, object] = {f"k{i}": key for i, key in enumerate(keys)}
+    return bool(asked.run(book.ctx, {**given, "late": book.now + SKEW}))
+
+
+def _asking_unsettled(book: Book, shape: Shape, count: int) -> Statement:
+    assert shape.pool is not None
+    row = shape.pool.c
+    late = or_(row.qty < literal(ZERO, row.qty.type), row.last_at > bindparam("late", type_=row.last_at.type))
+    keys = [bindparam(f"k{i}", type_=row.key.type) for i in range(count)]
+    return prepare_statement(book.ctx, select(row.key).where(row.key.in_(keys), late).limit(1), [row.key])
 
 
 def by_ledger(drafts: Sequence[Draft]) -> list[tuple[Shape, list[Draft]]]:

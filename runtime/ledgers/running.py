@@ -23,7 +23,7 @@ from runtime.errors import Conflict, Fault
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.expressions import Reader
 from runtime.messages import fault
-from runtime.prepared import Prepared, prepare
+from runtime.prepared import Ask, Prepared, ask_all, prepare
 
 INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -76,12 +76,25 @@ class Became:
 
 def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], reader: Reader) -> list[Became]:
     """Add the changes in the order of their keys, and judge the guards."""
-    keys = sorted(changes)
-    wide = len(grain.sums) + 2
-    sent = [_row(grain, key, changes[key]) for key in keys]
+    told = ask_all(ctx, asks_of(ctx, grain, changes))
+    return judged(ctx, grain, changes, [row for rows in told for row in rows], reader)
+
+
+def asks_of(ctx: RunContext, grain: Grain, changes: Mapping[str, Change]) -> list[Ask]:
+    """The changes as statements, in the order of their keys."""
+    sent = [_row(grain, key, changes[key]) for key in sorted(changes)]
     names = tuple(sent[0])
     statement = ctx.app.programs.keep(("upsert", grain.id, names), lambda: upsert(ctx, grain, names))
-    got = {row[0]: row for row in statement.run(ctx, [tuple(row.values()) for row in sent])}
+    return statement.asks([tuple(row.values()) for row in sent])
+
+
+def judged(
+    ctx: RunContext, grain: Grain, changes: Mapping[str, Change], told: Sequence[Sequence[Any]], reader: Reader
+) -> list[Became]:
+    """What the rows became; refuses what a guard speaks against."""
+    wide = len(grain.sums) + 2
+    keys = sorted(changes)
+    got = {row[0]: row for row in told}
     became, refused = [], []
     for key in keys:
         change, row = changes[key], got.get(key)

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Executable, Table, func, insert, select, text
+from sqlalchemy import BigInteger, Integer, Table, func, select, text
 
 from engine.model import Guard
 from runtime.context import RunContext
 from runtime.ledgers.book import Book, Draft
-from runtime.ledgers.running import Became, Change, Grain, apply_changes
+from runtime.ledgers.running import Became, Change, Grain, asks_of, judged
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.tables import joint_column
-from runtime.prepared import Statement, prepare_statement, prepared_insert
+from runtime.prepared import Ask, Statement, ask_all, prepare_statement, prepared_insert
+
+EDGE = ("from_ledger", "from_move", "to_ledger", "to_move", "qty")
 
 GrainSpec = tuple[Grain, tuple[str, ...], Mapping[str, str]]
 """A grain, its dimensions, and column → resource of the ledger."""
@@ -52,14 +54,19 @@ def _drawn(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> list[
     ctx = book.ctx
     names = [_sequence(ctx, shape) for shape, _ in groups]
     counts = {f"n{i}": len(drafts) for i, (_, drafts) in enumerate(groups)}
+    query = ctx.app.programs.keep(("draw", *names), lambda: _drawing(ctx, names))
+    found: list[list[int]] = [[] for _ in groups]
+    for place, own in query.run(ctx, counts):
+        found[place].append(own)
+    return [sorted(ids) for ids in found]
+
+
+def _drawing(ctx: RunContext, names: Sequence[str]) -> Statement:
     parts = (
         f"SELECT {i}, nextval('{name}') FROM generate_series(1, CAST(:n{i} AS integer))" for i, name in enumerate(names)
     )
-    query = ctx.app.programs.keep(("draw", *names), lambda: text(" UNION ALL ".join(parts)))
-    found: list[list[int]] = [[] for _ in groups]
-    for place, own in ctx.connection.execute(query, counts):
-        found[place].append(own)
-    return [sorted(ids) for ids in found]
+    words = text(" UNION ALL ".join(parts)).columns(place=Integer, own=BigInteger)
+    return prepare_statement(ctx, words, list(words.selected_columns))
 
 
 def _sequence(ctx: RunContext, shape: Shape) -> str:
@@ -122,17 +129,24 @@ def _joints(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
     return tuple(found)
 
 
-def keep_running(book: Book, drafts: Sequence[Draft]) -> list[tuple[GrainSpec, list[Became]]]:
-    """Add the drafts to every running row, tables and keys in one fixed order; says where something stood later."""
+def keep_running(book: Book, drafts: Sequence[Draft], also: Sequence[Ask] = ()) -> list[tuple[GrainSpec, list[Became]]]:
+    """Add the drafts to every running row, tables and keys in one fixed order; says where something stood later.
+
+    ``also``: what else is to be written, sent before them: the rows that everybody wants are held as shortly as can be.
+    """
+    ctx = book.ctx
     wanted: dict[tuple[str, str], tuple[GrainSpec, Shape, dict[str, Change]]] = {}
     for draft in drafts:
-        for spec in (*grains_of(book.ctx, draft.shape), *joints_of(book.ctx, draft.shape)):
+        for spec in (*grains_of(ctx, draft.shape), *joints_of(ctx, draft.shape)):
             _, _, changes = wanted.setdefault(spec[0].id, (spec, draft.shape, {}))
             _note(spec, draft, changes)
+    due = [one for _, one in sorted(wanted.items()) if one[2]]
+    asked = [asks_of(ctx, spec[0], changes) for spec, _, changes in due]
+    told = iter(ask_all(ctx, [*also, *(ask for asks in asked for ask in asks)])[len(also) :])
     found = []
-    for _, (spec, shape, changes) in sorted(wanted.items()):
-        if changes:
-            found.append((spec, apply_changes(book.ctx, spec[0], changes, book.reader(shape.ledger))))
+    for (spec, shape, changes), asks in zip(due, asked, strict=True):
+        rows = [row for _ in asks for row in next(told)]
+        found.append((spec, judged(ctx, spec[0], changes, rows, book.reader(shape.ledger))))
     return found
 
 
@@ -155,9 +169,13 @@ def _note(spec: GrainSpec, draft: Draft, changes: dict[str, Change]) -> None:
 
 def write_moves(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
     """Append the moves of one ledger."""
-    ctx = book.ctx
+    ask_all(book.ctx, append_moves(book, shape, drafts))
+
+
+def append_moves(book: Book, shape: Shape, drafts: Sequence[Draft]) -> list[Ask]:
+    """The moves of one ledger, to be appended."""
     rows = [_move_row(book, d) for d in drafts]
-    prepared_insert(ctx, shape.moves, tuple(rows[0])).run(ctx, [tuple(row.values()) for row in rows])
+    return prepared_insert(book.ctx, shape.moves, tuple(rows[0])).asks([tuple(row.values()) for row in rows])
 
 
 def _move_row(book: Book, draft: Draft) -> dict[str, Any]:
@@ -187,8 +205,8 @@ def _move_row(book: Book, draft: Draft) -> dict[str, Any]:
     }
 
 
-def write_edges(book: Book, drafts: Sequence[Draft]) -> None:
-    """Remember which move came from which."""
+def append_edges(book: Book, drafts: Sequence[Draft]) -> list[Ask]:
+    """Which move came from which, to be remembered."""
     rows: dict[tuple[str, int, str, int], dict[str, Any]] = {}
     for draft in drafts:
         to = draft.shape.ledger.id
@@ -197,10 +215,10 @@ def write_edges(book: Book, drafts: Sequence[Draft]) -> None:
             spot = (ledger, origin, to, draft.id)
             row = {"from_ledger": ledger, "from_move": origin, "to_ledger": to, "to_move": draft.id, "qty": qty}
             rows.setdefault(spot, row)
-    if rows:
-        edge = book.ctx.app.tables.ledgers.edge
-        statement: Executable = book.ctx.app.programs.keep("append edges", lambda: insert(edge))
-        book.ctx.connection.execute(statement, list(rows.values()))
+    if not rows:
+        return []
+    edge = book.ctx.app.tables.ledgers.edge
+    return prepared_insert(book.ctx, edge, EDGE).asks([tuple(row[name] for name in EDGE) for row in rows.values()])
 
 
 def _flowed(origin: Draft, draft: Draft) -> Decimal:

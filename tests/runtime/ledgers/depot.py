@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -110,6 +111,56 @@ class Depot:
         with self.app.database.read() as connection:
             found = check(connection, self.app.model, self.app.tables, documents=False, only=only)
             return [str(p) for p in found]
+
+
+class Sandbox:
+    """One transaction that stands for a whole database: what is written in it is soon gone, and nothing is waited for.
+
+    ``read`` and ``write`` give the connection that is open already; a write that fails takes back its own part.
+    """
+
+    def __init__(self, connection: Connection, dialect: str) -> None:
+        self.connection = connection
+        self.dialect = dialect
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """What stands in the transaction."""
+        yield self.connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A part of the transaction."""
+        with self.connection.begin_nested():
+            yield self.connection
+
+
+class PassingDepot(Depot):
+    """A depot inside one transaction: emptying it is going back to where it began."""
+
+    def __init__(self, app: RunningApp, connection: Connection) -> None:
+        super().__init__(replace(app, database=cast(Database, Sandbox(connection, app.database.dialect))))
+        self._connection = connection
+        self._begun = connection.begin_nested()
+
+    def empty(self) -> None:
+        """Forget all that happened."""
+        self.now = NOON
+        self._begun.rollback()
+        self._begun = self._connection.begin_nested()
+
+
+@contextmanager
+def passing(depot: Depot) -> Iterator[Depot]:
+    """The depot, empty, for as many stories as one likes; nothing of them stays."""
+    depot.empty()
+    engine = depot.app.database.engine.execution_options(dougong_begin="write")
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        try:
+            yield PassingDepot(depot.app, connection)
+        finally:
+            transaction.rollback()
 
 
 def open_depot(database: Database, *, fresh: bool = True) -> Depot:
