@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, null, select
+from sqlalchemy import Select, Text, and_, bindparam, cast, false, func, null, or_, select
 
 from engine.model import EntityKind
 from runtime.context import RunContext
@@ -13,27 +13,30 @@ from runtime.context import RunContext
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """``firm`` and ``member`` are empty where nobody has given a name. ``messages``: how many are new."""
+    """``firm`` and ``member`` are empty where nobody has given a name. ``tasks``: how many records wait for the person,
+    or for somebody he stands in for today. ``messages``: how many are new."""
 
     firm: str
     member: str
+    tasks: int
     messages: int
 
 
 def glance(ctx: RunContext) -> Glance:
     """What the acting person sees on every page."""
     user = ctx.user
-    key = ("glance", user.member is None)
+    key = ("glance", user.roles, user.member is None)
     statement = ctx.app.programs.keep(key, lambda: _statement(ctx))
-    given = {"account": user.account, "member": user.member}
+    given = {"account": user.account, "member": user.member, "today": ctx.today()}
     row = ctx.connection.execute(statement, given).one()
-    return Glance(row.firm or "", row.member or "", row.messages)
+    return Glance(row.firm or "", row.member or "", row.tasks, row.messages)
 
 
 def _statement(ctx: RunContext) -> Select[Any]:
     return select(
         _firm(ctx).label("firm"),
         _member(ctx).label("member"),
+        _tasks(ctx).label("tasks"),
         _messages(ctx).label("messages"),
     )
 
@@ -52,6 +55,33 @@ def _member(ctx: RunContext) -> Any:
     if table is None or "name" not in table.c or ctx.user.member is None:
         return null()
     return select(table.c.name).where(table.c.id == bindparam("member", type_=table.c.id.type)).scalar_subquery()
+
+
+def _tasks(ctx: RunContext) -> Any:
+    """Records that wait for a say of the person's (``tasks.count_mine`` says the same in two statements)."""
+    tables, user = ctx.app.tables.system, ctx.user
+    task, account, held = tables.task, tables.account, tables.account_role
+    me = bindparam("account", type_=account.c.id.type)
+    absent = _absent(ctx, me)
+    members = select(account.c.member).where(account.c.id.in_(absent), account.c.member.is_not(None))
+    mine = or_(
+        task.c.account == me,
+        task.c.account.in_(absent),
+        task.c.role.in_(sorted(user.roles)) if user.roles else false(),
+        task.c.role.in_(select(held.c.role).where(held.c.account.in_(absent))),
+        task.c.member == bindparam("member", type_=account.c.member.type) if user.member is not None else false(),
+        task.c.member.in_(members),
+    )
+    records = func.count(func.distinct(task.c.entity + ":" + cast(task.c.record, Text)))
+    return select(records).where(task.c.decided_at.is_(None), task.c.awake, mine).scalar_subquery()
+
+
+def _absent(ctx: RunContext, me: Any) -> Select[Any]:
+    """The active accounts for whom the person stands in today."""
+    table, account = ctx.app.tables.system.substitute, ctx.app.tables.system.account
+    today = bindparam("today", type_=table.c.since.type)
+    now = and_(table.c.deputy == me, table.c.since <= today, table.c.until >= today)
+    return select(table.c.account).join(account, account.c.id == table.c.account).where(now, account.c.active)
 
 
 def _messages(ctx: RunContext) -> Any:

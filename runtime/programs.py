@@ -57,12 +57,12 @@ class Programs:
     def latest(self, room: str, key: Hashable, make: Callable[[], Thing], most: int = MOST_LATEST) -> Thing:
         """Like ``keep``, for what has more keys than one would hold on to: a room that is full is emptied."""
         known: dict[Hashable, Thing] = self.keep(room, dict)
-        if key not in known:
+        found = known.get(key)
+        if found is None:
             if len(known) >= most:
                 known.clear()
-            made = known[key] = make()
-            return made
-        return known[key]
+            found = known[key] = make()
+        return found
 
     def recent(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Like ``keep``, for what goes out of date: the key says of which state it is, only the last ones stay."""

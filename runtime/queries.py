@@ -79,7 +79,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """A query taken apart: its columns are known, its values are typed."""
 
     entity: Entity
@@ -147,18 +147,23 @@ def count_records(ctx: RunContext, entity: str, query: ListQuery) -> int | str |
 
 def _asked(ctx: RunContext, entity: str, query: ListQuery) -> tuple[tuple[ListColumn, ...], _Prepared, dict[str, Any]]:
     """The columns, what is prepared of the list, and the values it is asked with."""
+    asked, given = question_of(ctx, entity, query)
+    made = _kept(ctx, _shape_of(ctx, asked), lambda: _prepare(ctx, asked))
+    return asked.columns, made, given
+
+
+def question_of(ctx: RunContext, entity: str, query: ListQuery) -> tuple[Question, dict[str, Any]]:
+    """A query taken apart, and the values of its parameters; refuses what the person may not ask."""
     described = _readable(ctx, entity)
     view = described.views.get(query.view) if query.view else None
     columns = _columns(ctx, described, view, query)
     filters = parse_filters(ctx, described, query.filters)
     words = parse_words(query.q)
     wheres = _wheres(ctx, described, view, query)
-    asked = _Question(described, view, query, columns, filters, words, wheres)
-    made = _kept(ctx, _shape_of(ctx, asked), lambda: _prepare(ctx, asked))
-    return columns, made, parameters(filters, words)
+    return Question(described, view, query, columns, filters, words, wheres), parameters(filters, words)
 
 
-def _prepare(ctx: RunContext, asked: _Question) -> _Prepared:
+def _prepare(ctx: RunContext, asked: Question) -> _Prepared:
     entity, query = asked.entity, asked.query
     at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id])
     narrowed = asked.conditions(at)
@@ -174,7 +179,7 @@ def _prepare(ctx: RunContext, asked: _Question) -> _Prepared:
     return _Prepared(at, narrowed, keys, selection, statement, held, mark is not None, bare, sums)
 
 
-def _bare(ctx: RunContext, asked: _Question) -> tuple[Select[Any], tuple[str, ...]]:
+def _bare(ctx: RunContext, asked: Question) -> tuple[Select[Any], tuple[str, ...]]:
     """The rows of the list with no more than what is added up: joins that only words need are not made."""
     at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
     narrowed = asked.conditions(at)
@@ -183,7 +188,7 @@ def _bare(ctx: RunContext, asked: _Question) -> tuple[Select[Any], tuple[str, ..
     return at.joiner.apply(select(at.table.c.id, *values).where(*narrowed)), tuple(c.path for c in summed)
 
 
-def _shape_of(ctx: RunContext, asked: _Question) -> Hashable | None:
+def _shape_of(ctx: RunContext, asked: Question) -> Hashable | None:
     """What the statement depends on. The person counts only where a condition may ask for him, and nothing is kept
     that reads the clock to the second."""
     query, columns, wheres = asked.query, asked.columns, asked.wheres

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import Select, Table, bindparam, delete, insert, or_, select
 
 from runtime.context import RunContext
 from runtime.errors import Invalid
@@ -36,11 +37,8 @@ class SavedView:
 def saved_views(ctx: RunContext, entity: str) -> list[SavedView]:
     """The person's own and the shared ones of an entity."""
     table = ctx.app.tables.system.saved_view
-    rows = ctx.connection.execute(
-        select(table)
-        .where(table.c.entity == entity, or_(table.c.account == ctx.user.account, table.c.shared))
-        .order_by(table.c.id)
-    ).mappings()
+    statement = ctx.app.programs.keep("saved views", lambda: _of_entity(table))
+    rows = ctx.connection.execute(statement, {"entity": entity, "account": ctx.user.account}).mappings()
     return [
         SavedView(
             id=row["id"],
@@ -51,6 +49,12 @@ def saved_views(ctx: RunContext, entity: str) -> list[SavedView]:
         )
         for row in rows
     ]
+
+
+def _of_entity(table: Table) -> Select[Any]:
+    mine = or_(table.c.account == bindparam("account", type_=table.c.account.type), table.c.shared)
+    named = table.c.entity == bindparam("entity", type_=table.c.entity.type)
+    return select(table).where(named, mine).order_by(table.c.id)
 
 
 def save_view(

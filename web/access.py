@@ -41,6 +41,10 @@ class Served:
             self._names, self._looked = self.home.names(), now
         return self._names
 
+    def forget(self) -> None:
+        """Look again at once: an app was made."""
+        self._looked = -LOOK_AGAIN
+
 
 class LogInNeeded(Exception):
     """Nobody is logged in (or the token is wrong): pages send to the log-in, the API answers 401."""
@@ -119,7 +123,12 @@ def _of_session(ctx: RunContext) -> Person | None:
     if not isinstance(kept, int) or session.get("account_app") != ctx.app.name:
         return None
     person = accounts.person_of(ctx, kept)
-    return person if person is not None and session.get("epoch") == person.epoch else None
+    if person is None or session.get("epoch") != person.epoch:
+        return None
+    today = ctx.today().isoformat()
+    if session.get("day") != today:  # the cookie lives on from the last day of work; it is not signed at every request
+        session["day"] = today
+    return person
 
 
 def remember(person: Person, app: str) -> None:

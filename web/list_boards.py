@@ -69,7 +69,7 @@ def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> 
         view=view.id, fields=("id", view.date), filters=(bounds, *asked.filters), q=asked.q, page_size=500
     )
     page = list_records(ctx, entity.id, query)
-    titles = _titles(ctx, entity, view, [row[0] for row in page.rows])
+    titles = titles_of(ctx, entity, view, [row[0] for row in page.rows])
     by_day: dict[date, list[Part]] = {}
     for row in page.rows:
         url = url_for("pages.record", entity=entity.id, id=row[0])
@@ -109,7 +109,7 @@ def _day(day: date, shown: date, today: date, entries: Sequence[Part], base: str
     }
 
 
-def _titles(ctx: RunContext, entity: Entity, view: View, ids: Sequence[int]) -> dict[int, str]:
+def titles_of(ctx: RunContext, entity: Entity, view: View, ids: Sequence[int]) -> dict[int, str]:
     """What each entry says: the view's own text, else the code."""
     rows = load_rows(ctx, entity.id, ids)
     if view.title is None:

@@ -343,7 +343,7 @@ def _compiled(
     cells = tuple(cell_of(bench, c, i + 1, SLOTS.get(marked[i], "")) for i, c in enumerate(seen) if i)
     select = escape(translator(ctx.language)("选中", "Select")).replace("%", "%%")
     box = f'<td><input type=checkbox aria-label="{select} %(title)s">' if pick else ""
-    link = f'<th scope=row><a href="{base.replace("%", "%%")}/%(id)s">%(title)s</a>'
+    link = f"<th scope=row><a href={base.replace('%', '%%')}/%(id)s>%(title)s</a>"
     return Lines(f'<tr data-id="%(id)s"%(mark)s>{box}{link}%(cells)s', _title(seen[0]), cells)
 
 
@@ -357,10 +357,11 @@ def render_rows(
     *,
     pick: bool = True,
     marks: Mapping[int, str] = EMPTY,
+    before: Callable[[Row], str] | None = None,
 ) -> Rendered:
     """The rows as HTML; columns after the first ``shown`` were fetched only for the marks of the axes.
 
-    ``marks``: colours of rows by id.
+    ``marks``: colours of rows by id. ``before``: what stands in front of a row: the heading of a group, or nothing.
     """
     key = ("list", entity.id, tuple(c.path for c in columns), shown, ctx.language, base, pick)
     lines = ctx.app.programs.keep(key, lambda: _compiled(ctx, entity, columns, shown, base, pick=pick))
@@ -368,7 +369,8 @@ def render_rows(
     tones = {id: f' class="{TONES.get(color, color)}"' for id, color in marks.items()}
     text, title, cells = lines.text, lines.title, lines.cells
     found = [
-        text
+        (before(row) if before is not None else "")
+        + text
         % {
             "id": row[0],
             "mark": tones.get(row[0], ""),

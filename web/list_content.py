@@ -16,7 +16,17 @@ from runtime.permissions import rights
 from web.list_cells import summed, summed_label
 from web.list_look import Look
 from web.list_page import add_menu
-from web.list_parts import Tab, bulk_actions, column_menu, heads, kinds, sizes, tab_parts
+from web.list_parts import (
+    Tab,
+    bulk_actions,
+    column_menu,
+    group_menu,
+    heads,
+    kinds,
+    sizes,
+    sort_menu,
+    tab_parts,
+)
 from web.list_query import BlankAsked
 from web.outlines import blank
 from web.texts import translator
@@ -27,7 +37,8 @@ Part = dict[str, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """What differs between pages of one list. ``filters``: the paths it is narrowed by. ``totals``: which columns have
-    one. ``changed``: it can be saved as a view; ``own``: it is a saved view of the reader's."""
+    one. ``part``: there are more rows than the page shows. ``changed``: it can be saved as a view; ``own``: it is a
+    saved view of the reader's. ``sums_left``: there are too many rows to add them up unasked."""
 
     view: str
     sort: tuple[tuple[str, bool], ...]
@@ -35,6 +46,9 @@ class Shape:
     size: int
     rows: bool
     more: bool
+    part: bool
+    group: str
+    sums_left: bool
     deleted: bool
     changed: bool
     own: bool
@@ -63,6 +77,8 @@ def content(ctx: RunContext, entity: Entity, look: Look, shape: Shape) -> Part:
         "add": add_menu(asked, look.filters, look.named),
         "columns": column_menu(ctx, entity, [c.path for c in look.columns]),
         "switch": kinds(ctx, entity, asked, shape.view),
+        "sorts": sort_menu(ctx, asked, look.columns, shape.sort),
+        "groups": group_menu(ctx, asked, (*look.columns, *look.named.values()), shape.group),
         "heads": heads(asked, look.columns, shape.sort),
         "totals": [blank(f"total{i}") if there else "" for i, there in enumerate(shape.totals)],
         "sizes": sizes(ctx, asked, shape.size),

@@ -12,6 +12,7 @@ from markupsafe import escape
 from engine.model import Entity, EntityKind, View
 from runtime.context import RunContext
 from runtime.drawing import drawn_of
+from runtime.list_groups import is_groupable
 from runtime.permissions import rights
 from runtime.queries import ListQuery, Page, count_records
 from runtime.query_columns import ListColumn
@@ -87,7 +88,7 @@ def heads(asked: BlankAsked, columns: Sequence[ListColumn], current: tuple[tuple
     for column in columns:
         one = column.field
         head: Part = {"id": column.path, "label": column.label, "num": is_numeric(one)}
-        if not (one.many or one.value.many) and one.type not in ("ratio", "json"):
+        if can_sort(column):
             down = sorted_by.get(column.path)
             head["sort_url"] = asked.url(
                 sort=column.path if down else f"-{column.path}" if down is False else column.path
@@ -95,6 +96,43 @@ def heads(asked: BlankAsked, columns: Sequence[ListColumn], current: tuple[tuple
             head["sorted"] = "" if down is None else "desc" if down else "asc"
         found.append(head)
     return found
+
+
+def can_sort(column: ListColumn) -> bool:
+    """Whether a list can be put in the order of a column."""
+    one = column.field
+    return not (one.many or one.value.many) and one.type not in ("ratio", "json")
+
+
+def sort_menu(
+    ctx: RunContext, asked: BlankAsked, columns: Sequence[ListColumn], current: tuple[tuple[str, bool], ...]
+) -> list[Part]:
+    """The order of the list: by each column, the one in force the other way round."""
+    t = translator(ctx.language)
+    down = dict(current[:1])
+    found = []
+    for column in (c for c in columns if can_sort(c)):
+        here = column.path in down
+        falls = down.get(column.path, True)
+        entry: Part = {"label": column.label, "url": asked.url(sort=column.path if falls else f"-{column.path}")}
+        if here:
+            entry |= {"icon": "arrow-down" if falls else "arrow-up", "current": True, "note": t("反过来", "reverse")}
+        found.append(entry)
+    return found
+
+
+def group_menu(ctx: RunContext, asked: BlankAsked, columns: Sequence[ListColumn], current: str) -> list[Part]:
+    """What the list can be put into groups by."""
+    none = {
+        "label": translator(ctx.language)("不分组", "No groups"),
+        "url": asked.url(group=""),
+        "current": not current,
+    }
+    possible = {c.path: c for c in columns if is_groupable(c)}
+    found = [
+        {"label": c.label, "url": asked.url(group=path), "current": path == current} for path, c in possible.items()
+    ]
+    return [none, *found] if found else []
 
 
 def totals_row(ctx: RunContext, columns: Sequence[ListColumn], page: Page) -> list[object]:
@@ -187,7 +225,11 @@ def sizes(ctx: RunContext, asked: BlankAsked, size: int) -> list[Part]:
 def kinds(ctx: RunContext, entity: Entity, asked: Asked | BlankAsked, shown: str) -> list[Part]:
     """List, board, calendar: where the entity has views of the kind."""
     t = translator(ctx.language)
-    words = {"board": (t("看板", "Board"), "layout-kanban"), "calendar": (t("日历", "Calendar"), "calendar")}
+    words = {
+        "board": (t("看板", "Board"), "layout-kanban"),
+        "calendar": (t("日历", "Calendar"), "calendar"),
+        "gantt": (t("甘特图", "Gantt"), "chart-bar"),
+    }
     found: list[Part] = []
     for view in entity.views.values():
         if view.type in words:

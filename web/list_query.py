@@ -1,6 +1,7 @@
 """What a list page's address asks for, and addresses of the same list a little different.
 
-``where.<path>[.<operator>]=value`` filters; ``sort=-date,code``; ``view``, ``q``, ``cursor``, ``size``, ``as``.
+``where.<path>[.<operator>]=value`` filters; ``sort=-date,code``; ``group=partner``; ``view``, ``q``, ``cursor``,
+``size``; ``sums=1`` adds a large list up.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from web.outlines import blank
 PREFIX = "where."
 SIZES = (20, 50, 100, 200)
 DEFAULT_SIZE = 50
-PAGING = ("cursor", "add", "lang")
+PAGING = ("cursor", "add", "lang", "sums")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The address, taken apart. ``encoded``: each parameter with its text as it stands in an address."""
+    """The address, taken apart. ``exact``: counts and totals of a large list were asked for.
+
+    ``encoded``: each parameter with its text as it stands in an address.
+    """
 
     base: str
     arguments: tuple[tuple[str, str], ...]
@@ -37,6 +41,8 @@ class Asked:
     size: int
     kind: str
     deleted: bool
+    group: str
+    exact: bool
     encoded: tuple[tuple[str, str], ...]
 
     def url(self, *, drop: Iterable[str] = (), **changes: str) -> str:
@@ -65,7 +71,7 @@ class Asked:
             fields=tuple(fields),
             cursor=self.cursor,
             page_size=self.size,
-            count="capped",
+            count="exact" if self.exact else "capped",
             totals=totals,
             marks=marks,
             deleted=self.deleted,
@@ -87,6 +93,8 @@ def asked(base: str, arguments: MultiDict[str, str]) -> Asked:
         size=int(size) if size.isdigit() and int(size) in SIZES else DEFAULT_SIZE,
         kind=arguments.get("as", ""),
         deleted=arguments.get("bin", "") == "1",
+        group=arguments.get("group", ""),
+        exact=arguments.get("sums", "") == "1",
         encoded=tuple((name, urlencode([(name, value)])) for name, value in pairs),
     )
 

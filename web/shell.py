@@ -11,7 +11,6 @@ from flask import g, request, url_for
 from markupsafe import Markup, escape
 
 from engine.model import AppModel, EntityKind, MenuGroup
-from runtime import tasks
 from runtime.context import RunContext
 from runtime.glance import glance
 from runtime.permissions import rights
@@ -64,7 +63,7 @@ def frame(ctx: RunContext, apps: Sequence[str], csrf: str) -> Frame:
         "firm": str(escape(firm)),
         "person": str(escape(person)),
         "face": _face(ctx, person),
-        "tasks": _count("tasks", tasks.count_mine(ctx)),
+        "tasks": _count("tasks", seen.tasks),
         "messages": _count("messages", seen.messages),
     }
     return Frame(Markup(side.filled(values.__getitem__)), Markup(bottom.filled(values.__getitem__)), firm, person)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from flask import Response, g
 
+from engine.expressions.types import Kind
 from engine.model import Entity
 from runtime import records, workflow
 from runtime.context import RunContext
@@ -89,14 +90,31 @@ def record_json(ctx: RunContext, entity: Entity, id: int, *, warnings: Sequence[
 
 def page_json(page: Page) -> dict[str, Any]:
     """A page of a list: one object a row, by path; what a record is referred to by as id, code and name."""
-    items = [
-        {"id": row[0], **{c.path: _cell(c, value) for c, value in zip(page.columns, row[1:], strict=True)}}
-        for row in page.rows
-    ]
+    made = [(place, c.path, _writer(c)) for place, c in enumerate(page.columns, 1)]
+    items = []
+    for row in page.rows:
+        item = {"id": row[0]}
+        for place, path, write in made:
+            value = row[place]
+            item[path] = value if value is None or write is None else write(value)
+        items.append(item)
     return {"items": items, "next": page.next, "count": page.count if page.count is not None else len(items)}
 
 
-def _cell(column: ListColumn, value: object) -> object:
-    if isinstance(value, Named):
-        return {"id": value.id, "code": value.code, "name": value.name}
-    return format_value(column.field, value)
+AS_THEY_ARE = frozenset({Kind.TEXT, Kind.CHOICE, Kind.YES_NO})
+
+
+def _writer(column: ListColumn) -> Callable[[Any], object] | None:
+    """What makes JSON of the values of a column; ``None`` where they are JSON already."""
+    one = column.field
+    if column.target:
+        return _named
+    if one.value.kind is Kind.DATE and not one.many and not one.value.many:
+        return date.isoformat
+    if one.value.kind in AS_THEY_ARE and not one.many and not one.value.many:
+        return None
+    return lambda value: format_value(one, value)
+
+
+def _named(value: object) -> object:
+    return {"id": value.id, "code": value.code, "name": value.name} if isinstance(value, Named) else value

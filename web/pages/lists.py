@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 from markupsafe import Markup, escape
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.model import Entity, View
@@ -16,7 +19,7 @@ from runtime.context import RunContext
 from runtime.errors import UserError
 from runtime.exporting import export_list
 from runtime.permissions import demand, rights
-from runtime.queries import Page, list_records
+from runtime.queries import ListQuery, Page, list_records
 from runtime.query_columns import ListColumn
 from runtime.query_filters import Filter
 from runtime.saved_views import SavedView, drop_view, save_view, saved_views
@@ -25,6 +28,8 @@ from web.downloads import sheet_response
 from web.list_boards import board_view, calendar_view
 from web.list_cells import render_rows
 from web.list_content import Shape, content
+from web.list_gantt import gantt_view
+from web.list_groups import grouped_by, headings
 from web.list_look import Look, column_or_none, look_of
 from web.list_page import filter_chips, filter_editor, view_of, way_back
 from web.list_parts import counted, empty_words, kinds, tab_parts, tabs_of, totals_row
@@ -36,6 +41,14 @@ from web.templating import piece
 from web.texts import translator
 
 Part = dict[str, Any]
+DRAWN: Mapping[str, tuple[str, Callable[[RunContext, Entity, View, Asked], Part]]] = MappingProxyType(
+    {
+        "board": ("pages/board.html", board_view),
+        "calendar": ("pages/calendar.html", calendar_view),
+        "gantt": ("pages/gantt.html", gantt_view),
+    }
+)
+"""Views that are not lists: how each is drawn."""
 MOST_BULK = 500
 EDITOR = "{%- from 'components/filter_edit.html' import list_filter -%}{{ list_filter(editor, base) }}"
 NO_MATCH = """{%- from 'components/feedback.html' import no_match -%}\
@@ -57,17 +70,18 @@ def list_records_page(entity: str) -> AnyResponse:
         base = url_for("pages.records", entity=found.id)
         question = asked(base, request.args)
         view = view_of(found, question.view)
-        if view is not None and view.type == "board":
-            return _other(ctx, found, question, view, "pages/board.html", board_view(ctx, found, view, question))
-        if view is not None and view.type == "calendar":
-            return _other(ctx, found, question, view, "pages/calendar.html", calendar_view(ctx, found, view, question))
+        if view is not None and view.type in DRAWN:
+            template, made = DRAWN[view.type]
+            return _other(ctx, found, question, view, template, made(ctx, found, view, question))
         return _list(ctx, found, question, view)
 
 
 def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -> Response:
     own_view = question.view in ("", next(iter(entity.views), ""))
     look = look_of(ctx, entity, view, _chosen(entity) if own_view else ())
-    page = list_records(ctx, entity.id, question.query(look.paths, marks=view.id if view else ""))
+    grouped = grouped_by({**look.named, **{c.path: c for c in look.columns}}, question.group)
+    query = _query(question, look, grouped)
+    page = list_records(ctx, entity.id, query)
     saved = saved_views(ctx, entity.id)
     tabs, words = tabs_of(ctx, entity, question, saved, page.count)
     chips = filter_chips(ctx, entity, question, _named(ctx, entity, look, question))
@@ -80,6 +94,9 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
         size=question.size,
         rows=bool(page.rows),
         more=page.next is not None,
+        part=page.next is not None or bool(question.cursor),
+        group=grouped.path if grouped is not None else "",
+        sums_left=page.totals_left,
         deleted=question.deleted,
         changed=bool(question.filters or question.sort or question.q),
         own=bool(drop),
@@ -88,13 +105,14 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
     )
     values = {
         **words,
-        **_rows(ctx, entity, look, page),
+        **_rows(ctx, entity, look, page, query, grouped),
         **_chip_values(chips),
         **{f"total{i}": str(escape(total)) for i, total in enumerate(totals) if total is not None},
         "q": str(escape(question.q)),
         "kept": hidden_fields(question),
         "keep": question.url().removeprefix(question.base).replace("&", "&amp;"),
         "counted": str(escape(counted(ctx, page.count))),
+        "whole": str(escape(question.url().partition("?")[2])),
         "next": str(escape(question.url(cursor=page.next))) if page.next else "",
         "drop": str(escape(drop)),
         "edit": _editor(ctx, entity, question, look),
@@ -113,6 +131,18 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
 def _told(ctx: RunContext) -> str:
     flashes = told()
     return piece(ctx.language, TOLD, flashes=flashes) if flashes else ""
+
+
+def _query(question: Asked, look: Look, grouped: ListColumn | None) -> ListQuery:
+    """The query behind the page: in groups, it is sorted by the group first."""
+    query = question.query(look.paths, marks=look.view.id if look.view else "")
+    if grouped is None:
+        return query
+    path = grouped.path
+    order = question.sort or (look.view.sort if look.view else ())
+    down = next((descending for name, descending in order if name == path), False)
+    fields = query.fields if path in query.fields else (*query.fields, path)
+    return replace(query, fields=fields, sort=((path, down), *(key for key in order if key[0] != path)))
 
 
 def _chosen(entity: Entity) -> tuple[str, ...]:
@@ -162,10 +192,19 @@ def _drop_url(entity: Entity, saved: Sequence[SavedView]) -> str:
     return url_for("pages.forget_view", entity=entity.id, id=int(shown)) if mine else ""
 
 
-def _rows(ctx: RunContext, entity: Entity, look: Look, page: Page) -> dict[str, str]:
-    """Rows as HTML, and the drawings of their marks."""
+def _rows(
+    ctx: RunContext, entity: Entity, look: Look, page: Page, query: ListQuery, grouped: ListColumn | None
+) -> dict[str, str]:
+    """Rows as HTML, in groups where they were asked for, and the drawings of their marks."""
     base = url_for("pages.records", entity=entity.id)
-    made = render_rows(ctx, entity, page.columns, page.rows, base, len(look.columns), marks=page.marks)
+    before = None
+    if grouped is not None:
+        place = query.fields.index(grouped.path) + 1
+        asked = replace(query, fields=look.paths)
+        before = headings(
+            ctx, entity, asked, look.columns, page.rows, place, column=grouped, figures=not page.totals_left
+        ).before
+    made = render_rows(ctx, entity, page.columns, page.rows, base, len(look.columns), marks=page.marks, before=before)
     return {"rows": made.rows, "drawings": made.drawings}
 
 
@@ -234,16 +273,20 @@ def forget_view(entity: str, id: int) -> AnyResponse:
 
 
 def bulk(entity: str) -> AnyResponse:
-    """Do something with the chosen rows: all of them or none."""
-    action = request.form.get("action", "")
-    ids = [int(i) for i in request.form.getlist("id") if i.isdigit()][:MOST_BULK]
-    kind, _, rest = action.partition(":")
+    """Do something with the chosen rows, or with all of the view they were chosen in: all of them or none."""
+    kind, _, rest = request.form.get("action", "").partition(":")
+    whole = request.form.get("whole", "")
+    back = request.form.get("back") or url_for("pages.records", entity=entity)
+    if kind == "export" and whole:
+        return redirect(url_for("pages.export", entity=entity) + whole, code=303)
+    ids = _whole_view(entity, whole) if whole else _given_ids()
+    if ids is None:
+        return redirect(back, code=303)
+    listed = ",".join(map(str, ids))
     if kind == "draw":
         drawn, _, source = rest.partition(":")
-        listed = ",".join(map(str, ids))
         return redirect(url_for("pages.new_record", entity=drawn, source=source, ids=listed), code=303)
     if kind == "export":
-        listed = ",".join(map(str, ids))
         return redirect(url_for("pages.export", entity=entity, ids=listed), code=303)
     try:
         with writing() as ctx:
@@ -251,7 +294,25 @@ def bulk(entity: str) -> AnyResponse:
     except UserError as error:
         for fault in error.faults[:3]:
             tell("failed", fault.message)
-    return redirect(request.form.get("back") or url_for("pages.records", entity=entity), code=303)
+    return redirect(back, code=303)
+
+
+def _given_ids() -> list[int]:
+    return [int(i) for i in request.form.getlist("id") if i.isdigit()][:MOST_BULK]
+
+
+def _whole_view(entity: str, address: str) -> list[int] | None:
+    """The records of the view at an address; ``None`` for more than can be worked on at once, which is told."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        question = asked(url_for("pages.records", entity=found.id), MultiDict(parse_qsl(address.removeprefix("?"))))
+        query = replace(question.query(("id",), totals=False), page_size=MOST_BULK, count="", cursor="")
+        page = list_records(ctx, found.id, query)
+        if page.next is None:
+            return [row[0] for row in page.rows]
+        words = f"一次最多 {MOST_BULK} 条：请先缩小范围", f"At most {MOST_BULK} at once: narrow the list first"
+        tell("failed", translator(ctx.language)(*words))
+        return None
 
 
 def _do(ctx: RunContext, entity: Entity, kind: str, transition: str, ids: Sequence[int]) -> None:

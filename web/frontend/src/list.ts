@@ -70,7 +70,11 @@ class List {
     const field = this.bulk && one<HTMLInputElement>("input[name=whole]", this.bulk);
     if (!field) return;
     field.value = on ? field.dataset["wholeValue"] ?? "" : "";
-    if (on) announce(t("已选整个视图", "The whole view is selected"));
+    if (!on) return;
+    one("[data-count]", this.bulk!)!.textContent = (field.dataset["wholeCount"] ?? "").replace(/\s*\D*$/, (unit) => (unit.startsWith("+") ? "+" : ""));
+    const sum = one("[data-sum]", this.bulk!);
+    if (sum) sum.textContent = "…";
+    announce(t("已选整个视图", "The whole view is selected"));
   }
 
   private carryIds(): void {

@@ -1,0 +1,141 @@
+"""Lists as people work with them: groups with sums, an order of one's own, the whole view at once, bars over days."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from runtime import queries
+from tests.scenarios.works import Works
+from tests.web.pages.test_figures import Reader
+from tests.web.pages.test_records import made
+from web.pages import lists
+
+FAR = "where.due_date.ge=2031-01-01"
+
+
+@pytest.fixture
+def admin(office: Works) -> Reader:
+    return Reader(office, "admin")
+
+
+@pytest.fixture
+def orders(admin: Reader, office: Works) -> list[int]:
+    """Three orders that are due far away, two of them on one day."""
+    lines = {"lines-0-item": str(office.id("item", "CONN"))}
+    days = (("2031-05-05", "10"), ("2031-06-06", "30"), ("2031-05-05", "10"))
+    for old in ids_of(admin.page(f"/e/sales_order?{FAR}")):
+        admin.post(f"/e/sales_order/{old}/delete")
+    return [made(admin, office, due_date=day, **{"lines-0-qty": qty}, **lines) for day, qty in days]
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The rows of the list on a page, headings of groups among them: the texts of their cells that are not empty."""
+    body = page[page.index('id="records"') :]
+    rows = body[body.index("<tbody>") : body.index("</tbody>")].split("<tr")[1:]
+    parts = ([re.sub(r"<[^>]+>", " ", part) for part in re.split(r"<t[dh][^>]*>", row)[1:]] for row in rows)
+    return [[" ".join(unescape(part).split()) for part in cells if part.strip()] for cells in parts]
+
+
+def ids_of(page: str) -> list[int]:
+    """The records on a list page, in order."""
+    return [int(i) for i in re.findall(r'<tr data-id="(\d+)"', page)]
+
+
+@pytest.mark.both
+def test_groups_have_their_count_and_their_sums(admin: Reader, orders: list[int]) -> None:
+    page = admin.page(f"/e/sales_order?{FAR}&group=due_date&sort=-code")
+    assert ids_of(page) == [orders[2], orders[0], orders[1]]
+    headings = [row for row in rows_of(page) if re.match(r"2031-\d\d-\d\d \d 条", row[0])]
+    assert [row[0] for row in headings] == ["2031-05-05 2 条", "2031-06-06 1 条"]
+    assert [row[-1] for row in headings] == ["452.00", "678.00"]
+    assert "分组：" in page
+
+
+@pytest.mark.both
+def test_the_figures_of_a_group_are_of_all_its_rows_not_of_the_page(
+    admin: Reader, orders: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.list_query.SIZES", (1,))
+    page = admin.page(f"/e/sales_order?{FAR}&group=due_date&size=1")
+    assert len(ids_of(page)) == 1
+    assert rows_of(page)[0][0] == "2031-05-05 2 条"
+    following = re.search(r'href="([^"]*cursor=[^"]*)"', page)
+    assert following is not None
+    second = admin.page(unescape(following[1]))
+    assert rows_of(second)[0][0] == "2031-05-05 2 条"
+    assert set(ids_of(page) + ids_of(second)) == {orders[0], orders[2]}
+
+
+def test_groups_of_what_may_not_be_seen_are_not_made(admin: Reader, orders: list[int]) -> None:
+    page = admin.page(f"/e/sales_order?{FAR}&group=no_such_field")
+    assert "rowgroup" not in page
+    assert sorted(ids_of(page)) == sorted(orders)
+
+
+def test_the_order_is_chosen_from_a_menu(admin: Reader, orders: list[int]) -> None:
+    page = admin.page(f"/e/sales_order?{FAR}&sort=due_date")
+    menu = page[page.index('id="list-sort"') :]
+    current = re.search(r'href="([^"]+)"[^>]*aria-current="true"', menu[: menu.index("</div>")])
+    assert current is not None
+    assert "sort=-due_date" in current[1]
+    assert ids_of(admin.page(unescape(current[1])))[0] == orders[1]
+
+
+def test_two_people_with_the_same_rights_see_their_own_names_and_tokens(office: Works) -> None:
+    pages = [Reader(office, name).page("/e/item") for name in ("keeper", "keeper_b")]
+    shown = [re.search(r'data-user="([^"]+)".*?name="csrf_token" value="([^"]+)"', page, re.DOTALL) for page in pages]
+    assert shown[0] is not None
+    assert shown[1] is not None
+    for mine, theirs in ((0, 1), (1, 0)):
+        for text in shown[theirs].groups():  # type: ignore[union-attr]
+            assert f">{text} " not in pages[mine]
+            assert f'"{text}"' not in pages[mine]
+    assert not any(sign in page for page in pages for sign in "\ue010\ue011")
+
+
+def test_what_is_searched_for_is_never_kept_for_others(admin: Reader, orders: list[int]) -> None:
+    assert "a&lt;b&gt;%s" in admin.page(f"/e/sales_order?{FAR}&q=a%3Cb%3E%25s")
+    assert "a&lt;b&gt;" not in admin.page(f"/e/sales_order?{FAR}&q=SO")
+
+
+@pytest.mark.both
+def test_the_whole_view_is_worked_on_not_only_the_page(admin: Reader, orders: list[int]) -> None:
+    admin.post("/e/sales_order/bulk", action="delete", whole=f"?{FAR}", id=str(orders[0]))
+    assert ids_of(admin.page(f"/e/sales_order?{FAR}&bin=1"))[:3] == sorted(orders, reverse=True)
+    assert "没有符合条件的" in admin.page(f"/e/sales_order?{FAR}")
+
+
+def test_a_view_of_too_many_is_left_alone(admin: Reader, orders: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "MOST_BULK", 2)
+    admin.post("/e/sales_order/bulk", action="delete", whole=f"?{FAR}")
+    page = admin.page(f"/e/sales_order?{FAR}")
+    assert "一次最多 2 条" in page
+    assert sorted(ids_of(page)) == sorted(orders)
+
+
+@pytest.mark.both
+def test_large_lists_are_added_up_only_when_asked(
+    admin: Reader, orders: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "TOTALS_CAP", 2)
+    page = admin.page(f"/e/sales_order?{FAR}&size=20")
+    assert "1,130.00" not in page
+    way = re.search(r'href="([^"]*sums=1[^"]*)"', page)
+    assert way is not None
+    assert "1,130.00" in admin.page(unescape(way[1]))
+
+
+def test_bars_stand_on_their_days(admin: Reader, office: Works) -> None:
+    view = office.app.model.entities["work_order"].views["gantt"]
+    page = admin.page(f"/e/work_order?view={view.id}&from=2026-03-02&days=14")
+    assert 'aria-label="多少天"' in page
+    assert page.count('<span class="vh">2026-03-') == 14 or "这段日子里没有" in page
+
+
+def test_messages_have_a_page(admin: Reader) -> None:
+    page = admin.page("/messages")
+    assert "<h1>消息</h1>" in page
+    assert 'href="/messages"' in page
