@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, Table, and_, select, type_coerce
 
 from engine.expressions.tree import Path
 from runtime.context import RunContext
-from runtime.ledgers.book import Book, PoolKey
-from runtime.ledgers.costing import ZERO, share, unit_cost
+from runtime.ledgers.book import Book
+from runtime.ledgers.costing import ZERO, unit_cost
 from runtime.ledgers.pools import pool_key, pools_of
 from runtime.ledgers.requests import DimensionValue, Move
-from runtime.ledgers.shape import Shape, dimension_columns_of, shape_of
+from runtime.ledgers.shape import Shape, key_text, shape_of
+from runtime.ledgers.sums import Asked, Condition, Key, Sums, columns_of, dimensions_of, summed
 
 MOST_NAMED = 500
 """More pools than this are all read instead of being named."""
-
-Sums = dict[str, tuple[dict[str, DimensionValue], dict[str, Decimal]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +31,6 @@ class BalanceRow:
     dimensions: Mapping[str, DimensionValue]
     amounts: Mapping[str, Decimal]
     unit_cost: Decimal | None = None
-
-
-Condition = Callable[[Table], ColumnElement[bool]]
-"""A condition over rows of any of a ledger's tables that have all its dimensions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What balances are wanted: fixed dimensions, a condition, and the moment (``None``: now)."""
-
-    fixed: Mapping[str, DimensionValue]
-    condition: Condition | None
-    moment: datetime | None
-
-    def on(self, shape: Shape, table: Table) -> ColumnElement[bool]:
-        """The rows of a table."""
-        found = _fixed(shape, table, self.fixed)
-        return found if self.condition is None else and_(found, self.condition(table))
 
 
 def balances(
@@ -66,21 +49,30 @@ def balances(
     """
     book, shape = Book(ctx), shape_of(ctx, ledger)
     moment = as_of if as_of is None or isinstance(as_of, datetime) else book.day_end(as_of)
-    asked, names = _Asked(fixed=dict(where or {}), condition=condition, moment=moment), tuple(group_by)
-    if not shape.value or (condition is None and _whole_pools(book, shape, {*names, *asked.fixed})):
-        grouped = _added_up(book, shape, asked, names, shape.resources)
+    asked, names = Asked(fixed=dict(where or {}), condition=condition, moment=moment), tuple(group_by)
+    only = _only_pool(book, shape) if shape.value else ""
+    if not shape.value or (condition is None and _whole_pools(shape, only, {*names, *asked.fixed})):
+        grouped = summed(book, shape, asked, names, shape.resources)
     else:
-        grouped = _shared_out(book, shape, asked, names)
-    return [
-        BalanceRow(dimensions=own, amounts=sums, unit_cost=_unit_cost(shape, sums))
-        for _, (own, sums) in sorted(grouped.items())
-        if any(sums.values())
-    ]
+        grouped = _shared_out(book, shape, asked, names, only)
+    return _rows(shape, names, grouped)
 
 
-def _unit_cost(shape: Shape, sums: Mapping[str, Decimal]) -> Decimal | None:
-    quantity = sums[shape.main]
-    return unit_cost(sums[shape.value], quantity) if shape.value and quantity else None
+def _rows(shape: Shape, names: Sequence[str], grouped: Sums) -> list[BalanceRow]:
+    """The rows that are not empty, in the order of their keys."""
+    found = []
+    for key in sorted(grouped, key=_text):
+        sums = grouped[key]
+        if any(sums):
+            amounts = {r: exact(a, shape.scales[r]) for r, a in zip(shape.resources, sums, strict=True)}
+            cost = unit_cost(amounts[shape.value], amounts[shape.main]) if shape.value and amounts[shape.main] else None
+            found.append(BalanceRow(dimensions=dimensions_of(shape, names, key), amounts=amounts, unit_cost=cost))
+    return sorted(found, key=lambda row: shape.key(row.dimensions, names)) if shape.several else found
+
+
+def _text(key: Key) -> str:
+    """What puts keys in order."""
+    return "|".join(map(key_text, key))
 
 
 def _fixed(shape: Shape, table: Table, fixed: Mapping[str, DimensionValue]) -> ColumnElement[bool]:
@@ -88,108 +80,143 @@ def _fixed(shape: Shape, table: Table, fixed: Mapping[str, DimensionValue]) -> C
     return and_(True, *(table.c[n].is_(None) if v is None else table.c[n] == v for n, v in columns.items()))
 
 
-def _whole_pools(book: Book, shape: Shape, names: set[str]) -> bool:
+def _whole_pools(shape: Shape, only: str, names: set[str]) -> bool:
     """Whether a grain never cuts through a pool: then values are sums."""
     valuation = shape.ledger.valuation
     assert valuation is not None
     if all(names <= set(pool) for pool in valuation.pools.values()):
         return True
+    return bool(only) and names <= set(valuation.pools[only])
+
+
+def _only_pool(book: Book, shape: Shape) -> str:
+    """The pool that all goods are in, "" where that depends on them."""
+    valuation = shape.ledger.valuation
+    assert valuation is not None
     if any(isinstance(n, Path) and n.root != "settings" for e in (valuation.method, valuation.pool) for n in e.inputs):
-        return False
-    used = pools_of(book, shape, [dict.fromkeys(shape.dimensions)])[0].pool
-    return names <= set(valuation.pools[used])
+        return ""
+    return pools_of(book, shape, [dict.fromkeys(shape.dimensions)])[0].pool
 
 
-def _added_up(book: Book, shape: Shape, asked: _Asked, names: Sequence[str], resources: Sequence[str]) -> Sums:
-    """Sums by a grain, added up in the database."""
-    found: Sums = {}
-    for table, wanted, rows in _sources(book, shape, asked, resources):
-        columns = dimension_columns_of(shape, table, names) if names else []
-        query = select(*columns, *(func.sum(table.c[r]).label(r) for r in wanted)).where(rows)
-        for row in book.ctx.connection.execute(query.group_by(*columns) if columns else query).mappings():
-            own = shape.read(row, names) if names else {}
-            _, sums = found.setdefault(shape.key(own, names), (own, dict.fromkeys(shape.resources, ZERO)))
-            for name in wanted:
-                sums[name] += row[name] or ZERO
-    return found
-
-
-def _sources(
-    book: Book, shape: Shape, asked: _Asked, resources: Sequence[str]
-) -> Iterator[tuple[Table, Sequence[str], ColumnElement[bool]]]:
-    """The tables that together hold the figures, what each gives, and its rows.
-
-    Now: the balances, and the pools for the value. Then: the last month end kept before, and the moves since.
-    """
-    if asked.moment is None:
-        kept = [r for r in resources if r in shape.kept]
-        yield shape.balance, kept, asked.on(shape, shape.balance)
-        if shape.value in resources and shape.pool is not None:
-            yield shape.pool, [shape.value], asked.on(shape, shape.pool)
-        return
-    start = _month_before(book, shape, asked.moment)
-    moves, kept_ends = shape.moves, shape.snapshot
-    since: ColumnElement[bool] = moves.c.at <= asked.moment
-    if start is not None:
-        yield kept_ends, resources, and_(kept_ends.c.month == start, asked.on(shape, kept_ends))
-        since = and_(since, moves.c.at > book.day_end(start))
-    yield moves, resources, and_(since, asked.on(shape, moves))
-
-
-def _month_before(book: Book, shape: Shape, moment: datetime) -> date | None:
-    period = book.periods.get(shape.ledger.id)
-    day = moment.astimezone(book.zone).date() + timedelta(days=1)
-    before = day.replace(day=1) - timedelta(days=1)
-    return min(before, period.kept) if period and period.kept else None
-
-
-def _shared_out(book: Book, shape: Shape, asked: _Asked, names: Sequence[str]) -> Sums:
+def _shared_out(book: Book, shape: Shape, asked: Asked, names: Sequence[str], only: str) -> Sums:
     """Sums by a grain that cuts through pools: every finest balance has its share of its pool's value."""
-    finest = _added_up(book, shape, asked, shape.dimensions, [r for r in shape.resources if r != shape.value])
-    _share_values(book, shape, finest, asked.moment)
-    grouped: Sums = {}
-    for dimensions, amounts in finest.values():
-        own = {n: dimensions.get(n) for n in names}
-        _, sums = grouped.setdefault(shape.key(own, names), (own, dict.fromkeys(shape.resources, ZERO)))
-        for name in shape.resources:
-            sums[name] += amounts.get(name, ZERO)
+    wanted = shape.resources if asked.moment is not None else shape.kept
+    finest = summed(book, shape, asked, shape.dimensions, wanted)
+    values = _shares(book, shape, asked, finest, wanted, only)
+    pick = _picker(shape, names)
+    places = [wanted.index(r) if r in wanted and r != shape.value else -1 for r in shape.resources]
+    grouped = Sums()
+    for key, amounts in finest.items():
+        own = pick(key)
+        sums = grouped.get(own)
+        if sums is None:
+            sums = grouped[own] = [0] * len(places)
+        for at, place in enumerate(places):
+            sums[at] += amounts[place] if place >= 0 else values[key]
     return grouped
 
 
-def _share_values(book: Book, shape: Shape, finest: Sums, moment: datetime | None) -> None:
-    """Give every finest balance its share of its pool's value; the last of a pool takes the rest."""
-    rows = [finest[k] for k in sorted(finest)]
-    members: dict[PoolKey, list[tuple[dict[str, DimensionValue], dict[str, Decimal]]]] = {}
-    for row, key in zip(rows, pools_of(book, shape, [r[0] for r in rows]), strict=True):
-        members.setdefault(key, []).append(row)
-    there = _pools(book, shape, {key: rows[0][0] for key, rows in members.items()}, moment)
-    for key, inside in members.items():
-        left, value = there.get(key.key, (ZERO, ZERO))
-        for _, amounts in inside:
-            amounts[shape.value] = share(value, amounts[shape.main], left, shape.scales[shape.value]) if left else ZERO
-            left, value = left - amounts[shape.main], value - amounts[shape.value]
+def _picker(shape: Shape, names: Sequence[str]) -> Any:
+    """From a finest key to that of a coarser grain."""
+    every = columns_of(shape, shape.dimensions)
+    places = [every.index(column) for column in columns_of(shape, names)]
+    if len(places) == 1:
+        return lambda key: (key[places[0]],)
+    return itemgetter(*places) if places else lambda _: ()
+
+
+def exact(amount: int, scale: int) -> Decimal:
+    """A whole number of the last decimal as what it stands for."""
+    return Decimal(amount).scaleb(-scale) if amount else ZERO
+
+
+def shared(value: int, part: int, whole: int) -> int:
+    """The value of ``part`` out of ``whole``, rounded once, half away from zero; all of it takes all."""
+    if part == whole:
+        return value
+    over, under = value * part, whole
+    found = (2 * abs(over) + abs(under)) // (2 * abs(under))
+    return found if (over < 0) == (under < 0) else -found
+
+
+def _shares(book: Book, shape: Shape, asked: Asked, finest: Sums, wanted: Sequence[str], only: str) -> dict[Key, int]:
+    """Every finest balance's share of its pool's value by quantity; the last of a pool takes the rest."""
+    main = wanted.index(shape.main)
+    members, names = _members(book, shape, finest, only)
+    found: dict[Key, int] = {}
+    for pool, (left, value) in _worth(book, shape, asked, finest, wanted, members, names).items():
+        inside = members[pool]
+        for key in sorted(inside, key=repr) if len(inside) > 1 else inside:
+            qty = finest[key][main]
+            part = shared(value, qty, left) if left else 0
+            found[key] = part
+            left, value = left - qty, value - part
+    return found
+
+
+Members = dict[Hashable, list[Key]]
+
+
+def _members(book: Book, shape: Shape, finest: Sums, only: str) -> tuple[Members, dict[Hashable, str]]:
+    """The balances in each pool, and which of the ledger's pools each is."""
+    valuation = shape.ledger.valuation
+    assert valuation is not None
+    members: Members = {}
+    if only:
+        pick = _picker(shape, valuation.pools[only])
+        for key in finest:
+            members.setdefault(pick(key), []).append(key)
+        return members, dict.fromkeys(members, only)
+    rows = [dimensions_of(shape, shape.dimensions, key) for key in finest]
+    names: dict[Hashable, str] = {}
+    for key, pool in zip(finest, pools_of(book, shape, rows), strict=True):
+        members.setdefault(pool.key, []).append(key)
+        names[pool.key] = pool.pool
+    return members, names
+
+
+def _worth(
+    book: Book, shape: Shape, asked: Asked, finest: Sums, wanted: Sequence[str], members: Members,
+    names: Mapping[Hashable, str],
+) -> dict[Hashable, tuple[int, int]]:  # fmt: skip
+    """Quantity and value of the whole pools that the balances stand in."""
+    valuation = shape.ledger.valuation
+    assert valuation is not None
+    used = {valuation.pools[name] for name in names.values()}
+    if asked.moment is not None and asked.condition is None and all(set(asked.fixed) <= set(pool) for pool in used):
+        main, worth = wanted.index(shape.main), wanted.index(shape.value)
+        return {
+            pool: (sum(finest[k][main] for k in keys), sum(finest[k][worth] for k in keys))
+            for pool, keys in members.items()
+        }
+    first = {pool: dimensions_of(shape, shape.dimensions, keys[0]) for pool, keys in members.items()}
+    texts = {pool: pool_key(shape, names[pool], first[pool]) for pool in members}
+    there = _pools(book, shape, {texts[p]: (names[p], first[p]) for p in members}, asked.moment)
+    return {pool: there.get(texts[pool], (0, 0)) for pool in members}
 
 
 def _pools(
-    book: Book, shape: Shape, wanted: Mapping[PoolKey, Mapping[str, DimensionValue]], moment: datetime | None
-) -> dict[str, tuple[Decimal, Decimal]]:
-    """Quantity and value of whole pools, with a statement or two a kind of pool."""
-    found: dict[str, tuple[Decimal, Decimal]] = {}
+    book: Book,
+    shape: Shape,
+    wanted: Mapping[str, tuple[str, Mapping[str, DimensionValue]]],
+    moment: datetime | None,
+) -> dict[str, tuple[int, int]]:
+    """Quantity and value of whole pools, with a statement a kind of pool."""
+    found: dict[str, tuple[int, int]] = {}
     assert shape.pool is not None
     assert shape.ledger.valuation is not None
     if moment is None:
         pool = shape.pool.c
-        query = select(pool.key, pool.qty, pool.value)
-        few = sorted(k.key for k in wanted)
-        query = query.where(pool.key.in_(few)) if len(few) <= MOST_NAMED else query
+        query = select(pool.key, type_coerce(pool.qty, BigInteger), type_coerce(pool.value, BigInteger))
+        query = query.where(pool.key.in_(sorted(wanted))) if len(wanted) <= MOST_NAMED else query
         return {row[0]: (row[1], row[2]) for row in book.ctx.connection.execute(query)}
-    for name in sorted({k.pool for k in wanted}):
+    for name in sorted({pool for pool, _ in wanted.values()}):
         grain = shape.ledger.valuation.pools[name]
-        mine = [dimensions for key, dimensions in wanted.items() if key.pool == name]
+        mine = [dimensions for pool, dimensions in wanted.values() if pool == name]
         alike = {n: mine[0].get(n) for n in grain if len({d.get(n) for d in mine}) == 1}
-        whole = _Asked(fixed=alike, condition=None, moment=moment)
-        for own, sums in _added_up(book, shape, whole, grain, (shape.main, shape.value)).values():
-            found[pool_key(shape, name, own)] = sums[shape.main], sums[shape.value]
+        whole = Asked(fixed=alike, condition=None, moment=moment)
+        for key, sums in summed(book, shape, whole, grain, (shape.main, shape.value)).items():
+            found[pool_key(shape, name, dimensions_of(shape, grain, key))] = sums[0], sums[1]
     return found
 
 

@@ -101,6 +101,8 @@ def _key(entity: str | None, record: int | None) -> DocumentKey | None:
 
 def key_text(value: DimensionValue) -> str:
     """A dimension's value inside a key."""
+    if type(value) is int:  # nearly all are references
+        return str(value)
     if value is None:
         return ""
     if isinstance(value, Ref):
