@@ -99,7 +99,7 @@ def colors(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str]:
     watched = [alert for alert in ctx.app.model.alerts.values() if owner_of(ctx.app.model, alert.entity) == entity]
     if not watched or not wanted:
         return {}
-    table, found = table_of(ctx), {}
+    table, found = table_of(ctx), dict[int, list[str]]()
     own = and_(table.c.entity == entity, table.c.record.in_(wanted), table.c.open_key.is_not(None))
     for row in ctx.connection.execute(select(table.c.record, table.c.color).where(own)):
         found.setdefault(row.record, []).append(row.color)

@@ -126,6 +126,16 @@ def _compile(definition: Definition) -> AppModel:
         return load_text(definition.text, definition.name, catalogue=_lay_out(definition, Path(folder)))
 
 
+def compile_with(definition: Definition, layer: str) -> AppModel:
+    """The model of a definition with a further layer over it, to try something out. Raises ``MetadataError``."""
+    layers = [("draft.yaml", layer)]
+    if _is_todays(definition):
+        return load_text(definition.text, definition.name, layers=layers)
+    with TemporaryDirectory() as folder:
+        home = _lay_out(definition, Path(folder))
+        return load_text(definition.text, definition.name, layers=layers, catalogue=home)
+
+
 def _is_todays(definition: Definition) -> bool:
     paths = ((CATALOGUE / name, text) for name, text in definition.files.items())
     return all(path.is_file() and path.read_text(encoding="utf-8-sig") == text for path, text in paths)

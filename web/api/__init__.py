@@ -20,6 +20,7 @@ from web.api import (
     metadata,
     plans,
     records,
+    rules,
     tasks,
     traces,
 )
@@ -28,7 +29,7 @@ from web.texts import language, translator
 
 PREFIX = "/api/v1"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-ROOMS = (channels, description, events, figures, files, ledgers, metadata, plans, tasks, traces, records)
+ROOMS = (channels, description, events, figures, files, ledgers, metadata, plans, rules, tasks, traces, records)
 """In this order: ``records`` matches almost any address and comes last."""
 
 

@@ -1,0 +1,49 @@
+"""D6: one alert for each crossing of the safety line, told to the buyer, closed by itself; by every way."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from tests.scenarios.clients import code
+from tests.scenarios.rules_told import come_in, told
+from tests.scenarios.works import Works
+
+
+def used(works: Works, qty: str) -> None:
+    line = {"item": code("SCREW"), "qty": qty}
+    made = works.api("keeper").new("stock_adjustment", warehouse=code("W"), reason="own_use", lines=[line])
+    works.api("keeper").take("stock_adjustment", made["id"], "submit")
+
+
+def alerts(works: Works) -> list[str]:
+    """What became of the item's alerts, in order."""
+    table = works.app.tables.system.alert
+    query = select(table).where(table.c.alert == "below_safety").order_by(table.c.id)
+    with works.app.database.read() as connection:
+        return ["open" if row.open_key else row.closed_because for row in connection.execute(query)]
+
+
+def test_d6_one_alert_for_each_crossing(both: Works) -> None:
+    works = both
+    works.api().change("item", works.id("item", "SCREW"), safety_stock="200")
+    works.bought("SCREW", "230", "0.1")
+    open_before = alerts(works)
+    used(works, "40")
+    assert told(works, "alert:below_safety", "inbox")[-1] == ("buyer", "螺丝 可用 190，低于安全库存 200")
+    before = len(told(works, "alert:below_safety", "inbox"))
+    used(works, "10")
+    assert len(told(works, "alert:below_safety", "inbox")) == before
+    works.bought("SCREW", "50", "0.1")
+    assert alerts(works) == [*open_before, "ended"]
+    used(works, "40")
+    assert alerts(works) == [*open_before, "ended", "open"]
+    assert len(told(works, "alert:below_safety", "inbox")) == before + 1
+
+
+def test_d6_a_file_and_a_page_raise_the_line_and_the_alert_with_it(works: Works) -> None:
+    works.bought("SCREW", "230", "0.1")
+    come_in(works, "item", [{"code": "SCREW", "safety_stock": "240"}])
+    assert alerts(works) == ["open"]
+    buyer = works.web("buyer")
+    buyer.press(buyer.open(f"/e/item/{works.id('item', 'SCREW')}"), safety_stock="200")
+    assert alerts(works) == ["ended"]
