@@ -107,8 +107,9 @@ def _entry(id: int, kind: str, changes: Mapping[str, Any]) -> audit.Entry:
 
 
 def _spec(ctx: RunContext, kind: str) -> ChannelKind:
-    if kind not in CHANNELS:
-        raise Invalid(fault(ctx, "channel_kind", "kind", given=kind, known=", ".join(CHANNELS)))
+    kept = [name for name, each in CHANNELS.items() if not each.own]
+    if kind not in kept:
+        raise Invalid(fault(ctx, "channel_kind", "kind", given=kind, known=", ".join(kept)))
     return CHANNELS[kind]
 
 

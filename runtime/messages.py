@@ -252,19 +252,31 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "approvers_unfit": ("“{step}”只能选有相应角色的人", "Only people with the role may approve in the step {step}"),
     "approvers_unreadable": ("审批人应为：步骤 → 员工编号", "Approvers are members by step: {{step: [id]}}"),
     "field_not_in_step": ("这一步不能改 {given}", "{given} may not be changed in this step"),
-    "return_not_offered": ("这张单据的流程没有退回，请改用驳回", "This document cannot be sent back; refuse it instead"),
-    "return_step_unknown": ("只能退回到前面已经审过的步骤", "It can be returned only to a step that was decided before"),
+    "return_not_offered": (
+        "这张单据的流程没有退回，请改用驳回",
+        "This document cannot be sent back; refuse it instead",
+    ),
+    "return_step_unknown": (
+        "只能退回到前面已经审过的步骤",
+        "It can be returned only to a step that was decided before",
+    ),
     "person_unknown": ("没有这个人，或他不能登录", "There is no such person, or he cannot log in"),
     "person_asked_already": ("{name} 已在这一步里", "{name} is asked in this step already"),
     "person_is_you": ("不能交给自己", "It cannot be handed to yourself"),
     "person_may_not_read": ("{name} 没有权限看这张单据", "{name} may not read this document"),
-    "signer_not_yours": ("只能撤回自己加的、还没有处理的签", "Only signers whom you added and who have not decided may be removed"),
+    "signer_not_yours": (
+        "只能撤回自己加的、还没有处理的签",
+        "Only signers whom you added and who have not decided may be removed",
+    ),
     "nothing_to_urge": ("没有人在等待审批", "Nobody is asked at the moment"),
     "urged_lately": ("{minutes} 分钟后才能再催", "You can urge again in {minutes} minutes"),
     "urge_not_yours": ("只有发起人能催办", "Only who sent it may urge"),
     "nobody_found": ("找不到审批人，自动驳回", "Nobody was found to approve; refused automatically"),
     "deadline_passed": ("超过时限，自动处理", "The deadline passed; decided automatically"),
-    "batch_demands": ("{title} 这一步要求填写内容，请打开单据处理", "{title} asks for more in this step; open it to decide"),
+    "batch_demands": (
+        "{title} 这一步要求填写内容，请打开单据处理",
+        "{title} asks for more in this step; open it to decide",
+    ),
     "substitute_self": ("代理人不能是自己", "You cannot be your own substitute"),
     "substitute_days": ("结束日期不能早于开始日期", "The last day cannot be before the first"),
     "inbox_urged": ("{by} 催您审批 {label} {title}", "{by} asks you to decide {label} {title}"),
@@ -346,7 +358,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "is_live": ("已经启用，期初不能再清空", "The app is live; what was taken over stays"),
     "confirm_name": ("请输入“{name}”确认", "Type {name} to confirm"),
     # outbox, channels, calendar
-    "channel_kind": ("没有通道类型 {given}，可选：{known}", "There is no kind of channel {given}; choose from: {known}"),
+    "channel_kind": (
+        "没有通道类型 {given}，可选：{known}",
+        "There is no kind of channel {given}; choose from: {known}",
+    ),
     "channel_name": ("通道要有名称（最多 40 个字）", "A channel needs a name of at most 40 characters"),
     "channel_taken": ("已有通道叫 {name}，换一个名称", "A channel is called {name} already, choose another name"),
     "channel_unknown": ("没有这个通道", "There is no such channel"),
@@ -362,10 +377,14 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "test_title": ("测试消息", "Test message"),
     "test_text": ("{app} 通过“{name}”发来的测试消息。", "{app} sends this test message by {name}."),
     "test_address": ("请填写收件地址", "Say the address to send to"),
+    "push_place": ("浏览器没有给出可用的推送地址", "The browser gave no usable place to push to"),
     "hours_wrong": ("工作时间应像 08:30-12:00, 13:30-17:30", "Working hours are written as 08:30-12:00, 13:30-17:30"),
     "public_url_wrong": ("地址应以 http:// 或 https:// 开头", "The address must start with http:// or https://"),
     # rules and alerts
-    "rule_blocks": ("规则“{label}”没能执行，未保存：{reason}", "The rule “{label}” failed, nothing was saved: {reason}"),
+    "rule_blocks": (
+        "规则“{label}”没能执行，未保存：{reason}",
+        "The rule “{label}” failed, nothing was saved: {reason}",
+    ),
     "simulated_elsewhere": (
         "条件里引用的其他单据和账簿数字按现在的值计算，当时可能不同",
         "What the condition reads from other records and ledgers is as it is now; it may have been different then",

@@ -27,6 +27,7 @@ from runtime.messages import both
 from runtime.outbox import DEAD, HELD, SENDING, SENT, WAITING, Outgoing, outbox_table, post
 from runtime.outbox_people import administrators
 from runtime.outbox_routes import Route, routes
+from runtime.push_places import forget, places
 
 AT_ONCE = 200
 LEASE = timedelta(minutes=5)
@@ -79,6 +80,7 @@ def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({})) -> li
         return []
     jobs: list[Job] = []
     base = state(ctx, PUBLIC_URL)
+    rows = _with_browsers(ctx, rows)
     for route, those in routes(ctx, rows):
         if route is None:
             _put_off(ctx, those, None, HELD, "no_channel")
@@ -89,6 +91,15 @@ def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({})) -> li
         jobs += _jobs(ctx, route, those[:room], base)
         _put_off(ctx, those[room:], ctx.now())  # behind what others have to say
     return jobs
+
+
+def _with_browsers(ctx: RunContext, rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows for push with the browsers of their person."""
+    wanted = [row["account"] for row in rows if row["kind"] == "push"]
+    if not wanted:
+        return rows
+    found = places(ctx, wanted)
+    return [{**row, "browsers": found.get(row["account"], [])} if row["kind"] == "push" else row for row in rows]
 
 
 def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str) -> list[Job]:
@@ -135,6 +146,8 @@ def _put_off(ctx: RunContext, rows: Sequence[Row], until: datetime | None, to: s
 
 def _letter(row: Row, base: str) -> Letter:
     body = orjson.loads(row["body"])
+    if "browsers" in row:
+        body["subscriptions"] = row["browsers"]
     link = f"{base}/e/{row['entity']}/{row['record']}" if base and row["entity"] and row["record"] else base
     return Letter(
         key=row["key"], title=Text(zh=row["title_zh"], en=row["title_en"]),
@@ -185,6 +198,7 @@ FATES: Mapping[Verdict, str] = MappingProxyType(
 
 def _after(ctx: RunContext, job: Job, answers: Sequence[Answer]) -> None:
     """A channel that refuses for good is switched off and its admin told; one that asks for time is given it."""
+    forget(ctx, [place for answer in answers for place in answer.gone])
     if not job.route.id:
         return
     refused = next((a for a in answers if a.verdict is Verdict.SWITCH_OFF), None)

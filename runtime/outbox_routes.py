@@ -13,8 +13,11 @@ from typing import Any
 import orjson
 from sqlalchemy import select, update
 
+from runtime.app_state import state
+from runtime.channel_settings import PUBLIC_URL
 from runtime.channels import CHANNELS
 from runtime.context import RunContext
+from runtime.push_places import CONTACT, keys
 
 LONGEST_REST = timedelta(hours=1)
 """A bucket filled further ahead than this was filled by a clock that was wrong."""
@@ -79,9 +82,10 @@ class Route:
 def routes(ctx: RunContext, rows: Sequence[Row]) -> Iterable[tuple[Route | None, list[Row]]]:
     """The rows by the channel that takes them; ``None``: there is none that is switched on."""
     table = ctx.app.tables.system.channel
+    push = _push(ctx, rows)
     kinds = sorted({row["kind"] for row in rows})
     kept = select(table).where(table.c.active, table.c.kind.in_(kinds)).order_by(table.c.id).with_for_update()
-    known = [_route(row) for row in ctx.connection.execute(kept).mappings()]
+    known = [*push, *(_route(row) for row in ctx.connection.execute(kept).mappings())]
     found: dict[str, tuple[Route | None, list[Row]]] = {}
     for row in rows:
         route = _taking(row, known)
@@ -96,6 +100,14 @@ def _route(row: Row) -> Route:
         id=row["id"], name=row["name"], kind=row["kind"], config={**orjson.loads(row["config"]), **secrets},
         secrets=tuple(secrets.values()), tokens=row["tokens"], filled_at=row["filled_at"],
     )  # fmt: skip
+
+
+def _push(ctx: RunContext, rows: Sequence[Row]) -> list[Route]:
+    """Push needs no channel, only the app's own keys."""
+    if not any(row["kind"] == "push" for row in rows):
+        return []
+    config = {**keys(ctx), "contact": state(ctx, PUBLIC_URL) or CONTACT}
+    return [Route(id=0, name="push", kind="push", config=config, secrets=(config["private"],))]
 
 
 def _taking(row: Row, known: Sequence[Route]) -> Route | None:

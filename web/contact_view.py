@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime import accounts
+from runtime import accounts, push_places
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
 from runtime.outbox_people import ADDRESSES, PREFERS, contacts
+from web.display import moment
 from web.texts import translator
 
 PREFERRED: Mapping[str, tuple[str, str]] = {
@@ -18,6 +19,7 @@ PREFERRED: Mapping[str, tuple[str, str]] = {
     "wecom": ("企业微信群里 @我", "WeCom, naming me"),
     "dingtalk": ("钉钉群里 @我", "DingTalk, naming me"),
     "feishu": ("飞书群里 @我", "Feishu, naming me"),
+    "push": ("我的浏览器", "my browsers"),
 }
 ADDRESS: Mapping[str, tuple[str, str, str, str, str]] = {
     "email": ("邮箱", "E-mail", "email", "", ""),
@@ -44,8 +46,14 @@ def contact_view(ctx: RunContext) -> dict[str, Any]:
         }
         for kind, (chinese, english, type, hint, english_hint) in ADDRESS.items()
     ]
+    browsers = [{**one, "since": moment(one["made_at"], ctx)} for one in push_places.mine(ctx)]
     options = [(id, t(*label)) for id, label in PREFERRED.items()]
-    return {"channel": me.prefers if me is not None else "", "options": options, "addresses": addresses}
+    return {
+        "channel": me.prefers if me is not None else "",
+        "options": options,
+        "addresses": addresses,
+        "browsers": browsers,
+    }
 
 
 def keep_contact(ctx: RunContext, given: Mapping[str, str]) -> None:

@@ -12,11 +12,12 @@ from runtime.channels.dingtalk import DINGTALK
 from runtime.channels.email import EMAIL
 from runtime.channels.feishu import FEISHU
 from runtime.channels.letters import Answer, ChannelKind, Letter, Setting, Verdict, Wire, masked
+from runtime.channels.push import PUSH
 from runtime.channels.webhook import WEBHOOK
 from runtime.channels.wecom import WECOM
 
 CHANNELS: Mapping[str, ChannelKind] = MappingProxyType(
-    {kind.id: kind for kind in (EMAIL, WECOM, DINGTALK, FEISHU, WEBHOOK)}
+    {kind.id: kind for kind in (EMAIL, WECOM, DINGTALK, FEISHU, WEBHOOK, PUSH)}
 )
 
 __all__ = ["CHANNELS", "Answer", "ChannelKind", "Letter", "Setting", "Verdict", "Wire", "masked"]

@@ -26,11 +26,12 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The verdict with its reason; ``wait``: seconds the other side asked for."""
+    """The verdict with its reason; ``wait``: seconds the other side asked for; ``gone``: places that are no more."""
 
     verdict: Verdict
     error: str = ""
     wait: float = 0.0
+    gone: tuple[int, ...] = ()
 
 
 OK = Answer(verdict=Verdict.SENT)
@@ -100,6 +101,7 @@ class ChannelKind:
     """A kind of channel. ``burst`` letters at once, ``per_second`` in the long run (0: as many as there are).
 
     ``together``: letters handed over in one go. ``merges``: what is too much becomes one letter.
+    ``own``: needs nothing of the administrator, so it is no channel he keeps.
     """
 
     id: str
@@ -110,6 +112,7 @@ class ChannelKind:
     per_second: float = 0.0
     together: int = 1
     merges: bool = False
+    own: bool = False
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

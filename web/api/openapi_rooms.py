@@ -231,8 +231,8 @@ def _outside() -> dict[str, Schema]:
     one = {"parameters": [ID_PARAMETER]}
     states = query("state", {"enum": ["waiting", "sending", "held", "dead", "sent"]}, "Messages in this state only")
     kinds = query("kind", TEXT_PARAMETER, "Messages of this kind only")
-    gone = {"summary": "Remove it", "tags": ["channels"], "responses": answers({}, status="204")}
-    gone["responses"]["204"] = {"description": "Done"}
+    left: Schema = {**answers({}, status="204"), "204": {"description": "Done"}}
+    gone = {"summary": "Remove it", "tags": ["channels"], "responses": left}
     changed = _post("channels", "Change or switch it", OBJECT, sent=body(CHANNEL))["post"]
     return {
         "/channels": {

@@ -36,6 +36,7 @@ def _channels(ctx: RunContext, problem: str = "", status: int = 200) -> Response
     new = [
         {"label": kind.label.get(ctx.language), "url": url_for("pages.new_channel", kind=id), "icon": _icon(id)}
         for id, kind in CHANNELS.items()
+        if not kind.own
     ]
     rows = [
         {
@@ -76,7 +77,7 @@ def channel(id: int) -> AnyResponse:
 
 
 def _known(ctx: RunContext, kind: str) -> str:
-    if kind not in CHANNELS:
+    if kind not in CHANNELS or CHANNELS[kind].own:
         raise NotFound(fault(ctx, "no_such_page", given=kind[:40]))
     return kind
 

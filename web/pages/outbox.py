@@ -31,7 +31,7 @@ ERRORS: Mapping[str, tuple[str, str]] = {
     "no_channel": ("没有启用的通道", "no channel of this kind is on"),
 }
 """Reasons of our own; all others are the other side's words."""
-OTHER_KINDS: Mapping[str, tuple[str, str]] = {"inbox": ("站内消息", "In-app message"), "push": ("推送", "Push")}
+OTHER_KINDS: Mapping[str, tuple[str, str]] = {"inbox": ("站内消息", "In-app message")}
 
 
 def outbox() -> AnyResponse:
