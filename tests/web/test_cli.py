@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from engine.model import Text
 from runtime.accounts import person_of_token, sign_in
 from runtime.app_source import pin
 from runtime.apps import AppHome
+from runtime.outbox import Outgoing, post
+from tests.runtime.outside import listening
 from web.cli import COMMANDS, cli
 
 SHOP = """\
@@ -230,3 +233,34 @@ def test_a_bad_row_is_told_with_its_line_and_nothing_is_written(shop: Run, tmp_p
     assert shop("dump", "shop", "item").out.count("\n") == 1
     assert shop("import", "shop", "item", "items.csv", "--partial").code == 0
     assert shop("dump", "shop", "item").out.count("\n") == 2
+
+
+def test_channels_are_made_listed_and_tried_without_showing_a_secret(shop: Run, tmp_path: Path) -> None:
+    (tmp_path / "key.txt").write_text("hush-hush\n", encoding="utf-8")
+    with listening() as outside:
+        outside.answer = (200, {"errcode": 0})
+        made = shop("channels", "shop", "--set", "群", "wecom", "key=@key.txt", f"base={outside.url}")
+        assert (made.code, "群" in made.out, "hush" in made.out) == (0, True, False)
+        assert shop("channels", "shop", "--test", "群").out == "sent\n"
+        assert outside.heard[0].path.endswith("key=hush-hush")
+        outside.answer = (200, {"errcode": 93000, "errmsg": "invalid hush-hush"})
+        assert shop("channels", "shop", "--test", "群") == Ran(1, "", "93000 invalid ••••\n")
+    shop("channels", "shop", "--off", "群")
+    (row,) = json.loads(shop("channels", "shop", "--json").out)
+    assert row == {"name": "群", "kind": "wecom", "active": False, "off_reason": "", "secrets": "key"}
+    assert "key, base" in shop("channels", "shop", "--set", "x", "wecom", "token=1").err
+    assert shop("channels", "shop", "--on", "nobody").code == 1
+
+
+def test_tick_sends_what_waits_and_says_so(shop: Run) -> None:
+    with listening() as outside:
+        home = AppHome("var")
+        app = home.get("shop")
+        with app.database.write() as connection:
+            text = Text(zh="到货", en="Here")
+            told = Outgoing(kind="webhook", key="k", title=text, text=text, addresses=(outside.url,))
+            post(app.context(connection), told)
+        home.close()
+        assert "message webhook 1 sent" in shop("tick", "shop").out
+        assert shop("tick", "shop").out == "nothing is due\n"
+        assert len(outside.heard) == 1

@@ -129,3 +129,18 @@ def test_people_say_where_they_want_to_be_told(office: Works, keeper: Reader) ->
         assert account is not None
     assert [(r["kind"], r["body"]) for r in rows] == [("inbox", "{}"), ("wecom", '{"mentions":["13800001111"]}')]
     keeper.post("/account/contact", 422, channel="pigeon")
+
+
+def test_a_browser_is_pushed_to_until_it_is_stopped(office: Works, keeper: Reader) -> None:
+    assert "showNotification" in keeper.page("/push-worker.js")
+    assert '"key"' in keeper.post("/account/push/key", 200)
+    place = {"endpoint": "https://push.example.net/x/1", "p256dh": "B" * 87, "auth": "a" * 22}
+    keeper.post("/account/push", 204, **place)
+    keeper.post("/account/push", 204, **place)
+    assert office.scalar("SELECT count(*) FROM dg_push") == 1
+    ends = re.findall(r"/account/push/(\d+)/end", keeper.page("/account"))
+    assert len(ends) == 1
+    for wrong in ("http://push.example.net/x", "https://127.0.0.1/x", "https://localhost/x", "https://[::1]/x"):
+        keeper.post("/account/push", 422, **{**place, "endpoint": wrong})
+    keeper.post(f"/account/push/{ends[0]}/end")
+    assert office.scalar("SELECT count(*) FROM dg_push") == 0

@@ -12,10 +12,11 @@ import * as overlays from "./overlays";
 import * as palette from "./palette";
 import * as preferences from "./preferences";
 import * as print from "./print";
+import * as push from "./push";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, form, grid, list, neighbours, charts];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, form, grid, list, neighbours, charts, push];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
