@@ -243,8 +243,13 @@ def check_nothing_hangs(ctx: RunContext, entity: str, records: Sequence[Row]) ->
     raise Conflict(fault(ctx, "documents_hang", label=label_of(ctx, entity), title=titles, names="、".join(names[:20])))
 
 
-def reversal_effects(ctx: RunContext, entity: str, record_id: int, transition_id: str) -> list[Effect]:
-    """What a transition that undoes touches: documents in its way, and moves of each ledger that are countered."""
+def reversal_effects(
+    ctx: RunContext, entity: str, record_id: int, transition_id: str, *, alone: bool = False
+) -> list[Effect]:
+    """What a transition that undoes touches: documents in its way, and moves of each ledger that are countered.
+
+    ``alone``: the caller knows that nothing was drawn from the record.
+    """
     transition = transition_of(ctx, entity, transition_id)
     model = ctx.app.model
     effects = [
@@ -256,7 +261,7 @@ def reversal_effects(ctx: RunContext, entity: str, record_id: int, transition_id
             id=row["id"],
             blocks=True,
         )
-        for drawn, row in (hanging(ctx, entity, [{"id": record_id}]) if transition.reverses else ())
+        for drawn, row in (hanging(ctx, entity, [{"id": record_id}]) if transition.reverses and not alone else ())
     ]
     workflow = model.entities[entity].workflow
     sets = {workflow.transitions[name].posts for name in transition.reverses} if workflow else set()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, literal_column, select, union_all
 
 from engine.model import Entity, EntityKind, Field
 from runtime.columns import column_plans, is_link
@@ -176,6 +176,44 @@ def read_links(ctx: RunContext, entity: str, field: str, owners: Iterable[int]) 
     return {owner: tuple(values) for owner, values in found.items()}
 
 
+def _links(ctx: RunContext, entity: Entity, owners: Iterable[int]) -> dict[str, Mapping[int, tuple[Any, ...]]]:
+    """The values of all fields kept in tables of their own: a statement for each type of value."""
+    wanted = sorted(set(owners))
+    found: dict[str, Mapping[int, tuple[Any, ...]]] = {}
+    for names, statement in ctx.app.programs.keep(("all links", entity.id), lambda: _link_queries(ctx, entity)):
+        gathered: list[dict[int, list[Any]]] = [{} for _ in names]
+        for start in range(0, len(wanted), CHUNK):
+            for number, owner, value in ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]}):
+                gathered[number].setdefault(owner, []).append(value)
+        for name, values in zip(names, gathered, strict=True):
+            found[name] = {owner: tuple(each) for owner, each in values.items()}
+    return found
+
+
+def _link_queries(ctx: RunContext, entity: Entity) -> list[tuple[tuple[str, ...], Any]]:
+    """(fields, statement) for each type of value; rows come by field, owner and position."""
+    by_type: dict[type, list[str]] = {}
+    for field in entity.fields.values():
+        if is_link(field) and not field.lines:
+            by_type.setdefault(type(ctx.app.tables.links[entity.id, field.id].c.value.type), []).append(field.id)
+    found = []
+    for names in by_type.values():
+        queries = []
+        for number, name in enumerate(names):
+            table = ctx.app.tables.links[entity.id, name]
+            columns: tuple[Any, ...] = (
+                literal_column(str(number)).label("field"),
+                table.c.owner,
+                table.c.value,
+                table.c.position,
+            )
+            queries.append(select(*columns).where(table.c.owner.in_(bindparam("owners", expanding=True))))
+        rows = (queries[0] if len(queries) == 1 else union_all(*queries)).subquery()
+        order = (rows.c.field, rows.c.owner, rows.c.position)
+        found.append((tuple(names), select(rows.c.field, rows.c.owner, rows.c.value).order_by(*order)))
+    return found
+
+
 def load_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row]:
     """Whole records: links as tuples, lines nested (a line's ``parent`` is the owner's id)."""
     found = read_rows(ctx, entity, ids, lock=lock)
@@ -191,10 +229,9 @@ def _attach(ctx: RunContext, entity: Entity, found: Mapping[int, Row]) -> None:
             _attach(ctx, ctx.app.model.entities[field.lines], inner)
             for owner, row in found.items():
                 row[field.id] = lines[owner]
-        elif is_link(field):
-            links = read_links(ctx, entity.id, field.id, found)
-            for owner, row in found.items():
-                row[field.id] = links[owner]
+    for name, links in _links(ctx, entity, found).items():
+        for owner, row in found.items():
+            row[name] = links.get(owner, ())
 
 
 # --- the other way: a record as columns ----------------------------------------------------------------------

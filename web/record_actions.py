@@ -29,7 +29,7 @@ def dialogs(ctx: RunContext, entity: Entity, row: Row, view: View, scene: FieldS
     for action in view["actions"]:
         action["url"] = url_for("pages.act", entity=entity.id, id=row["id"], transition=action["id"])
         action["fields"] = _fields(ctx, entity, row, action["demands"], scene) if action["asks"] else []
-        action["effects"] = _effects(ctx, entity, row, action)
+        action["effects"] = _effects(ctx, entity, row, action, alone=view["alone"])
 
 
 def _fields(ctx: RunContext, entity: Entity, row: Row, demands: tuple[Asked, ...], scene: FieldScene) -> list[View]:
@@ -92,12 +92,12 @@ def _labels(ctx: RunContext) -> Mapping[str, str]:
     }
 
 
-def _effects(ctx: RunContext, entity: Entity, row: Row, action: View) -> list[str]:
+def _effects(ctx: RunContext, entity: Entity, row: Row, action: View, *, alone: bool) -> list[str]:
     """What undoing touches, before one does it."""
     transition = entity.workflow.transitions[action["id"]] if entity.workflow else None
     if transition is None or not transition.reverses:
         return []
-    effects = documents.reversal_effects(ctx, entity.id, row["id"], action["id"])
+    effects = documents.reversal_effects(ctx, entity.id, row["id"], action["id"], alone=alone)
     t = translator(ctx.language)
     told = []
     for effect in effects:

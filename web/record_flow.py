@@ -85,11 +85,11 @@ def chips(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
 # --- chain -----------------------------------------------------------------------------------------------------
 
 
-def chain(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
-    """Documents before, this one, those after, and what may be drawn next."""
+def chain(ctx: RunContext, entity: Entity, row: Row) -> tuple[list[View], bool]:
+    """Documents before, this one, those after, and what may be drawn next; whether nothing was drawn from it yet."""
     record = row.get("id")
     if not isinstance(record, int):
-        return []
+        return [], True
     links = documents.links(ctx, entity.id, record)
     here = {
         "label": entity.label.get(ctx.language),
@@ -101,7 +101,7 @@ def chain(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
     after = _grouped(ctx, [link for link in links if link.distance > 0])
     to_come = _to_come(ctx, entity, {link.entity for link in links})
     steps = [*reversed(before), here, *after, *to_come]
-    return steps if len(steps) > 1 else []
+    return (steps if len(steps) > 1 else []), not any(link.distance > 0 for link in links)
 
 
 def _grouped(ctx: RunContext, links: Sequence[Link]) -> list[View]:

@@ -84,6 +84,7 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         else t(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
     )
     actions = workflow.actions(ctx, entity.id, row) if record else ()
+    chain, alone = record_flow.chain(ctx, entity, row)
     whole = request.args.get("history") == "all"
     history, more = record_flow.history(ctx, entity, record, whole=whole) if record else ([], False)
     return {
@@ -96,7 +97,8 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "url": url_for("pages.record", entity=entity.id, id=record) if record else "",
         "save_url": save_url(entity, record),
         "chips": record_flow.chips(ctx, entity, row),
-        "chain": record_flow.chain(ctx, entity, row),
+        "chain": chain,
+        "alone": alone,
         "sections": _sections(scene, entity, row),
         "links": [] if record else links_of(entity, row),
         "editable": scene.editable and _something_editable(entity, scene),

@@ -14,18 +14,18 @@ from runtime import comments, records, workflow
 from runtime.context import RunContext
 from runtime.errors import Conflict, Fault, Invalid, NotFound, Stale, UserError
 from runtime.messages import fault
-from runtime.permissions import demand, rights
+from runtime.permissions import demand
 from runtime.record_inputs import Workspace
 from runtime.record_reading import visible_record, with_live
 from web import formulas
 from web.access import reading, writing
-from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blank_lines
+from web.posted import form_values
 from web.record_actions import body_of, dialogs
 from web.record_conflict import clash_view
 from web.record_drafts import new_row, row_of_posted
 from web.record_html import RecordHtml
 from web.record_page import record_view, scene_of
-from web.record_warnings import standing_warnings
+from web.record_warnings import look_url, standing_warnings
 from web.render import render, tell
 from web.texts import translator
 
@@ -100,6 +100,7 @@ def _page(
         save_state="saved" if view["editable"] else "",
         save_text="",
         dirty=posted is not None,
+        look=look_url(ctx, entity, row.get("id")) if view["editable"] else "",
         more=[*_more(ctx, entity, row, view), *_folded_actions(view)],
         comment_url=url_for("pages.comment", entity=entity.id, id=row["id"]) if row.get("id") else "",
         delete_url=url_for("pages.delete_record", entity=entity.id, id=row["id"]) if row.get("id") else "",
@@ -163,34 +164,6 @@ def _folded_actions(view: Mapping[str, Any]) -> list[dict[str, Any]]:
 # --- saving ----------------------------------------------------------------------------------------------------
 
 
-def _form_values(ctx: RunContext, entity: Entity) -> tuple[dict[str, object], list[Fault]]:
-    """What was posted, and what the form itself refuses."""
-    allowed = {entity.id: rights(ctx, entity.id)}
-    lines = [f for f in entity.fields.values() if f.lines]
-    allowed.update({f.lines: rights(ctx, f.lines) for f in lines})
-    needed = translator(ctx.language)("请填写", "Needed")
-    form = ctx.app.programs.keep(
-        ("form", entity.id, ctx.language, ctx.user.roles), lambda: form_class(ctx.app.model, entity, allowed, needed)
-    )(meta={"csrf": False})
-    values = without_blank_lines(values_of(form, entity, ctx.app.model, request.form), [f.id for f in lines])
-    if any(len(values.get(f.id) or ()) >= MOST_LINES for f in lines):  # type: ignore[arg-type]
-        raise Invalid(fault(ctx, "too_many_records", most=MOST_LINES, given=MOST_LINES))
-    return values, [] if form.validate() else _form_faults(form, entity, values)
-
-
-def _form_faults(form: Any, entity: Entity, values: Mapping[str, object]) -> list[Fault]:
-    """Faults of the form; those in lines that were left empty are none."""
-    kept = {f.id: len(values.get(f.id) or ()) for f in entity.fields.values() if f.lines}  # type: ignore[arg-type]
-    found = []
-    for path, said in faults_of(form):
-        head, _, rest = path.partition(".")
-        index = rest.partition(".")[0]
-        if head in kept and index.isdigit() and int(index) > kept[head]:
-            continue
-        found.append(Fault(code="required", field=path, message=said))
-    return found
-
-
 def create_record(entity: str) -> AnyResponse:
     """Save a new record, and take the transition whose button was pressed."""
     return _save(entity, None)
@@ -209,7 +182,7 @@ def _save(entity: str, id: int | None) -> AnyResponse:
     try:
         with writing() as ctx:
             found = entity_of(ctx, entity)
-            values, faults = _form_values(ctx, found)
+            values, faults = form_values(ctx, found)
             if faults:
                 raise Invalid(*faults)
             saved = _write(ctx, found, id, values)
@@ -226,7 +199,7 @@ def _again(entity: str, id: int | None) -> Response:
     with reading() as ctx:
         found = entity_of(ctx, entity)
         demand(ctx, found.id, "create" if id is None else "change")
-        values, _ = _form_values(ctx, found)
+        values, _ = form_values(ctx, found)
         kept = visible_row(ctx, found, id) if id is not None else None
         return _page(ctx, found, row_of_posted(ctx, found, kept, values), posted=request.form)
 

@@ -7,6 +7,7 @@ import * as grid from "./grid";
 import * as keys from "./keys";
 import * as list from "./list";
 import * as live from "./live";
+import * as looks from "./looks";
 import * as neighbours from "./neighbours";
 import * as overlays from "./overlays";
 import * as palette from "./palette";
@@ -16,7 +17,7 @@ import * as push from "./push";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, form, grid, list, neighbours, charts, push];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, form, grid, looks, list, neighbours, charts, push];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);

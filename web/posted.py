@@ -1,0 +1,50 @@
+"""What the form of a record posted, as values for the write door, and what the form itself refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+
+from engine.model import Entity
+from runtime.context import RunContext
+from runtime.errors import Fault, Invalid
+from runtime.messages import fault
+from runtime.permissions import rights
+from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blank_lines
+from web.texts import translator
+
+
+def form_values(ctx: RunContext, entity: Entity) -> tuple[dict[str, object], list[Fault]]:
+    """What was posted, and what the form itself refuses."""
+    lines = [f for f in entity.fields.values() if f.lines]
+    form = _class(ctx, entity)(meta={"csrf": False})
+    values = without_blank_lines(values_of(form, entity, ctx.app.model, request.form), [f.id for f in lines])
+    if any(len(values.get(f.id) or ()) >= MOST_LINES for f in lines):  # type: ignore[arg-type]
+        raise Invalid(fault(ctx, "too_many_records", most=MOST_LINES, given=MOST_LINES))
+    return values, [] if form.validate() else _faults(form, entity, values)
+
+
+def _class(ctx: RunContext, entity: Entity) -> Any:
+    """The class of an entity's form, made once for the same rights and words."""
+
+    def made() -> Any:
+        allowed = {entity.id: rights(ctx, entity.id)}
+        allowed.update({f.lines: rights(ctx, f.lines) for f in entity.fields.values() if f.lines})
+        return form_class(ctx.app.model, entity, allowed, translator(ctx.language)("请填写", "Needed"))
+
+    return ctx.app.programs.keep(("form", entity.id, ctx.language, ctx.user.roles), made)
+
+
+def _faults(form: Any, entity: Entity, values: Mapping[str, object]) -> list[Fault]:
+    """Faults of the form; those in lines that were left empty are none."""
+    kept = {f.id: len(values.get(f.id) or ()) for f in entity.fields.values() if f.lines}  # type: ignore[arg-type]
+    found = []
+    for path, said in faults_of(form):
+        head, _, rest = path.partition(".")
+        index = rest.partition(".")[0]
+        if head in kept and index.isdigit() and int(index) > kept[head]:
+            continue
+        found.append(Fault(code="required", field=path, message=said))
+    return found
