@@ -65,6 +65,7 @@ APP: Keys = {
     "version": (VALUE, "Version, as in 1.0.0."),
     "title": (TEXT, "Name of the app: `中文 | English`."),
     "description": (TEXT, "What the app is for."),
+    "icon": (TEXT, "Its picture in the catalogue: an icon's name."),
     "currency": (TEXT, "ISO code of the currency."),
     "timezone": (TEXT, "Time zone; its days are the firm's days."),
     "uses": (NAMES, "Modules, in the order in which they are laid over each other."),

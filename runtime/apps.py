@@ -161,9 +161,21 @@ class AppHome:
         finally:
             database.close()
             if not done:
-                database.drop_schema()
-                for path in (pointer, *apps.glob(f"{name}.db*")):
-                    path.unlink(missing_ok=True)
+                self._discard(name, database)
+
+    def discard(self, name: str) -> None:
+        """Away with an app whose making failed half way, and all it held."""
+        with self._lock:
+            app = self._open.pop(name, None)
+            database = app[0].database if app else self._database(name)
+            database.close()
+            self._discard(name, database)
+
+    def _discard(self, name: str, database: Database) -> None:
+        apps = self.folder / "apps"
+        database.drop_schema()
+        for path in (apps / f"{name}.json", *apps.glob(f"{name}.db*")):
+            path.unlink(missing_ok=True)
 
     @property
     def _cache(self) -> Path:

@@ -29,6 +29,8 @@ def refused(error: UserError) -> AnyResponse:
     """A refusal: the faults as a problem document or as a page."""
     if is_api():
         return user_problem(error)
+    if any(found.code == "no_app" for found in error.faults):
+        return redirect(url_for("pages.start"))
     return page(int(status_of(error)), [f.message for f in error.faults])
 
 

@@ -6,7 +6,13 @@ import structlog
 
 
 def configure() -> None:
-    """Set up the log of this process."""
+    """Set up the log of this process; once is enough.
+
+    Without it a fault would be shown with every value of every call: secrets, and whole models that take minutes to
+    print.
+    """
+    if structlog.is_configured():
+        return
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

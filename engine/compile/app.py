@@ -54,6 +54,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         version=root.text("version", "1.0.0"),
         title=root.label("title", root.text("app")),
         description=root.label("description", "") if root.has("description") else None,
+        icon=root.text("icon"),
         currency=root.text("currency", "CNY"),
         currency_scale=bench.money_scale,
         timezone=root.text("timezone", "Asia/Shanghai"),

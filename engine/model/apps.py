@@ -68,6 +68,7 @@ class AppModel:
     version: str
     title: Text
     description: Text | None
+    icon: str = ""
     currency: str
     currency_scale: int
     timezone: str

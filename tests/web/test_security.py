@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.scenarios.works import Works
+from web.application import create_app
 
 POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 
@@ -36,3 +39,20 @@ def test_operators_see_life_readiness_and_figures(office_on_file: Works) -> None
     assert client.get("/healthz").get_json() == {"status": "ok"}
     assert client.get("/readyz").get_json() == {"status": "ready", "apps": 1}
     assert "dougong_requests_total" in client.get("/metrics").get_data(as_text=True)
+
+
+def test_a_fault_of_ours_is_logged_without_the_values_it_met(
+    office_on_file: Works, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks() -> str:
+        password = "hunter-2-secret"  # a value that a log must not show
+        raise RuntimeError(len(password))
+
+    application = create_app(office_on_file.home)
+    monkeypatch.setitem(application.view_functions, "pages.log_in", breaks)
+    answer = application.test_client().get("/login")
+    said = capsys.readouterr()
+    told = said.out + said.err
+    assert answer.status_code == 500
+    assert "RuntimeError" in told
+    assert "hunter-2-secret" not in told + answer.get_data(as_text=True)

@@ -51,8 +51,6 @@ def run_command(
     safe, host_name = _secured(wanted, tls, tls_key) if tls else (None, wanted.host)
     with open_home(wanted) as home:
         people = _ensure(home, wanted, ensure, demo=demo) if ensure else []
-        if not home.names():
-            raise click.UsageError("还没有应用：先运行 dougong new | no app yet: run dougong new first")
     address = f"{'https' if safe else 'http'}://{host_name}:{wanted.port}"
     click.echo(text(wanted, f"斗拱：{address}", f"Dougong: {address}"))
     print_log_ins(wanted, people)

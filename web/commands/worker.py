@@ -11,6 +11,7 @@ import click
 from runtime.settings import Settings
 from web.clockwork import BETWEEN_TICKS, carry, carry_all, tick_all
 from web.commands.place import db_option, open_home, text
+from web.logs import configure
 
 
 @click.command("worker")
@@ -19,6 +20,7 @@ from web.commands.place import db_option, open_home, text
 @click.pass_obj
 def worker_command(settings: Settings, db: str | None, once: bool) -> None:
     """只做后台任务 | Jobs and schedule, no web."""
+    configure()
     wanted = replace(settings, db=db or settings.db)
     over = Event()
     if not once:

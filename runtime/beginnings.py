@@ -1,0 +1,219 @@
+"""The first day of a firm: what templates there are, and an app made of one of them while somebody waits."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from threading import Thread
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine import MetadataError, load_app
+from engine.compile.layers import CATALOGUE
+from engine.model import AppModel, EntityKind
+from runtime.accounts import account_named, add_account, is_empty, set_password
+from runtime.app_setup import DEMO_PASSWORD, fill_demo, set_up
+from runtime.app_source import start_from
+from runtime.apps import AppHome
+from runtime.context import Clock, RunContext
+from runtime.errors import UserError
+from runtime.records import update
+
+CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND", "IDR", "INR")
+FIRST = ("generic", "discrete", "food", "restaurant", "service")
+STEPS = 8
+TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
+KEPT = 86_400
+FAULTS = (UserError, MetadataError, SQLAlchemyError, OSError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A template as one looks at it before choosing. ``flow``: documents in the order of work, with who makes them."""
+
+    id: str
+    version: str
+    title: str
+    description: str
+    icon: str
+    flow: Sequence[tuple[str, str]]
+    counts: Mapping[str, int]
+    documents: Sequence[str]
+    masters: Sequence[str]
+    roles: Sequence[str]
+    rules: Sequence[str]
+    cards: Sequence[str]
+    reports: Sequence[str]
+    prints: Sequence[str]
+
+
+@lru_cache(maxsize=8)
+def offers(language: str) -> tuple[Offer, ...]:
+    """The catalogue, each template with what it contains."""
+    found = [_offer(load_app(path), language) for path in sorted(CATALOGUE.glob("*.yaml"))]
+    return tuple(sorted(found, key=lambda offer: FIRST.index(offer.id) if offer.id in FIRST else len(FIRST)))
+
+
+def _offer(model: AppModel, language: str) -> Offer:
+    documents = [e for e in model.entities.values() if e.kind is EntityKind.DOCUMENT]
+    masters = [e for e in model.entities.values() if e.kind is EntityKind.MASTER]
+    in_order = [link for group in model.menu for link in group.entries if link in {e.id for e in documents}]
+    flow = [model.entities[name] for name in dict.fromkeys(in_order)][:STEPS]
+    alerts = [each.label.get(language) for kind in (model.rules, model.alerts) for each in kind.values()]
+    return Offer(
+        id=model.id,
+        version=model.version,
+        title=model.title.get(language),
+        description=model.description.get(language) if model.description else "",
+        icon=model.icon or next((e.icon for e in flow if e.icon), "apps"),
+        flow=tuple((e.label.get(language), _makers(model, e.id, language)) for e in flow),
+        counts={
+            "documents": len(documents),
+            "roles": len(model.roles),
+            "flows": sum(e.workflow is not None for e in documents),
+            "rules": len(alerts),
+            "figures": len(model.cards) + len(model.reports),
+            "prints": len(model.prints),
+        },
+        documents=tuple(e.label.get(language) for e in documents),
+        masters=tuple(e.label.get(language) for e in masters),
+        roles=tuple(role.label.get(language) for role in model.roles.values()),
+        rules=tuple(alerts),
+        cards=tuple(card.label.get(language) for card in model.cards.values()),
+        reports=tuple(report.label.get(language) for report in model.reports.values()),
+        prints=tuple(each.label.get(language) for each in model.prints.values()),
+    )
+
+
+def _makers(model: AppModel, entity: str, language: str) -> str:
+    """Who makes a document: the first role that may, the all-mighty ones aside."""
+    for role in model.roles.values():
+        allowed = role.can.get(entity)
+        if allowed is not None and {"create", "all"} & set(allowed):
+            return role.label.get(language)
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the firm asks for. ``admin``: the name its first administrator logs in with."""
+
+    template: str
+    firm: str
+    language: str
+    currency: str
+    admin: str
+    password: str
+    demo: bool
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the making is: ``state`` is ``making``, ``done`` or ``failed``."""
+
+    state: str = "making"
+    app: str = ""
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    error: str = ""
+    log_ins: list[dict[str, str]] = field(default_factory=list)
+
+
+def begin(home: AppHome, wish: Wish, clock: Clock) -> str:
+    """Start making the app beside the request; the token by which its progress is asked for."""
+    token = secrets.token_urlsafe(24)
+    _write(home, token, Progress(app=_free_name(home, wish.template)))
+    Thread(target=_make, args=(home, wish, clock, token), name="beginning", daemon=True).start()
+    return token
+
+
+def progress_of(home: AppHome, token: str) -> Progress | None:
+    """How far a making is; ``None``: there is none of this token."""
+    if not TOKEN.fullmatch(token):
+        return None
+    path = _path(home, token)
+    return Progress(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _path(home: AppHome, token: str) -> Path:
+    return home.folder / "cache" / f"beginning-{token}.json"
+
+
+def _write(home: AppHome, token: str, progress: Progress) -> None:
+    path = _path(home, token)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob("beginning-*.json"):
+        if time.time() - old.stat().st_mtime > KEPT:
+            old.unlink(missing_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(progress), ensure_ascii=False), encoding="utf-8")
+    fresh.replace(path)
+
+
+def _free_name(home: AppHome, template: str) -> str:
+    taken = set(home.names())
+    return next(name for name in (template, *(f"{template}_{n}" for n in range(2, 1000))) if name not in taken)
+
+
+def _make(home: AppHome, wish: Wish, clock: Clock, token: str) -> None:
+    progress = progress_of(home, token) or Progress()
+
+    def tell(step: str, done: int, total: int) -> None:
+        progress.step, progress.done, progress.total = step, done, total
+        _write(home, token, progress)
+
+    try:
+        progress.log_ins = make(home, progress.app, wish, clock, tell)
+        progress.state = "done"
+    except FAULTS as error:
+        structlog.get_logger("beginning").error("making failed", app=progress.app, exc_info=error)
+        progress.state, progress.error = "failed", str(error)
+        if progress.app in home.names():
+            home.discard(progress.app)
+    _write(home, token, progress)
+
+
+def make(
+    home: AppHome, name: str, wish: Wish, clock: Clock, tell: Callable[[str, int, int], None]
+) -> list[dict[str, str]]:
+    """The app, its firm, its first administrator, its demo data; who may log in."""
+    definition = start_from(name, wish.template)
+    model = load_app(wish.template)
+    if wish.currency != model.currency:
+        definition = replace(definition, text=f"{definition.text}currency: {wish.currency}\n")
+    app = home.create(name, definition, language=wish.language)
+    set_up(app, clock)
+    people = fill_demo(app, tell, clock) if wish.demo else []
+    with app.database.write() as connection:
+        ctx = app.context(connection, clock)
+        _name_firm(ctx, wish.firm)
+        known = {person.name for person in people}
+        if wish.admin in known:
+            set_password(ctx, account_named(ctx, wish.admin), wish.password)
+        else:
+            admins = [role.id for role in app.model.roles.values() if "all" in role.can.get("all", ())]
+            add_account(ctx, wish.admin, wish.password, admins[:1])
+        if is_empty(ctx):
+            raise ValueError("nobody can log in")
+    others = [{"name": p.name, "password": p.password} for p in people if p.name != wish.admin]
+    return [one for one in others if one["password"] == DEMO_PASSWORD]
+
+
+def _name_firm(ctx: RunContext, firm: str) -> None:
+    """The firm's name, where the app keeps it: the setting with a name."""
+    for entity in ctx.app.model.entities.values():
+        if firm and entity.kind is EntityKind.SETTING and "name" in entity.fields:
+            table = ctx.app.tables.entity[entity.id]
+            record = ctx.connection.execute(select(table.c.id)).scalar()
+            if record is not None:
+                update(ctx, entity.id, record, {"name": firm})
+            return

@@ -1,0 +1,113 @@
+"""The first run: look at the templates, choose one, and stand in a working app as its administrator."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from runtime.apps import AppHome
+from runtime.beginnings import offers
+from web.application import create_app
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> AppHome:
+    return AppHome(tmp_path)
+
+
+@pytest.fixture
+def client(home: AppHome) -> FlaskClient:
+    return create_app(home, testing=True).test_client()
+
+
+def post(client: FlaskClient, **given: str) -> tuple[int, str]:
+    """Send the form of the page; status and text."""
+    page = client.get("/start").get_data(as_text=True)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token is not None
+    usual = {"template": "service", "firm": "永信", "currency": "CNY", "admin": "boss", "password": "good-pass-1"}
+    answer = client.post("/start", data={"csrf_token": token[1], **usual, **given})
+    return answer.status_code, answer.get_data(as_text=True)
+
+
+def made(client: FlaskClient) -> str:
+    """Wait until what was asked for is made; where one stands then."""
+    for thread in threading.enumerate():
+        if thread.name == "beginning":
+            thread.join(120)
+    answer = client.get("/start/wait")
+    return str(answer.location)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_template_shows_what_it_brings(client: FlaskClient, language: str) -> None:
+    client.get(f"/start/language?lang={language}")
+    for offer in offers(language):
+        page = client.get(f"/start?template={offer.id}").get_data(as_text=True)
+        assert all(text in page for text in (offer.title, *offer.roles, *offer.documents))
+        assert len(offer.documents) == offer.counts["documents"] > 0
+        assert offer.flow
+
+
+def test_without_an_app_every_way_leads_to_the_first_page(client: FlaskClient) -> None:
+    assert client.get("/").location == "/start"
+    assert client.get("/e/item").location == "/start"
+    assert client.get("/api/v1/item").status_code == 404
+
+
+def test_one_stands_in_the_chosen_app_as_its_administrator(client: FlaskClient, home: AppHome) -> None:
+    assert post(client, currency="USD")[0] == 303
+    assert made(client) == "/"
+    page = client.get("/").get_data(as_text=True)
+    assert "永信" in page
+    assert "boss" in page
+    app = home.get("service")
+    assert app.model.currency == "USD"
+    assert app.definition is not None
+    assert "currency: USD" in app.definition.text
+    assert client.get("/settings/people").status_code == 200
+
+
+def test_once_there_is_an_app_the_first_page_is_closed(client: FlaskClient, home: AppHome) -> None:
+    post(client)
+    made(client)
+    stranger = create_app(home, testing=True).test_client()
+    assert stranger.get("/start").status_code == 404
+    assert stranger.post("/start", data={}).status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"firm": " "}, "公司简称"),
+        ({"password": "short"}, "至少 8 位"),
+        ({"template": "bakery"}, "选择一个模板"),
+        ({"currency": "XXX"}, "本位币"),
+        ({"admin": ""}, "管理员"),
+    ],
+)
+def test_what_is_missing_is_told_and_what_was_written_stays(
+    client: FlaskClient, home: AppHome, given: dict[str, str], told: str
+) -> None:
+    status, page = post(client, **{"firm": "永信", **given})
+    assert status == 422
+    assert told in page
+    assert home.names() == []
+    if "firm" not in given:
+        assert 'value="永信"' in page
+
+
+def test_a_failure_is_told_and_leaves_no_app_behind(client: FlaskClient, home: AppHome) -> None:
+    assert post(client, admin="a" * 70)[0] == 303  # longer than the name of an account may be
+    for thread in threading.enumerate():
+        if thread.name == "beginning":
+            thread.join(120)
+    answer = client.get("/start/wait")
+    assert answer.status_code == 500
+    assert "没有建成" in answer.get_data(as_text=True)
+    assert home.names() == []
+    assert client.get("/start").status_code == 200

@@ -1,0 +1,151 @@
+"""The first page of all: look at the templates, choose one, name the firm, and be in a working app within a minute."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response, redirect, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from runtime import accounts, beginnings
+from runtime.beginnings import CURRENCIES, Wish, offers
+from runtime.errors import Fault, NotFound
+from web.access import clock, home, nobody, remember, served
+from web.render import bare, tell
+from web.texts import LANGUAGES, language, translator
+
+SHORTEST_PASSWORD = 8
+LONGEST = 80
+KEY = "beginning"
+"""What the session keeps while an app is made: the token, and who becomes its administrator."""
+
+
+def _only_first() -> None:
+    """The page is for the first run: whoever has an app makes more of them by the command line."""
+    if served().names() and KEY not in session:
+        t = translator(language())
+        message = t("已有应用；新建请用 dougong new", "There is an app already; make more with dougong new")
+        raise NotFound(Fault(code="started", message=message))
+
+
+def start() -> AnyResponse:
+    """The templates and what each brings."""
+    _only_first()
+    return _page({}, [])
+
+
+def _page(given: dict[str, str], problems: list[str], status: int = 200) -> AnyResponse:
+    lang = language()
+    chosen = given.get("template") or request.args.get("template", "")
+    catalogue = offers(lang)
+    offer = next((each for each in catalogue if each.id == chosen), catalogue[0])
+    return bare(
+        "pages/start.html",
+        lang,
+        title=translator(lang)("选一个行业，马上能用", "Choose your trade and start"),
+        status=status,
+        offers=[asdict(each) for each in catalogue],
+        offer=asdict(offer),
+        currencies=CURRENCIES,
+        given={"firm": "", "currency": "CNY", "admin": "admin", "demo": "1", **given},
+        problems=problems,
+    )
+
+
+def begin() -> AnyResponse:
+    """Start making what was chosen."""
+    _only_first()
+    form, lang = request.form, language()
+    t = translator(lang)
+    problems = []
+    if form.get("template") not in {each.id for each in offers(lang)}:
+        problems.append(t("请选择一个模板", "Choose a template"))
+    if not form.get("firm", "").strip():
+        problems.append(t("请填写公司简称", "Say what the firm is called"))
+    if form.get("currency") not in CURRENCIES:
+        problems.append(t("请选择本位币", "Choose a currency"))
+    if not form.get("admin", "").strip():
+        problems.append(t("请填写管理员登录名", "Say the administrator's log-in name"))
+    if len(form.get("password", "")) < SHORTEST_PASSWORD:
+        problems.append(
+            t(f"密码至少 {SHORTEST_PASSWORD} 位", f"The password needs at least {SHORTEST_PASSWORD} characters")
+        )
+    if problems:
+        kept = {name: form.get(name, "") for name in ("template", "firm", "currency", "admin", "demo")}
+        return _page(kept, problems, 422)
+    wish = Wish(
+        template=form["template"],
+        firm=form["firm"].strip()[:LONGEST],
+        language=lang,
+        currency=form["currency"],
+        admin=form["admin"].strip()[:LONGEST],
+        password=form["password"],
+        demo=bool(form.get("demo")),
+    )
+    session[KEY] = {"token": beginnings.begin(home(), wish, clock()), "admin": wish.admin}
+    return redirect(url_for("pages.start_wait"), code=303)
+
+
+def start_wait() -> AnyResponse:
+    """How far it is; once it is done, its administrator is logged in and stands in the app."""
+    kept = session.get(KEY) or {}
+    progress = beginnings.progress_of(home(), str(kept.get("token", "")))
+    lang = language()
+    t = translator(lang)
+    if progress is None:
+        return redirect(url_for("pages.start"), code=303)
+    if progress.state == "failed":
+        session.pop(KEY, None)
+        served().forget()
+        return _page({}, [t("没有建成：", "It was not made: ") + progress.error], 500)
+    if progress.state == "done":
+        if request.headers.get("HX-Request"):
+            return Response(status=204, headers={"HX-Redirect": url_for("pages.start_wait")})
+        return _enter(progress.app, str(kept.get("admin", "")))
+    share = round(100 * progress.done / progress.total) if progress.total else 3
+    words = progress.step if progress.total else t("建表、建账、准备第一天", "Making tables and books")
+    return bare(
+        "pages/start_wait.html",
+        lang,
+        title=t("马上就好", "Nearly there"),
+        share=share,
+        words=words,
+    )
+
+
+def _enter(app: str, admin: str) -> AnyResponse:
+    lang = session.get("language")
+    session["app"] = app
+    served().forget()
+    with nobody() as ctx:
+        account = accounts.account_named(ctx, admin)
+        person = accounts.person_of(ctx, account)
+    if person is None:
+        return redirect(url_for("pages.log_in"), code=303)
+    remember(person, app)
+    if lang in LANGUAGES:
+        session["language"] = lang
+    t = translator(language())
+    tell(
+        "info",
+        t("先录入物料和往来单位，或把表格拖进来", "Enter your items and partners, or drop your spreadsheet"),
+        url_for("pages.opening"),
+        t("去期初清单", "Open the check list"),
+    )
+    return redirect("/", code=303)
+
+
+def start_language() -> AnyResponse:
+    """The other language, on the same template."""
+    given = request.args.get("lang", "")
+    if given in LANGUAGES:
+        session["language"] = given
+    return redirect(url_for("pages.start", template=request.args.get("template") or None))
+
+
+def register(pages: Blueprint) -> None:
+    """Attach the addresses."""
+    pages.add_url_rule("/start", "start", start)
+    pages.add_url_rule("/start", "begin", begin, methods=["POST"])
+    pages.add_url_rule("/start/wait", "start_wait", start_wait)
+    pages.add_url_rule("/start/language", "start_language", start_language)
