@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Select, and_, case, delete, func, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +29,8 @@ MOST_ATTEMPTS = 5
 AGAIN_AFTER = timedelta(minutes=5)
 KEPT = timedelta(days=400)
 """How long it is remembered that something was handled."""
+CLOSED = frozenset({"done", "merged", "skipped"})
+"""Outcomes after which nothing is left to do."""
 FAULTS = (UserError, SQLAlchemyError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a handler may fail with: it is noted and tried again, and holds up nobody else."""
 
@@ -121,8 +123,9 @@ def due_now(ctx: RunContext, handlers: Mapping[str, Handler]) -> list[Handled]:
     done: list[Handled] = []
     for _round in range(MOST_ROUNDS):
         rows = ctx.connection.execute(_claim(ctx)).mappings().all()
-        for due in _merged([_due(ctx, row) for row in rows]):
-            done.extend(_handle(ctx, due, handlers))
+        handled = [one for due in _merged([_due(ctx, row) for row in rows]) for one in _handle(ctx, due, handlers)]
+        _close(ctx, [one for one in handled if one.outcome in CLOSED])
+        done += handled
         if not rows:
             break
     return done
@@ -162,7 +165,7 @@ def _merged(found: Sequence[Due]) -> Iterator[Due]:
 
 def _handle(ctx: RunContext, due: Due, handlers: Mapping[str, Handler]) -> list[Handled]:
     if due.late and due.catch_up == "skip":
-        return [_close(ctx, due, "skipped")]
+        return [_handled(due, "skipped")]
     handler = handlers.get(due.handler)
     if handler is None:
         return [_fail(ctx, each, f"no handler {due.handler}", last=True) for each in (due, *due.merged)]
@@ -171,20 +174,28 @@ def _handle(ctx: RunContext, due: Due, handlers: Mapping[str, Handler]) -> list[
             handler(ctx, due)
     except FAULTS as error:
         return [_fail(ctx, each, f"{type(error).__name__}: {error}") for each in (due, *due.merged)]
-    return [_close(ctx, due, "done"), *(_close(ctx, each, "merged") for each in due.merged)]
+    return [_handled(due, "done"), *(_handled(each, "merged") for each in due.merged)]
 
 
-def _close(ctx: RunContext, due: Due, outcome: str) -> Handled:
-    """Handled for this moment; where the handler itself has put it to another one, that stands."""
+def _handled(due: Due, outcome: str) -> Handled:
+    return Handled(key=due.key, handler=due.handler, due=due.due, outcome=outcome)
+
+
+def _close(ctx: RunContext, handled: Sequence[Handled]) -> None:
+    """Handled for their moments, with one statement; where a handler has put its own to another one, that stands."""
+    if not handled:
+        return
     table = ctx.app.tables.system.reminder
+    was = bindparam("_due", type_=table.c.due.type)
     values = {
-        "due": case((table.c.due == due.due, None), else_=table.c.due),
-        "handled_due": due.due,
-        "handled_at": ctx.now(),
+        "due": case((table.c.due == was, None), else_=table.c.due),
+        "handled_due": was,
+        "handled_at": bindparam("_at", type_=table.c.due.type),
         "error": "",
     }
-    ctx.connection.execute(update(table).where(table.c.key == due.key).values(values))
-    return Handled(key=due.key, handler=due.handler, due=due.due, outcome=outcome)
+    statement = update(table).where(table.c.key == bindparam("_key")).values(values)
+    now = ctx.now()
+    ctx.connection.execute(statement, [{"_key": each.key, "_due": each.due, "_at": now} for each in handled])
 
 
 def _fail(ctx: RunContext, due: Due, error: str, *, last: bool = False) -> Handled:
