@@ -92,6 +92,7 @@ def _groups(ctx: RunContext) -> tuple[Group, ...]:
         _entry(t("工作台", "Home"), url_for("pages.home"), "home"),
         _entry(t("待办", "Tasks"), url_for("pages.tasks"), "checkbox", count=blank("tasks")),
         _entry(t("消息", "Messages"), url_for("pages.messages"), "bell", count=blank("messages")),
+        *([_entry(t("预警", "Alerts"), url_for("pages.alerts"), "alert-triangle")] if ctx.app.model.alerts else []),
     )
     groups = ((one.id, one.label.get(ctx.language), _links(ctx, one)) for one in ctx.app.model.menu)
     return (("", "", top), *(group for group in groups if group[2]))

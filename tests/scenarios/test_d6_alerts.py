@@ -47,3 +47,19 @@ def test_d6_a_file_and_a_page_raise_the_line_and_the_alert_with_it(works: Works)
     buyer = works.web("buyer")
     buyer.press(buyer.open(f"/e/item/{works.id('item', 'SCREW')}"), safety_stock="200")
     assert alerts(works) == ["ended"]
+
+
+def test_d6_the_alert_is_on_its_page_in_the_list_and_on_the_item(works: Works) -> None:
+    works.api().change("item", works.id("item", "SCREW"), safety_stock="200")
+    works.bought("SCREW", "190", "0.1")
+    buyer = works.web("buyer")
+    page = buyer.open("/alerts").text
+    assert "螺丝 可用 190，低于安全库存 200" in page
+    assert "螺丝 可用 190，低于安全库存 200" in buyer.open(f"/e/item/{works.id('item', 'SCREW')}").text
+    (alert,) = works.api("buyer").items("/alerts", alert="below_safety")
+    assert (alert["color"], alert["title"], alert["offers"][0]["kind"]) == ("red", "SCREW 螺丝", "plan")
+    works.api("buyer").post(f"/alerts/{alert['id']}/ack")
+    assert "已有人处理" in buyer.open("/alerts").text
+    works.bought("SCREW", "50", "0.1")
+    assert works.api("buyer").items("/alerts", alert="below_safety") == []
+    assert "低于安全库存 200" in buyer.open("/alerts?closed=1").text
