@@ -196,7 +196,11 @@ class _Reading:
     def _with_instead(self, found: Mapping[int, list[Line]]) -> dict[int, list[Line]]:
         ids = [line.id for lines in found.values() for line in lines]
         instead = self._links(ids)
-        return {h: [line._replace(instead=instead.get(line.id, ())) for line in lines] for h, lines in found.items()}
+        for lines in found.values():
+            for place, line in enumerate(lines):
+                if line.id in instead:
+                    lines[place] = line._replace(instead=instead[line.id])
+        return dict(found)
 
     def _links(self, ids: Sequence[int]) -> Mapping[int, tuple[Key, ...]]:
         """The alternates of lines."""

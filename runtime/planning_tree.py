@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -31,8 +31,7 @@ Row = dict[str, Any]
 BASES = ("standard", "average", "last")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeRow:
+class TreeRow(NamedTuple):
     """A place in an explosion or where-used. ``above``: index of the row it hangs on, -1 = what was asked for.
 
     ``per``: for where-used, how much of the item asked for goes into one. ``instead``: alternates, (id, title).
@@ -109,21 +108,22 @@ def explode(ctx: RunContext, item: int, quantity: Decimal, day: date | None = No
         quantity=quantity,
         day=asked.day,
         expired=result.expired,
-        rows=tuple(
-            TreeRow(
-                level=row.level,
-                above=row.above,
-                item=_id(row.item),
-                title=titles[row.item],
-                quantity=row.quantity,
-                through=row.line.through,
-                made=row.made,
-                expired=row.expired,
-                instead=tuple((_id(other), titles[other]) for other in row.line.instead),
-            )
-            for row in result.rows
-        ),
+        rows=tuple(_row(row, titles) for row in result.rows),
         totals=tuple((_id(key), titles[key], amount) for key, amount in result.totals.items()),
+    )
+
+
+def _row(row: explosion.Exploded, titles: Mapping[Key, str]) -> TreeRow:
+    return TreeRow(
+        level=row.level,
+        above=row.above,
+        item=_id(row.item),
+        title=titles[row.item],
+        quantity=row.quantity,
+        through=row.line.through,
+        made=row.made,
+        expired=row.expired,
+        instead=tuple([(_id(other), titles[other]) for other in row.line.instead]) if row.line.instead else (),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, or_, select
 
 from engine.expressions.tree import Expr
 from engine.model import EntityKind, Ledger
@@ -212,6 +212,8 @@ class _Walk:
 
     def _of_documents(self, start: DocumentKey) -> list[Move]:
         found: list[Move] = []
+        if self.ctx.app.model.entities[start.entity].kind is not EntityKind.DOCUMENT:
+            return found
         for shape in self.shapes.values():
             table = shape.moves
             found += self._moves(shape, and_(table.c.doc_entity == start.entity, table.c.doc_id == start.id))
@@ -238,17 +240,14 @@ class _Walk:
         column = shape.moves.c[dimension]
         if dimension not in shape.several:
             return column.in_([key.id for key in keys])
-        pairs = [(key.entity, key.id) for key in keys]
-        return tuple_(shape.moves.c[f"{dimension}__type"], column).in_(pairs)
+        kind = shape.moves.c[f"{dimension}__type"]
+        entities = dict.fromkeys(key.entity for key in keys)
+        return or_(*(and_(kind == e, column.in_([key.id for key in keys if key.entity == e])) for e in entities))
 
     def _moves(self, shape: Shape, condition: ColumnElement[bool]) -> list[Move]:
         """Moves that stand: neither undone nor undoing."""
-        table, undone = shape.moves, shape.moves.alias()
-        countered = select(undone.c.counter_of).where(undone.c.counter_of.is_not(None))
-        standing = and_(
-            condition, table.c.counter_of.is_(None), table.c.corrects.is_(None), table.c.id.not_in(countered)
-        )
-        rule = self._rule(shape)
+        table, rule = shape.moves, self._rule(shape)
+        standing = and_(condition, self.ctx.app.programs.keep(("standing", shape.ledger.id), lambda: _standing(table)))
         query = select(table).where(standing if rule is None else and_(standing, rule)).order_by(table.c.id)
         return [shape.move(row) for row in self.ctx.connection.execute(query.limit(MOST_MOVES + 1)).mappings()]
 
@@ -297,9 +296,10 @@ class _Walk:
         here, there = ("from", "to") if self.way == FORWARD else ("to", "from")
         known = {(m.ledger, m.id): m for m in moves}
         rows: list[Any] = []
-        for part in _parts(sorted(known)):
-            ends = tuple_(table.c[f"{here}_ledger"], table.c[f"{here}_move"]).in_(part)
-            rows += self.ctx.connection.execute(select(table).where(ends)).mappings().all()
+        for name in self.shapes:  # ledger by ledger: pairs in a list would read every edge there is
+            for part in _parts(sorted(number for ledger, number in known if ledger == name)):
+                ends = and_(table.c[f"{here}_ledger"] == name, table.c[f"{here}_move"].in_(part))
+                rows += self.ctx.connection.execute(select(table).where(ends)).mappings().all()
         wanted: dict[str, set[int]] = {}
         for row in rows:
             wanted.setdefault(row[f"{there}_ledger"], set()).add(row[f"{there}_move"])
@@ -326,6 +326,12 @@ class _Walk:
         for part in _parts(sorted(ids)):
             found.update({(ledger, m.id): m for m in self._moves(shape, or_(table.c.id.in_(part)))})
         return found
+
+
+def _standing(table: Table) -> ColumnElement[bool]:
+    undone = table.alias()
+    countered = select(undone.c.counter_of).where(undone.c.counter_of.is_not(None))
+    return and_(table.c.counter_of.is_(None), table.c.corrects.is_(None), table.c.id.not_in(countered))
 
 
 def _parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

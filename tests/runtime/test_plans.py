@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,9 +14,11 @@ from engine.model import View
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, RunContext, SystemClock
 from runtime.database import Database
+from runtime.ledgers import balances
 from runtime.queries import ListQuery, list_records
 from runtime.query_filters import Filter
 from runtime.tables import build_tables
+from runtime.trace import trace
 
 ENTITIES = ("purchase_order", "purchase_receipt", "sales_order")
 MOST_FILTERED = 4
@@ -41,6 +44,17 @@ def ctx(app: RunningApp) -> Iterator[RunContext]:
         yield RunContext(app=app, connection=connection, user=SYSTEM, clock=SystemClock())
 
 
+@pytest.fixture
+def writing(app: RunningApp) -> Iterator[RunContext]:
+    """Rows may be written; nothing of them stays."""
+    with app.database.engine.connect() as connection:
+        transaction = connection.begin()
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        yield RunContext(app=app, connection=connection, user=SYSTEM, clock=SystemClock())
+        transaction.rollback()
+
+
 def sent(connection: Connection, work: Callable[[], object]) -> list[tuple[str, Any]]:
     """The statements of a call with their values."""
     found: list[tuple[str, Any]] = []
@@ -58,6 +72,9 @@ def sent(connection: Connection, work: Callable[[], object]) -> list[tuple[str, 
 
 def plan(connection: Connection, statement: str, parameters: Any) -> str:
     """How the database would go about it."""
+    numbers = [int(number) for number in re.findall(r"\$(\d+)", statement)]
+    if numbers:  # as the server numbers them
+        statement, parameters = re.sub(r"\$\d+", "%s", statement), tuple(parameters[n - 1] for n in numbers)
     how = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
     rows = connection.exec_driver_sql(how + statement, parameters).all()
     return "\n".join(str(row[-1]) for row in rows)
@@ -119,3 +136,30 @@ def test_every_declared_filter_of_the_first_view_is_answered_by_an_index(
 
     assert found
     assert found == {path: [] for path in found}
+
+
+def test_genealogy_and_past_balances_are_read_along_indexes(writing: RunContext, app: RunningApp) -> None:
+    ctx = writing
+    moves, edge, lot = app.tables.ledgers.moves["stock"], app.tables.ledgers.edge, app.tables.entity["lot"]
+    now, dialect = ctx.now(), ctx.connection.dialect.name
+    written = {"kind": "purchase", "at": now, "entered_at": now, "cost": "given", "posting_set": "p", "posting": "p"}
+    ctx.connection.execute(lot.insert().values(id=1, version=1, code="L1", created_at=now, changed_at=now))
+    for number, signed in ((1, 5), (2, -5), (3, 5)):
+        own = {"id": number, "item": 1, "lot": 1, "qty": signed, "doc_entity": "purchase_receipt", "doc_id": number}
+        ctx.connection.execute(moves.insert().values(**own, **written))
+    ends = {"from_ledger": "stock", "from_move": 2, "to_ledger": "stock", "to_move": 3}
+    ctx.connection.execute(edge.insert().values(**ends, qty=5))
+
+    def asked() -> None:
+        assert trace(ctx, "lot", 1, "forward").edges
+        assert [row.amounts["qty"] for row in balances(ctx, "stock", where={"item": 1}, as_of=now)] == [5]
+
+    found = {}
+    for statement, parameters in sent(ctx.connection, asked):
+        told = plan(ctx.connection, statement, parameters) if "ledger_" in statement else ""
+        for table in ("ledger_stock", "ledger_edge"):
+            found[statement, table] = [
+                line for line in faults(told, table, dialect) if "ORDER BY" not in line and "Sort" not in line
+            ]
+    assert len(found) > 4
+    assert found == {spot: [] for spot in found}
