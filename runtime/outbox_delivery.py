@@ -75,7 +75,7 @@ def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({})) -> li
     """Take what is due, channel by channel, as much as each may send. ``busy``: jobs each has under way already."""
     table = outbox_table(ctx)
     due = select(table).where(table.c.next_at <= ctx.now()).order_by(table.c.next_at, table.c.id).limit(AT_ONCE)
-    rows = ctx.connection.execute(due.with_for_update(skip_locked=True)).mappings().all()
+    rows: Sequence[Row] = ctx.connection.execute(due.with_for_update(skip_locked=True)).mappings().all()
     if not rows:
         return []
     jobs: list[Job] = []

@@ -78,13 +78,11 @@ def mine(ctx: RunContext) -> list[dict[str, Any]]:
 def places(ctx: RunContext, accounts: Iterable[int]) -> Mapping[int, list[dict[str, Any]]]:
     """The browsers of some people, as the channel needs them."""
     table = ctx.app.tables.system.push
-    query = select(table.c.id, table.c.account, table.c.endpoint, table.c.keys).where(
-        table.c.account.in_(set(accounts))
-    )
+    query = select(table).where(table.c.account.in_(set(accounts))).order_by(table.c.id)
     found: dict[int, list[dict[str, Any]]] = {}
-    for row in ctx.connection.execute(query.order_by(table.c.id)):
-        place = {"id": row.id, "endpoint": row.endpoint, **orjson.loads(row.keys)}
-        found.setdefault(row.account, []).append(place)
+    for row in ctx.connection.execute(query).mappings():
+        place = {"id": row["id"], "endpoint": row["endpoint"], **orjson.loads(row["keys"])}
+        found.setdefault(row["account"], []).append(place)
     return found
 
 

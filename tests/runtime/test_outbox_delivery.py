@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from threading import Barrier, Thread
 
+import orjson
 import pytest
 from sqlalchemy import select
 
 from engine.model import Text
-from runtime import channel_settings, inbox, outbox
+from runtime import channel_settings, inbox, outbox, push_places
 from runtime.channels import Wire
 from runtime.context import FixedClock
 from runtime.database import Database
@@ -19,6 +20,7 @@ from runtime.outbox import Outgoing
 from runtime.outbox_courier import Courier, deliver
 from runtime.outbox_delivery import claim, finish
 from runtime.outbox_list import resend
+from tests.runtime.channels.test_push import AUTH, UA_PUBLIC
 from tests.runtime.outside import Outside, listening
 from tests.runtime.works import BOSS, BUYER, NOON, Works, open_works
 
@@ -275,3 +277,24 @@ def test_links_start_with_the_address_of_the_server(works: Works, outside: Outsi
     with works.acting(BOSS) as ctx:
         channel_settings.set_public_url(ctx, "")
     assert outside.heard[0].body["link"] == "https://erp.firm.example/e/order/7"
+
+
+def test_a_push_goes_to_the_browsers_of_the_person_and_forgets_those_that_are_gone(
+    works: Works, outside: Outside
+) -> None:
+    outside.answer = lambda heard: (410 if heard.path == "/old" else 201, b"")
+    with works.acting(BUYER) as ctx:
+        table = ctx.app.tables.system.push
+        ctx.connection.execute(table.delete())
+        for name in ("old", "new"):  # the door for people takes https only
+            keys = orjson.dumps({"p256dh": UA_PUBLIC, "auth": AUTH}).decode()
+            place = {"account": BUYER.account, "endpoint": f"{outside.url}/{name}", "keys": keys, "made_at": NOON}
+            ctx.connection.execute(table.insert().values(**place))
+    post(works, kind="push", accounts=frozenset({BUYER.account, BOSS.account}))
+    assert sorted(go(works)) == ["dead", "sent"]
+    assert sorted(h.path for h in outside.heard) == ["/new", "/old"]
+    assert outside.heard[0].headers["authorization"].startswith("vapid t=")
+    with works.acting(BUYER) as ctx:
+        assert [row["device"] for row in push_places.mine(ctx)] == [""]
+        assert [place["endpoint"] for place in push_places.places(ctx, [2])[2]] == [f"{outside.url}/new"]
+    assert sorted(r[1] for r in rows(works)) == ["", "no_address"]
