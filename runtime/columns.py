@@ -61,7 +61,8 @@ class Scaled(TypeDecorator[Decimal]):
         """The integer to keep."""
         if value is None:
             return None
-        scaled = int(Decimal(value).scaleb(self.scale).to_integral_value(rounding=ROUND_HALF_UP))
+        number = value if type(value) is Decimal else Decimal(value)
+        scaled = int(number.scaleb(self.scale).to_integral_value(ROUND_HALF_UP))
         if abs(scaled) >= self._limit:
             raise NumberTooLarge(value, self.scale)
         return scaled

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from runtime.columns import Scaled
 from runtime.context import RunContext
 
 Convert = Callable[[Any], Any]
@@ -237,10 +238,14 @@ def _moved_on(words: str, by: int) -> str:
 
 
 def _told(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    if isinstance(kind, Scaled):  # what stands between is for types whose database kind needs converting too
+        return lambda value: kind.process_result_value(value, dialect)
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _bound(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    if isinstance(kind, Scaled):
+        return lambda value: kind.process_bind_param(value, dialect)
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 

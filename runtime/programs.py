@@ -10,9 +10,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from engine.expressions.python import compile_python
-from engine.expressions.tree import INPUTS, Expr, Node, Scalar, children
+from engine.expressions.tree import INPUTS, Expr, Node, Path, Scalar, children
 
 if TYPE_CHECKING:
+    from engine.model import AppModel
     from runtime.permissions import Rights
 
 Thing = TypeVar("Thing")
@@ -29,6 +30,7 @@ class Programs:
     def __init__(self) -> None:
         self.rights: dict[tuple[frozenset[str], str], Rights] = {}
         self._functions: dict[int, tuple[Expr, Function]] = {}
+        self._own_fields: dict[int, tuple[Expr, tuple[str, ...] | None]] = {}
         self._expressions: dict[int, tuple[Node, Expr]] = {}
         self._kept: dict[Hashable, Any] = {}
         self._recent: dict[Hashable, Any] = {}
@@ -38,6 +40,13 @@ class Programs:
         found = self._functions.get(id(expr))
         if found is None:
             found = self._functions[id(expr)] = (expr, compile_python(expr))
+        return found[1]
+
+    def own_fields(self, expr: Expr, model: AppModel) -> tuple[str, ...] | None:
+        """The fields that ``expr`` reads, where it reads nothing but stored fields of the record itself."""
+        found = self._own_fields.get(id(expr))
+        if found is None:
+            found = self._own_fields[id(expr)] = (expr, _own_fields(expr, model))
         return found[1]
 
     def expression(self, node: Node) -> Expr:
@@ -72,6 +81,20 @@ class Programs:
             while len(known) > MOST_RECENT:
                 known.pop(next(iter(known)), None)
         return cast(Thing, known[key])
+
+
+def _own_fields(expr: Expr, model: AppModel) -> tuple[str, ...] | None:
+    names = [_own_field(node, model) for node in expr.inputs]
+    return None if None in names else tuple(name for name in names if name is not None)
+
+
+def _own_field(node: Node, model: AppModel) -> str | None:
+    if not isinstance(node, Path) or node.root not in ("record", "this") or len(node.steps) != 1 or node.entered:
+        return None
+    entity = model.entities.get(node.entity)
+    field = entity.fields.get(node.steps[0]) if entity is not None else None
+    plain = field is not None and not (field.live or field.lines or field.many or field.value.many)
+    return node.steps[0] if plain else None
 
 
 def inputs_of(node: Node) -> Iterator[Node]:

@@ -18,7 +18,12 @@ from runtime.record_texts import render, value_text
 from runtime.values import ENTERED, Ref
 
 Row = dict[str, Any]
-EMPTY: tuple[object, ...] = (None, "", (), [])
+TEXTS_AND_SETS = (str, tuple, list)
+"""What may be there and still be empty; numbers never are."""
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or (type(value) in TEXTS_AND_SETS and not value)
 
 
 def check(batch: Batch) -> None:
@@ -78,7 +83,7 @@ def _holds(batch: Batch, condition: bool | Expr, drafts: Sequence[Draft], entity
 
 
 def _check_required(batch: Batch, field: Field, drafts: Sequence[Draft]) -> None:
-    empty = [d for d in drafts if d.row.get(field.id) in EMPTY and not _faulty(batch, d, field)]
+    empty = [d for d in drafts if _is_empty(d.row.get(field.id)) and not _faulty(batch, d, field)]
     if not empty:
         return
     wanted = _holds(batch, field.required, empty, field.entity)
@@ -188,7 +193,7 @@ def check_unique(batch: Batch, entity: Entity, drafts: Sequence[Draft]) -> None:
     for names in sorted(unique_keys(entity)):
         due = [d for d in drafts if d.old is None or any(differs(d, n) for n in names)]
         keyed = [(d, tuple(d.row.get(n) for n in names)) for d in due]
-        keyed = [(d, key) for d, key in keyed if all(v not in EMPTY for v in key)]
+        keyed = [(d, key) for d, key in keyed if not any(map(_is_empty, key))]
         if keyed:
             taken = set() if entity.kind is EntityKind.LINES else _taken(batch, entity, names, keyed)
             others = [d for d in drafts if d not in due] if entity.kind is EntityKind.LINES else []

@@ -49,6 +49,9 @@ class Workspace:
         function = self.programs.function(expr)
         if not expr.inputs:
             return [function(())] * len(rows)
+        own = self.programs.own_fields(expr, self.model) if this is None else None
+        if own is not None and None not in rows:
+            return [function([row.get(name) for name in own]) for row in rows]  # type: ignore[union-attr]
         columns = [self.input(node, rows, this, entity) for node in expr.inputs]
         return [function(values) for values in zip(*columns, strict=True)]
 

@@ -56,16 +56,17 @@ class Rejected(Invalid):
 
 def whole(ctx: RunContext, entity: Entity, row: Row) -> Row:
     """The record with every field it has when it is read: what nobody gave is empty."""
-    made: Row = dict.fromkeys(_fields_read(ctx, entity.id))
-    made.update(row)
-    for one in entity.fields.values():
-        if one.lines:
-            inner = ctx.app.model.entities[one.lines]
-            made[one.id] = [whole(ctx, inner, line) for line in row.get(one.id) or ()]
-        elif is_link(one):
-            made[one.id] = row.get(one.id) or ()
+    empty, lines, links = ctx.app.programs.keep(("whole", entity.id), lambda: _parts(ctx, entity))
+    made: Row = {**empty, **row}
+    for name, inner in lines:
+        made[name] = [whole(ctx, inner, line) for line in row.get(name) or ()]
+    for name in links:
+        made[name] = row.get(name) or ()
     return made
 
 
-def _fields_read(ctx: RunContext, entity: str) -> tuple[str, ...]:
-    return ctx.app.programs.keep(("fields read", entity), lambda: reader(ctx, entity).fields())
+def _parts(ctx: RunContext, entity: Entity) -> tuple[Row, list[tuple[str, Entity]], list[str]]:
+    """A record of which nothing is known, its lines, and its fields kept in tables of their own."""
+    fields = entity.fields.values()
+    lines = [(one.id, ctx.app.model.entities[one.lines]) for one in fields if one.lines]
+    return dict.fromkeys(reader(ctx, entity.id).fields()), lines, [one.id for one in fields if is_link(one)]

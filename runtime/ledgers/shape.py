@@ -105,6 +105,8 @@ def key_text(value: DimensionValue) -> str:
         return str(value)
     if value is None:
         return ""
+    if type(value) is int:  # nearly all of them
+        return str(value)
     if isinstance(value, Ref):
         return f"{value.entity}:{value.id}"
     if isinstance(value, datetime):

@@ -137,9 +137,10 @@ def keep_running(book: Book, drafts: Sequence[Draft], also: Sequence[Ask] = ()) 
     ctx = book.ctx
     wanted: dict[tuple[str, str], tuple[GrainSpec, Shape, dict[str, Change]]] = {}
     for draft in drafts:
+        amounts = draft.all_amounts()
         for spec in (*grains_of(ctx, draft.shape), *joints_of(ctx, draft.shape)):
             _, _, changes = wanted.setdefault(spec[0].id, (spec, draft.shape, {}))
-            _note(spec, draft, changes)
+            _note(spec, draft, amounts, changes)
     due = [one for _, one in sorted(wanted.items()) if one[2]]
     asked = [asks_of(ctx, spec[0], changes) for spec, _, changes in due]
     told = iter(ask_all(ctx, [*also, *(ask for asks in asked for ask in asks)])[len(also) :])
@@ -150,9 +151,8 @@ def keep_running(book: Book, drafts: Sequence[Draft], also: Sequence[Ask] = ()) 
     return found
 
 
-def _note(spec: GrainSpec, draft: Draft, changes: dict[str, Change]) -> None:
+def _note(spec: GrainSpec, draft: Draft, amounts: Mapping[str, Decimal], changes: dict[str, Change]) -> None:
     _, names, columns = spec
-    amounts = draft.all_amounts()
     sums = {column: amounts[resource] for column, resource in columns.items() if amounts.get(resource)}
     if not sums:
         return

@@ -26,6 +26,7 @@ from tests.bench.measure import Figure, percentile
 from tests.bench.p11_footprint import free_port, wait
 from tests.bench.places import NOON, PASSWORD, Place, code_of
 from tests.bench.web import csrf_of
+from web.serving import take_turns
 
 GOAL = "P4"
 CLIENTS = 8
@@ -38,6 +39,7 @@ PATH = f"/api/v1/{p01_lists.ENTITY}?fields={','.join(p01_lists.COLUMNS)}&sort=-d
 def run(place: Place) -> Iterator[Figure]:
     """The three on this database, where they apply."""
     p01_lists.fill(place)
+    take_turns()  # the threads of this process stand for those of a server
     yield from _over_http(place)
     if place.dialect == "sqlite":
         yield _writers(place)

@@ -10,6 +10,7 @@ from runtime.apps import AppHome
 from tests.bench.p01_lists import HandWritten
 from tests.bench.places import FULL, Place
 from web.application import create_app
+from web.serving import take_turns
 
 
 def _home() -> AppHome:
@@ -18,10 +19,12 @@ def _home() -> AppHome:
 
 def ours() -> Flask:
     """The product, without its limit on calls: the rate is what is measured."""
+    take_turns()
     return create_app(_home(), options={"API_LIMIT": ""})
 
 
 def hand() -> Flask:
-    """The hand-written list."""
+    """The hand-written list, on the same server."""
+    take_turns()
     home = _home()
     return HandWritten(Place(home=home, app=home.get(os.environ["BENCH_APP"]), size=FULL)).app
