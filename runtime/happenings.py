@@ -34,13 +34,15 @@ class Drafted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Records of one entity written together. ``drafts`` and ``gone``: by entity, lines included."""
+    """Records of one entity written together. ``drafts`` and ``gone``: by entity, lines included. ``followed``: those
+    of which computed fields were written after."""
 
     entity: str
     kind: str
     transition: str
     drafts: Mapping[str, Sequence[Drafted]]
     gone: Mapping[str, Sequence[Row]]
+    followed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,22 @@ def note_written(
         for draft in drafts.get(entity, ()):
             journal.later[entity, draft.row["id"]] = draft.row["version"]
     if any(some and name in index.entities for each in (drafts, gone) for name, some in each.items()):
-        journal.happened.append(Happened(entity, kind, transition, drafts, gone))
+        followed = frozenset(i for cell, ids in cells.items() if cell[0].startswith(entity) for i in ids)
+        journal.happened.append(Happened(entity, kind, transition, drafts, gone, followed))
     note_cells(ctx, cells)
+
+
+def seeds(taken: Journal) -> dict[str, dict[int, Row]]:
+    """Records as the last write left them, with all their lines: nobody need read them again. Those of which anything
+    was computed afterwards are left out."""
+    found: dict[str, dict[int, Row]] = {}
+    for each in taken.happened:
+        rows = found.setdefault(each.entity, {})
+        for draft in each.drafts.get(each.entity, ()):
+            rows[draft.row["id"]] = draft.row
+        if each.followed or len(taken.happened) > 1:
+            rows.clear()
+    return found
 
 
 def note_cells(ctx: RunContext, cells: Mapping[Cell, Iterable[int]]) -> None:

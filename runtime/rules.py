@@ -23,7 +23,7 @@ from runtime import alerts, outbox, rules_states, rules_traces
 from runtime.context import RunContext
 from runtime.database import RETRIED
 from runtime.errors import Invalid, UserError
-from runtime.happenings import Journal, door
+from runtime.happenings import Journal, door, seeds
 from runtime.messages import fault
 from runtime.outbox import Outgoing
 from runtime.rules_actions import Acting, act
@@ -31,7 +31,7 @@ from runtime.rules_index import Index, Watch, index_of
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
 from runtime.rules_traces import ALREADY, FAILED, FIRED, LIMITED, LOOP, REFUSED, Trace
-from runtime.rules_watch import events, touched
+from runtime.rules_watch import events, touched, worth_a_look
 
 Row = dict[str, Any]
 ROUNDS = 12
@@ -64,7 +64,7 @@ def follow(ctx: RunContext, journal: Journal) -> None:
     while journal and rounds < ROUNDS:
         rounds += 1
         taken = journal.take()
-        running.records.changed()
+        running.records.start(seeds(taken))
         looks = touched(running.records.at, running.index, taken)
         for rule, ids, event in events(running.index, taken):
             run(running, rule, ids, event)
@@ -133,9 +133,11 @@ def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) ->
 
 
 def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
-    if not running.is_off(f"alert:{watch.id}"):
+    gone = {row["id"] for each in taken.happened for row in each.gone.get(watch.entity, ())}
+    wanted = sorted({*worth_a_look(running.ctx, watch, ids), *gone.intersection(ids)})
+    if wanted and not running.is_off(f"alert:{watch.id}"):
         cause = alerts.cause_of(running.ctx, taken)
-        alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
+        alerts.look_at(running.ctx, running.records, running.people, watch.id, wanted, cause, taken)
 
 
 WATCHES: Mapping[str, Callable[[Running, Watch, Sequence[int], Journal], None]] = {

@@ -93,6 +93,13 @@ class Records:
             self.at.keep(entity, found.values())
         return [known[i] for i in ids if i in known and known[i].get("deleted_at") is None]
 
+    def start(self, seeds: Mapping[str, Mapping[int, Row]]) -> None:
+        """A new round: what was just written is at hand as it was written, everything else is read anew."""
+        self.changed()
+        for entity, rows in seeds.items():
+            self._rows[entity] = dict(rows)
+            self.at.keep(entity, rows.values())
+
     def changed(self) -> None:
         """Something was written: everything is read anew."""
         self._rows.clear()

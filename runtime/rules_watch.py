@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Date, Select, bindparam, exists, or_, select
 
 from engine.dependencies import ROWS
 from engine.expressions.tree import Path
 from engine.expressions.types import EMPTY
 from engine.model import EntityKind, Rule
 from engine.watching import LedgerWatch
+from runtime.columns import Moment
 from runtime.computed_routes import Touched, walk
 from runtime.context import RunContext
 from runtime.happenings import Drafted, Happened, Journal, Moved
 from runtime.record_inputs import Workspace
 from runtime.row_rules import scope_of
 from runtime.rules_index import Index, Watch
-from runtime.sql import to_sql, to_where
+from runtime.sql import NotInSql, to_sql, to_where
+from runtime.sql_scope import SqlScope, TableRow
 from runtime.values import ENTERED, Ref
 
 CHUNK = 400
@@ -124,6 +127,38 @@ def _id(value: object, entity: str) -> object:
     if isinstance(value, Ref):
         return value.id if not entity or value.entity == entity else None
     return value
+
+
+def worth_a_look(ctx: RunContext, watch: Watch, ids: Sequence[int]) -> list[int]:
+    """Of the records an alert may concern those whose condition holds or for which it is open: mostly none.
+
+    One statement, made once, so that writes which change nothing about alerts stay cheap.
+    """
+    key = ("worth a look", watch.id)
+    try:
+        statement = ctx.app.programs.keep(key, lambda: _worth_statement(ctx, watch))
+    except NotInSql:
+        return list(ids)
+    moment = {"_today": ctx.today(), "_now": ctx.now()}
+    found: list[int] = []
+    for start in range(0, len(ids), CHUNK):
+        found.extend(ctx.connection.execute(statement, {"ids": ids[start : start + CHUNK], **moment}).scalars())
+    return found
+
+
+def _worth_statement(ctx: RunContext, watch: Watch) -> Select[Any]:
+    table, alert = ctx.app.tables.entity[watch.entity], ctx.app.tables.system.alert
+    scope = SqlScope(
+        model=ctx.app.model,
+        tables=ctx.app.tables,
+        dialect=ctx.app.database.dialect,
+        record=TableRow(watch.entity, table),
+        today=bindparam("_today", type_=Date()),
+        now=bindparam("_now", type_=Moment()),
+    )
+    is_open = exists().where(alert.c.alert == watch.id, alert.c.record == table.c.id, alert.c.open_key.is_not(None))
+    wanted = table.c.id.in_(bindparam("ids", expanding=True))
+    return select(table.c.id).where(wanted, or_(to_where(watch.exprs[0], scope), is_open))
 
 
 def matching(ctx: RunContext, watch: Watch) -> set[int]:
