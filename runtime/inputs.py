@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Date,
-    Executable,
     Integer,
     Text,
     bindparam,
@@ -32,6 +31,7 @@ from engine.expressions.types import Kind
 from engine.model import AppModel, Field
 from runtime.columns import Moment, is_link, value_type
 from runtime.context import RunContext
+from runtime.prepared import Statement, prepare_statement
 from runtime.sql import Compiler, typed
 from runtime.sql_scope import STANDARD, MemoryRow, Sql, SqlScope
 from runtime.sql_sets import unit_ratio
@@ -79,7 +79,7 @@ class _Question:
     """A statement over as many records as its parameters take. ``widths``: columns of the answer by input;
     ``inputs`` keeps the nodes alive whose identities are its key."""
 
-    statement: Executable
+    statement: Statement
     sent: Mapping[str, _Sent]
     widths: tuple[int, ...]
     size: int
@@ -98,7 +98,7 @@ def _chunk(ctx: RunContext, inputs: Sequence[Node], entity: str, rows: Sequence[
         for name, path, one in columns:
             given[f"{name}{n}"] = None if row is None else one.read(_holder(row, path))
     answers: list[list[Any]] = [[] for _ in rows]
-    for line in ctx.connection.execute(question.statement, given):
+    for line in question.statement.run(ctx, given):
         if line[0] < len(rows):
             rest = iter(line[1:])
             spans = zip(inputs, question.widths, strict=True)
@@ -121,7 +121,9 @@ def _question(ctx: RunContext, inputs: Sequence[Node], entity: str, owners: tupl
     selected = list(_selected(ctx, inputs, known))
     statement = select(given.c.n, *(c.label(f"v{i}") for i, c in enumerate(s for one in selected for s in one)))
     widths = tuple(len(one) for one in selected)
-    return _Question(statement.select_from(given), wanted, widths, size, tuple(inputs))
+    whole = statement.select_from(given)
+    prepared = prepare_statement(ctx, whole, list(whole.selected_columns))
+    return _Question(prepared, wanted, widths, size, tuple(inputs))
 
 
 def _selected(ctx: RunContext, inputs: Sequence[Node], row: MemoryRow) -> Iterator[list[Sql]]:

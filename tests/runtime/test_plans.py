@@ -158,8 +158,7 @@ def test_genealogy_and_past_balances_are_read_along_indexes(writing: RunContext,
     for statement, parameters in sent(ctx.connection, asked):
         told = plan(ctx.connection, statement, parameters) if "ledger_" in statement else ""
         for table in ("ledger_stock", "ledger_edge"):
-            found[statement, table] = [
-                line for line in faults(told, table, dialect) if "ORDER BY" not in line and "Sort" not in line
-            ]
+            told_of = faults(told, table, dialect)
+            found[statement, table] = [line for line in told_of if not re.search("ORDER BY|Sort|pk_ledger", line)]
     assert len(found) > 4
     assert found == {spot: [] for spot in found}
