@@ -90,11 +90,14 @@ def explanation(ctx: RunContext, figure: Figure) -> View:
     ]
     terms.append({"label": figure.formula, "text": figure_text(ctx, figure.value, figure.format), "sum": True})
     period = f"{figure.period.start} – {figure.period.end}" if figure.period else ""
+    before = ""
+    if isinstance(figure.compared, (Decimal, int)):
+        before = t("上期：", "The period before: ") + figure_text(ctx, figure.compared, figure.format)
     return {
         "title": figure.label,
         "result": figure_text(ctx, figure.value, figure.format) + (f" {figure.unit}" if figure.unit else ""),
         "terms": terms,
-        "note": " ".join(x for x in (figure.help, period) if x),
+        "note": " ".join(x for x in (figure.help, period, before) if x),
     }
 
 
