@@ -116,7 +116,8 @@ def cell_value(field: Field, text: object) -> object:
     if field.many or field.value.many:
         return [{"code": one} if field.type == "references" else one for one in str(text).split(";")]
     if field.create is None and field.type in _LINKED and isinstance(text, str):
-        return {"code": text}
+        entity, _, code = text.partition(":")  # of several targets: ``entity:code``
+        return {"entity": entity, "code": code} if len(field.targets) > 1 and code else {"code": text}
     if field.type == "yes_no":
         return text in (True, "1", "yes")
     if field.type == "percent" and isinstance(text, str) and text.endswith("%"):

@@ -401,6 +401,18 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "no_such_run": ("没有这条执行记录", "There is no such run"),
     "no_such_alert": ("没有这条预警，或已经关闭", "There is no such alert, or it is closed"),
     "bad_days": ("起止日期不对：{since} 至 {until}", "The period is wrong: {since} to {until}"),
+    # bar codes
+    "barcode_unknown": ("认不出这个条码：{given}", "This bar code is not understood: {given}"),
+    "barcode_malformed": ("条码 ({ai}) 段的内容不对：{given}", "Part ({ai}) of the bar code is wrong: {given}"),
+    "barcode_check_digit": (
+        "条码 ({ai}) 段的校验位不对：{given}，请重扫",
+        "The check digit of part ({ai}) is wrong: {given}; scan it again",
+    ),
+    "barcode_no_lot": ("条码里没有批号：{given}，请手工输入批次", "The bar code names no lot: {given}; type the lot"),
+    "barcode_no_record": (
+        "没有{label}的条码是 {given}，先在资料里登记这个条码",
+        "No {label} has the bar code {given}; enter it in the master data first",
+    ),
 }
 
 

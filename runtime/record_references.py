@@ -15,6 +15,7 @@ from runtime.context import RunContext
 from runtime.record_drafts import Batch, Draft
 from runtime.record_inputs import Workspace
 from runtime.record_rows import rows_by
+from runtime.record_scans import spread_scans
 from runtime.values import Lookup, Ref, Refusal, parse_raw
 
 Row = dict[str, Any]
@@ -23,6 +24,7 @@ Place = tuple[Draft, Field, Lookup]
 
 def resolve_lookups(batch: Batch) -> list[Place]:
     """Replace lookups by ids; returns the places whose record must be made first."""
+    spread_scans(batch)
     wanted: dict[str, list[Place]] = {}
     to_make: list[Place] = []
     for place in _places(batch):

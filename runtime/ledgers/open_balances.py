@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, collate, literal, select
+from sqlalchemy import ColumnElement, Date, RowMapping, Select, and_, bindparam, collate, literal, select
 
 from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.model import Allocation
+from runtime.columns import Moment
 from runtime.ledgers.book import Book, Standing
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.requests import DimensionValue
@@ -38,15 +39,16 @@ def first_open(
     """
     if any(isinstance(e, Expr) and e.type.kind not in SAME_ORDER for e, _ in allocation.order):
         return None
-    try:
-        query = _query(book, shape, allocation, fixed, need[0])
-    except NotInSql:
+    query = _kept(book, shape, allocation, fixed, need[0])
+    if query is None:
         return None
+    given = {"_today": book.ctx.today(), "_now": book.now, **_given(shape, fixed)}
     limit, same = FEW, (shape.ledger.id, allocation.id, shape.key(fixed), need[0])
     while True:
         rows = book.read_before.get((*same, limit))
         if rows is None:  # lines that want the same goods read them once
-            rows = book.read_before[(*same, limit)] = book.ctx.connection.execute(query.limit(limit)).mappings().all()
+            found_rows = book.ctx.connection.execute(query, {**given, "_most": limit})
+            rows = book.read_before[(*same, limit)] = found_rows.mappings().all()
         read = {row["key"] for row in rows}
         found = book.standings(shape, [*rows, *_also_touched(book, shape, read)], fixed)
         open_ = ordered([s for s in found if s.amounts[need[0]] > 0])
@@ -66,17 +68,43 @@ def _also_touched(book: Book, shape: Shape, read: set[str]) -> Sequence[RowMappi
     return book.ctx.connection.execute(select(shape.balance).where(shape.balance.c.key.in_(keys))).mappings().all()
 
 
-def _query(
+def _given(shape: Shape, fixed: Mapping[str, DimensionValue]) -> dict[str, object]:
+    """The parameters of what is fixed."""
+    return {f"d_{name}": value for name, value in shape.columns(fixed, tuple(fixed)).items() if value is not None}
+
+
+def _kept(
     book: Book, shape: Shape, allocation: Allocation, fixed: Mapping[str, DimensionValue], lead: str
-) -> Select[Any]:
+) -> Select[Any] | None:
+    """The statement, made once for each set of dimensions that are fixed; ``None``: not to be told in SQL."""
+    columns = shape.columns(fixed, tuple(fixed))
+    known = tuple(sorted((name, value is None) for name, value in columns.items()))
+    key = ("first_open", shape.ledger.id, allocation.id, known, lead, book.ctx.app.database.dialect)
+
+    def make() -> Select[Any] | None:
+        try:
+            return _query(book, shape, allocation, columns, lead)
+        except NotInSql:
+            return None
+
+    return book.ctx.app.programs.keep(key, make)
+
+
+def _query(book: Book, shape: Shape, allocation: Allocation, columns: Mapping[str, object], lead: str) -> Select[Any]:
     """The open balances in the allocation's order: empties last, then by age and key, as ``ordered`` has it."""
     ctx, table = book.ctx, shape.balance
     joiner = Joiner(table)
     scope = SqlScope(
-        model=ctx.app.model, tables=ctx.app.tables, dialect=ctx.app.database.dialect,
-        record=TableRow(f"ledger.{shape.ledger.id}", table), today=ctx.today(), now=book.now, joiner=joiner,
-    )  # fmt: skip
-    wanted: list[ColumnElement[bool]] = [book.fixed(shape, fixed), table.c[lead] > literal(ZERO, table.c[lead].type)]
+        model=ctx.app.model,
+        tables=ctx.app.tables,
+        dialect=ctx.app.database.dialect,
+        record=TableRow(f"ledger.{shape.ledger.id}", table),
+        today=bindparam("_today", type_=Date()),
+        now=bindparam("_now", type_=Moment()),
+        joiner=joiner,
+    )
+    named = [table.c[n].is_(None) if v is None else table.c[n] == bindparam(f"d_{n}") for n, v in columns.items()]
+    wanted: list[ColumnElement[bool]] = [*named, table.c[lead] > literal(ZERO, table.c[lead].type)]
     if allocation.where is not None:
         wanted.append(to_where(allocation.where, scope))
     order: list[ColumnElement[Any]] = []
@@ -84,4 +112,9 @@ def _query(
         value = to_sql(entry, scope) if isinstance(entry, Expr) else table.c.first_at
         order += [value.is_(None), value.desc() if descending else value.asc()]
     key = collate(table.c.key, "C") if ctx.connection.dialect.name == "postgresql" else table.c.key
-    return joiner.apply(select(table)).where(and_(*wanted)).order_by(*order, table.c.first_at, key)
+    return (
+        joiner.apply(select(table))
+        .where(and_(*wanted))
+        .order_by(*order, table.c.first_at, key)
+        .limit(bindparam("_most"))
+    )

@@ -81,6 +81,7 @@ def test_f2_a_recall_lists_customers_with_quantities_and_is_printed(larder_both:
     quality = larder_both.works.api("quality")
     made = quality.new("recall", lot=code("RAW-A"), cause="沙门氏菌", level="one")
     made = quality.take("recall", made["id"], "submit")
+    assert {c["item"]["code"] for c in made["customers"]} == {"READY"}
     assert [(c["partner"]["code"], c["lot"]["code"], c["qty"], c["missing"]) for c in made["customers"]] == [
         ("C1", "FG-1", "250", "250"),
         ("C2", "FG-1", "100", "100"),

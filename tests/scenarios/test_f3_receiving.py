@@ -102,3 +102,26 @@ def test_f3_no_orders_from_a_supplier_whose_licence_has_ended(larder: Larder) ->
     works.day("2026-01-07")
     told = admin.refused(422, "POST", "/purchase_order", body)
     assert [fault["code"] for fault in told] == ["licences_valid"]
+
+
+SCAN = "]C1010690123456789211260101" + "10L-2601\x1d" + "17260628"
+
+
+def test_f3_one_scan_gives_the_item_the_lot_and_its_dates(larder: Larder) -> None:
+    larder.works.day("2026-01-05")
+    body = {"partner": code("S"), "warehouse": code("W"), "lines": [{"lot": code(SCAN), "qty": "12", "price": "5"}]}
+    line = larder.admin.new("purchase_receipt", **body)["lines"][0]
+    assert (line["item"]["code"], line["lot"]["code"], line["unit"]["code"]) == ("JUICE", "L-2601", "KG")
+    assert (line["production_date"], line["expiry_date"], line["life_days"]) == ("2026-01-01", "2026-06-28", 174)
+    assert larder.lot("L-2601")["expiry_date"] == "2026-06-28"
+
+
+def test_f3_a_wrong_code_says_what_is_wrong(larder: Larder) -> None:
+    def refused(scan: str) -> list[tuple[str, str]]:
+        body = {"partner": code("S"), "warehouse": code("W"), "lines": [{"lot": code(scan), "qty": "1"}]}
+        told = larder.admin.refused(422, "POST", "/purchase_receipt", body)
+        return [(f["code"], f["field"]) for f in told if f["code"].startswith("barcode")]
+
+    assert refused("(01)06901234567893(10)L1") == [("barcode_check_digit", "lines.1.lot")]
+    assert refused("(01)06901234567892") == [("barcode_no_lot", "lines.1.lot")]
+    assert refused("(01)00000000000017(10)L1") == [("barcode_no_record", "lines.1.item")]

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from tests.scenarios.clients import code
 from tests.scenarios.kitchen import Kitchen
+from tests.scenarios.rules_told import told
 
 
 def figures(kitchen: Kitchen, dish: str) -> tuple[Decimal, Decimal, Decimal]:
@@ -67,3 +68,18 @@ def test_r1_the_version_of_the_day_counts(kitchen: Kitchen) -> None:
     kitchen.admin.new("recipe", product=code("TE") | {"entity": "dish"}, yields="1", valid_from="2026-02-01",
                       lines=[{"item": code("EGG"), "qty": "2"}])  # fmt: skip
     assert figures(kitchen, "TE")[0] == Decimal("1.60")
+
+
+def test_r1_an_alert_names_the_dish_the_cause_and_a_price(kitchen: Kitchen) -> None:
+    kitchen.bought("TOMATO", "10", "12")
+    said = [text for who, text in told(kitchen.works, "alert:thin_margin", "inbox") if who == "manager"]
+    assert len(said) == 1
+    assert "番茄炒蛋" in said[0]
+    assert "77.29" in said[0]
+    assert "6.36" in said[0]
+    assert "31.8" in said[0]
+    (alert,) = kitchen.works.api("manager").items("/alerts", alert="thin_margin")
+    kitchen.works.api("manager").post(f"/alerts/{alert['id']}/offers/accept")
+    assert Decimal(kitchen.dish("TE")["price"]) == Decimal("31.80")
+    assert kitchen.dish("TE")["thin"] is False
+    assert kitchen.works.api("manager").items("/alerts", alert="thin_margin") == []
