@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "templates": ("web.commands.catalogue", "应用模板 | The catalogue of templates"),
         "validate": ("web.commands.catalogue", "检查应用定义 | Check app definitions"),
+        "test-template": ("web.commands.scenarios", "演模板的场景 | Play the scenarios a template carries"),
         "new": ("web.commands.making", "新建应用 | Create an app"),
         "run": ("web.commands.run", "启动服务 | Serve web, jobs and schedule"),
         "worker": ("web.commands.worker", "后台任务 | Jobs and schedule only"),
@@ -52,7 +53,7 @@ class Lazy(click.Group):
         """The command ``name``."""
         if name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
+        command = getattr(import_module(COMMANDS[name][0]), f"{name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
         return command
 
