@@ -42,7 +42,13 @@ def filled_lines(model: AppModel, entity: Entity) -> Field | None:
 def fact_fields(entity: Entity) -> list[Field]:
     """Figures that follow what happens after the record was written."""
     live = [f for f in entity.fields.values() if f.live and f.formula is not None and f.type in FACT_TYPES]
-    return live if len(live) > 1 else []
+    shown = {
+        name
+        for section in (entity.form.sections if entity.form else ())
+        if not section.folded
+        for name in section.fields
+    }
+    return [f for f in live if f.id not in shown] if len(live) > 1 else []
 
 
 def structures_of(ctx: RunContext, entity: str) -> list[str]:

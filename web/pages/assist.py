@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import literal
 
 from engine.model import Entity, Field
+from runtime import accounts
 from runtime.context import RunContext
 from runtime.paths import path_end, path_values
 from runtime.permissions import demand, rights
@@ -17,6 +18,7 @@ from runtime.query_columns import ListColumn, Named
 from runtime.record_inputs import Workspace
 from runtime.record_preview import preview
 from runtime.record_reading import title_fields, with_live
+from runtime.search_keys import search_key
 from runtime.sql_scope import MemoryRow, NotInSql
 from runtime.values import ENTERED, Refusal, parse_raw
 from web.access import reading
@@ -220,6 +222,17 @@ def _named(ctx: RunContext, entity: str, record: int) -> Part:
     return {"id": record, **{n: row[n] for n in names}} if row else {"id": record}
 
 
+def colleagues() -> Response:
+    """People one may mention in a remark: those who can log in, by name, its pinyin or the name they log in with."""
+    words = request.args.get("q", "")[:40].lower()
+    with reading() as ctx:
+        known = [one for one in accounts.accounts(ctx) if one["active"]]
+        names = accounts.account_names(ctx, [one["id"] for one in known])
+    people = [{"id": one["id"], "name": names[one["id"]], "code": one["name"]} for one in known]
+    fitting = [one for one in people if words in search_key((one["name"], one["code"]))]
+    return answer({"items": fitting[:MOST_ITEMS]})
+
+
 def search() -> Response:
     """Records and pages to jump to."""
     words = request.args.get("q", "")[:100]
@@ -263,3 +276,4 @@ def register(pages: Blueprint) -> None:
     """Attach the addresses."""
     pages.add_url_rule("/pick/<entity>", "pick", pick)
     pages.add_url_rule("/search", "search", search)
+    pages.add_url_rule("/colleagues", "colleagues", colleagues)

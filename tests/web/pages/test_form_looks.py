@@ -6,7 +6,7 @@ import pytest
 
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
-from tests.web.pages.test_records import order
+from tests.web.pages.test_records import made, order
 
 LOOK = "/forms/sales_order/look"
 
@@ -37,3 +37,15 @@ def test_only_who_may_make_a_record_may_have_its_form_looked_at(office: Works) -
 def test_the_page_says_where_its_form_is_looked_at_only_where_something_warns(admin: Reader) -> None:
     assert f'data-look="{LOOK}"' in admin.page("/e/sales_order/new")
     assert "data-look" not in admin.page("/e/unit/new")
+
+
+def test_colleagues_are_offered_by_name_and_by_pinyin_to_who_may_log_in(office: Works) -> None:
+    found = office.web("sales").get("/colleagues?q=keeper").get_json()["items"]
+    assert [one["code"] for one in found] == ["keeper", "keeper_b"]
+    assert office.web("sales").get("/colleagues?q=nobody-like-that").get_json()["items"] == []
+
+
+def test_a_figure_of_the_form_is_not_told_again_under_it(admin: Reader, office: Works) -> None:
+    number = made(admin, office)
+    assert "信用占用" in admin.page(f"/e/sales_order/{number}")
+    assert "信用占用" not in admin.page(f"/e/sales_order/{number}/analysis")

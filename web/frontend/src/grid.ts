@@ -1,5 +1,6 @@
 /** The line grid: one tab stop, arrows move, typing replaces, Enter goes on. See LINE_KEYS for the whole contract. */
-import { all, announce, composing, each, make, one, t } from "./dom";
+import { all, announce, composing, each, icon, make, one, t } from "./dom";
+import { hasCamera, scan as camera } from "./camera";
 import { editable, Line, picks, read, type Column } from "./grid_cells";
 import { choose, plan, preview, tableOf } from "./grid_paste";
 import { LINE_KEYS, showKeys } from "./keys";
@@ -389,7 +390,9 @@ export class Grid {
     button.setAttribute("aria-pressed", String(!open));
     if (open) { open.closest(".seek")?.remove(); return; }
     const input = make("input", { type: "text", "data-scan-line": true, "aria-label": t("扫码或输入条码", "Scan or type a bar code"), placeholder: t("扫码…", "Scan…"), autocomplete: "off" });
-    button.before(make("span", { cls: "seek scan-line" }, input));
+    const place = make("span", { cls: "seek scan-line" }, input);
+    button.before(place);
+    void hasCamera().then((there) => { if (there) place.append(this.cameraKey()); });
     input.focus();
     input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || composing(event)) return;
@@ -397,6 +400,12 @@ export class Grid {
       void this.scanned(input.value.trim());
       input.value = "";
     });
+  }
+
+  private cameraKey(): HTMLElement {
+    const key = make("button", { type: "button", cls: "side-key", "aria-label": t("用摄像头扫", "Scan with the camera") }, icon("camera"));
+    key.addEventListener("click", () => void camera().then((code) => { if (code) void this.scanned(code); }));
+    return key;
   }
 
   private async scanned(code: string): Promise<void> {

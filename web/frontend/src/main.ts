@@ -1,5 +1,6 @@
 /** Starts everything once, and sets up each part of the page again when htmx brings it. */
 import "./styles/main.css";
+import * as camera from "./camera";
 import * as charts from "./charts";
 import * as fields from "./fields";
 import * as form from "./form";
@@ -8,6 +9,7 @@ import * as keys from "./keys";
 import * as list from "./list";
 import * as live from "./live";
 import * as looks from "./looks";
+import * as mention from "./mention";
 import * as neighbours from "./neighbours";
 import * as overlays from "./overlays";
 import * as palette from "./palette";
@@ -17,7 +19,7 @@ import * as push from "./push";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, form, grid, looks, list, neighbours, charts, push];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, list, neighbours, charts, push];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
