@@ -20,6 +20,7 @@ from runtime.query_columns import Named
 from runtime.query_filters import Filter
 from web.display import day, text_of
 from web.list_boards import titles_of
+from web.list_cells import TONES
 from web.list_look import column_or_none
 from web.list_query import Asked
 from web.texts import translator
@@ -94,7 +95,7 @@ def _fields(view: View) -> tuple[str, ...]:
 def _rows(
     ctx: RunContext, entity: Entity, view: View, asked: Asked, window: Window
 ) -> tuple[list[tuple[Any, ...]], bool]:
-    """Id, first day, last day and group of what lies within the window."""
+    """Id, first day, last day, group and colour of what lies within the window."""
     touching = (
         Filter(view.date, "le", (window.last.isoformat(),)),
         Filter(view.end or view.date, "ge", (window.first.isoformat(),)),
@@ -102,11 +103,12 @@ def _rows(
     order = tuple((name, False) for name in (view.group, view.date) if name)
     query = ListQuery(
         view=view.id, fields=_fields(view), filters=(*touching, *asked.filters), q=asked.q, sort=order,
-        page_size=MOST_BARS,
+        page_size=MOST_BARS, marks=view.id,
     )  # fmt: skip
     page = list_records(ctx, entity.id, query)
     place = {column.path: n for n, column in enumerate(page.columns, 1)}
-    return [_picked(row, place, view) for row in page.rows], page.next is not None
+    rows = [(*_picked(row, place, view), page.marks.get(row[0], "")) for row in page.rows]
+    return rows, page.next is not None
 
 
 def _picked(row: Sequence[Any], place: Mapping[str, int], view: View) -> tuple[Any, ...]:
@@ -154,10 +156,11 @@ def _groups(
     window: Window,
 ) -> list[Part]:  # fmt: skip
     found: dict[object, Part] = {}
-    for id, first, last, group in rows:
+    for id, first, last, group, color in rows:
         key = group_key(group)
         part = found.setdefault(key, {"label": _group_name(ctx, entity, view, group), "bars": []})
-        part["bars"].append(_bar(ctx, entity, id, first, max(first, last), titles[id], window))
+        bar = _bar(ctx, entity, id, (first, max(first, last)), titles[id], window)
+        part["bars"].append({**bar, "tone": TONES.get(color, color)})
     return list(found.values())
 
 
@@ -172,7 +175,8 @@ def _group_name(ctx: RunContext, entity: Entity, view: View, value: object) -> s
     return text_of(ctx, column.field, value) if column is not None else str(value)
 
 
-def _bar(ctx: RunContext, entity: Entity, id: int, first: date, last: date, title: str, window: Window) -> Part:
+def _bar(ctx: RunContext, entity: Entity, id: int, days: tuple[date, date], title: str, window: Window) -> Part:
+    first, last = days
     start, stop = max(0, window.place(first)), min(window.days - 1, window.place(last))
     today = ctx.today()
     return {
@@ -181,7 +185,6 @@ def _bar(ctx: RunContext, entity: Entity, id: int, first: date, last: date, titl
         "days": f"{day(first, today, ctx.language)} – {day(last, today, ctx.language)}",
         "skip": start,
         "length": stop - start + 1,
-        "rest": window.days - 1 - stop,
         "earlier": first < window.first,
         "later": last > window.last,
     }

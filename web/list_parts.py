@@ -228,7 +228,7 @@ def kinds(ctx: RunContext, entity: Entity, asked: Asked | BlankAsked, shown: str
     words = {
         "board": (t("看板", "Board"), "layout-kanban"),
         "calendar": (t("日历", "Calendar"), "calendar"),
-        "gantt": (t("甘特图", "Gantt"), "chart-bar"),
+        "gantt": (t("甘特图", "Gantt"), "align-left"),
     }
     found: list[Part] = []
     for view in entity.views.values():
