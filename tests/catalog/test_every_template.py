@@ -209,7 +209,7 @@ def test_demo_users_have_roles_of_the_app(template: str) -> None:
     users = read_table(story.folder / "users.csv")
     assert {role for user in users for role in user["roles"].split()} <= set(model.roles)
     able = [user for user in users if user["password"]]
-    assert {role for user in able for role in user["roles"].split()} >= set(model.roles) - {"viewer"}
+    assert {role for user in able for role in user["roles"].split()} == set(model.roles)
     assert all(len(user["password"]) >= SHORTEST_PASSWORD for user in able)
 
 

@@ -13,7 +13,16 @@ from click.testing import CliRunner
 from tests.contract.source import ROOT
 from web.cli import cli
 
-PAGES = ("README.md", "docs/ledgers.md", "docs/operations.md", "docs/importing.md", "docs/architecture.md", "docs/flows.md")
+PAGES = (
+    "README.md",
+    "docs/ledgers.md",
+    "docs/operations.md",
+    "docs/importing.md",
+    "docs/architecture.md",
+    "docs/approvals.md",
+    "docs/rules.md",
+    "docs/scenarios.md",
+)
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"`?dougong ([a-z]+[^`\n|]*)`?")
 LINK = re.compile(r"\]\((?!http)([^)#]+)")
@@ -42,7 +51,7 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("yaml", [*blocks("README.md", "yaml"), *blocks("docs/flows.md", "yaml")])
+@pytest.mark.parametrize("yaml", [*blocks("README.md", "yaml"), *blocks("docs/approvals.md", "yaml")])
 def test_every_definition_in_the_manual_is_valid(yaml: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(yaml, encoding="utf-8")
