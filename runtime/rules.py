@@ -66,10 +66,14 @@ def follow(ctx: RunContext, journal: Journal) -> None:
         taken = journal.take()
         running.records.start(seeds(taken))
         looks = touched(running.records.at, running.index, taken)
+        warned = {watch: looks.pop(watch) for watch in list(looks) if watch.kind == "alert"}
         for rule, ids, event in events(running.index, taken):
             run(running, rule, ids, event)
         for watch in sorted(looks, key=lambda each: _place(running.index, each)):
             WATCHES[watch.kind](running, watch, sorted(looks[watch]), taken)
+        worth = worth_a_look(running.records.at, warned, taken)
+        for watch in sorted(worth, key=lambda each: _place(running.index, each)):
+            _alert(running, watch, sorted(worth[watch]), taken)
     rules_traces.write(ctx, running.traces)
 
 
@@ -133,11 +137,9 @@ def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) ->
 
 
 def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
-    gone = {row["id"] for each in taken.happened for row in each.gone.get(watch.entity, ())}
-    wanted = sorted({*worth_a_look(running.ctx, watch, ids), *gone.intersection(ids)})
-    if wanted and not running.is_off(f"alert:{watch.id}"):
+    if not running.is_off(f"alert:{watch.id}"):
         cause = alerts.cause_of(running.ctx, taken)
-        alerts.look_at(running.ctx, running.records, running.people, watch.id, wanted, cause, taken)
+        alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
 
 
 WATCHES: Mapping[str, Callable[[Running, Watch, Sequence[int], Journal], None]] = {
@@ -155,8 +157,6 @@ def run(
     running: Running, rule: Rule, ids: Sequence[int], event: str, known: Mapping[int, Sequence[Any]] | None = None
 ) -> None:
     """Ask the rule's condition and act where it holds. ``known``: parts that were looked at on the way here."""
-    if running.is_off(rule.id):
-        return
     started = time.perf_counter()
     rows = running.records.rows(rule.trigger.entity, list(dict.fromkeys(ids)))
     try:
@@ -171,6 +171,8 @@ def run(
         for row, parts in zip(rows, looked, strict=True)
     }
     due = [row for row, parts in zip(rows, looked, strict=True) if holds(parts)]
+    if due and running.is_off(rule.id):
+        return
     due = _allowed(running, rule, due, traces)
     if due:
         _act(running, rule, due, event, traces)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Date, Select, bindparam, exists, or_, select
+from sqlalchemy import Date, Select, bindparam, exists, literal_column, or_, select, union_all
 
 from engine.dependencies import ROWS
-from engine.expressions.tree import Path
+from engine.expressions.tree import Node, Path
 from engine.expressions.types import EMPTY
 from engine.model import EntityKind, Rule
 from engine.watching import LedgerWatch
-from runtime.columns import Moment
+from runtime.columns import Moment, is_link
 from runtime.computed_routes import Touched, walk
 from runtime.context import RunContext
 from runtime.happenings import Drafted, Happened, Journal, Moved
 from runtime.record_inputs import Workspace
 from runtime.row_rules import scope_of
 from runtime.rules_index import Index, Watch
+from runtime.rules_look import parts_of
 from runtime.sql import NotInSql, to_sql, to_where
 from runtime.sql_scope import SqlScope, TableRow
 from runtime.values import ENTERED, Ref
@@ -129,24 +130,33 @@ def _id(value: object, entity: str) -> object:
     return value
 
 
-def worth_a_look(ctx: RunContext, watch: Watch, ids: Sequence[int]) -> list[int]:
-    """Of the records an alert may concern those whose condition holds or for which it is open: mostly none.
+def worth_a_look(at: Workspace, looks: Mapping[Watch, set[int]], taken: Journal) -> dict[Watch, set[int]]:
+    """Of the records that alerts may concern those whose condition holds or for which one is open: mostly none.
 
-    One statement, made once, so that writes which change nothing about alerts stay cheap.
+    One statement for all alerts, made once, so that writes which change nothing about alerts stay cheap.
     """
-    key = ("worth a look", watch.id)
+    asked = {watch: ids - _surely_not(at, watch, ids, taken) for watch, ids in looks.items()}
+    asked = {watch: ids for watch, ids in asked.items() if ids}
+    if not asked:
+        return {}
+    ctx, watches = at.ctx, tuple(asked)
+    key = ("worth a look", tuple(watch.id for watch in watches))
     try:
-        statement = ctx.app.programs.keep(key, lambda: _worth_statement(ctx, watch))
+        statement = ctx.app.programs.keep(key, lambda: union_all(*(_worth(ctx, n, w) for n, w in enumerate(watches))))
     except NotInSql:
-        return list(ids)
-    moment = {"_today": ctx.today(), "_now": ctx.now()}
-    found: list[int] = []
-    for start in range(0, len(ids), CHUNK):
-        found.extend(ctx.connection.execute(statement, {"ids": ids[start : start + CHUNK], **moment}).scalars())
+        return asked
+    given = {f"ids{n}": sorted(asked[watch]) for n, watch in enumerate(watches)}
+    found: dict[Watch, set[int]] = {}
+    for number, record in ctx.connection.execute(statement, {**given, "_today": ctx.today(), "_now": ctx.now()}):
+        found.setdefault(watches[number], set()).add(record)
+    for watch, ids in asked.items():  # rows of lines that are gone are asked for by their alerts alone
+        gone = {row["id"] for each in taken.happened for row in each.gone.get(watch.entity, ())}
+        if gone & ids:
+            found.setdefault(watch, set()).update(gone & ids)
     return found
 
 
-def _worth_statement(ctx: RunContext, watch: Watch) -> Select[Any]:
+def _worth(ctx: RunContext, number: int, watch: Watch) -> Select[Any]:
     table, alert = ctx.app.tables.entity[watch.entity], ctx.app.tables.system.alert
     scope = SqlScope(
         model=ctx.app.model,
@@ -157,8 +167,38 @@ def _worth_statement(ctx: RunContext, watch: Watch) -> Select[Any]:
         now=bindparam("_now", type_=Moment()),
     )
     is_open = exists().where(alert.c.alert == watch.id, alert.c.record == table.c.id, alert.c.open_key.is_not(None))
-    wanted = table.c.id.in_(bindparam("ids", expanding=True))
-    return select(table.c.id).where(wanted, or_(to_where(watch.exprs[0], scope), is_open))
+    wanted = table.c.id.in_(bindparam(f"ids{number}", expanding=True))
+    found = select(literal_column(str(number)).label("number"), table.c.id)
+    return found.where(wanted, or_(to_where(watch.exprs[0], scope), is_open))
+
+
+def _surely_not(at: Workspace, watch: Watch, ids: set[int], taken: Journal) -> set[int]:
+    """Records made a moment ago (so nothing is open for them) of which a part of the condition that reads only
+    themselves and their owner fails: no database need be asked."""
+    fresh = [
+        draft.row
+        for each in taken.happened
+        for draft in each.drafts.get(watch.entity, ())
+        if draft.old is None and draft.row["id"] in ids and each.kind != "restore"
+    ]
+    if not fresh or any(each.followed for each in taken.happened):
+        return set()
+    out: set[int] = set()
+    for node in parts_of(watch.exprs[0].tree):
+        inner = at.programs.expression(node)
+        if inner.inputs and all(_at_hand(at, each) for each in inner.inputs):
+            values = at.evaluate(inner, fresh, None, watch.entity)
+            out.update(row["id"] for row, holds in zip(fresh, values, strict=True) if holds is not True)
+    return out
+
+
+def _at_hand(at: Workspace, node: Node) -> bool:
+    if not isinstance(node, Path) or node.root != "record" or node.steps[:-1] not in ((), ("parent",)):
+        return False
+    entity = at.model.entities[node.entity]
+    owner = at.model.entities[entity.parent] if len(node.steps) == 2 else entity
+    field = owner.fields.get(node.steps[-1])
+    return field is not None and not field.live and not field.lines and not is_link(field)
 
 
 def matching(ctx: RunContext, watch: Watch) -> set[int]:
