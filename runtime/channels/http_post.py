@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Timer
+from threading import Event, Timer
 from urllib.parse import urlsplit
 
 import orjson
@@ -44,7 +44,8 @@ def post_json(url: str, body: object, timeout: float, headers: Mapping[str, str]
 def post(url: str, body: bytes, timeout: float, headers: Mapping[str, str]) -> Reply:
     """POST ``body``; the whole exchange takes at most ``timeout`` seconds, however slowly bytes drip."""
     connection, path = _connection(url, timeout)
-    watchdog = Timer(timeout, _cut_off, (connection,))
+    late = Event()
+    watchdog = Timer(timeout, _cut_off, (connection, late))
     watchdog.daemon = True
     try:
         connection.connect()
@@ -52,9 +53,11 @@ def post(url: str, body: bytes, timeout: float, headers: Mapping[str, str]) -> R
         connection.request("POST", path, body, {"User-Agent": "Dougong", **headers})
         answer = connection.getresponse()
         text = answer.read(MOST_READ).decode(errors="replace")
+        if late.is_set():
+            raise TimeoutError
         return Reply(status=answer.status, text=text, retry_after=_seconds(answer.getheader("Retry-After")))
     except (OSError, HTTPException, ValueError) as error:
-        raise Unreachable(_reason(error, timeout)) from None
+        raise Unreachable(_reason(error, timeout, late=late.is_set())) from None
     finally:
         watchdog.cancel()
         connection.close()
@@ -74,7 +77,8 @@ def _connection(url: str, timeout: float) -> tuple[HTTPConnection, str]:
     return HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context()), path
 
 
-def _cut_off(connection: HTTPConnection) -> None:
+def _cut_off(connection: HTTPConnection, late: Event) -> None:
+    late.set()
     if connection.sock is not None:
         with suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)
@@ -84,8 +88,8 @@ def _seconds(header: str | None) -> float:
     return float(header) if header and header.isascii() and header.isdigit() and len(header) < 7 else 0.0
 
 
-def _reason(error: Exception, timeout: float) -> str:
-    if isinstance(error, TimeoutError):
+def _reason(error: Exception, timeout: float, *, late: bool) -> str:
+    if late or isinstance(error, TimeoutError):
         return f"no answer within {timeout:g} s"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"

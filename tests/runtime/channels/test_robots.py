@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -131,6 +134,35 @@ def test_who_hangs_is_left_in_time(outside: Outside) -> None:
     outside.answer = lambda _heard: (outside.let_go.wait(20), (200, {"errcode": 0}))[1]
     answer = send("wecom", {"key": "K"}, outside, timeout=0.2)
     assert (answer.verdict, answer.error) == (Verdict.AGAIN, "no answer within 0.2 s")
+
+
+def test_who_drips_is_left_in_time_too(outside: Outside) -> None:
+    with dripping() as url:
+        (answer,) = CHANNELS["wecom"].send({"base": url, "key": "K"}, [letter()], Wire(now=NOW, timeout=0.5))
+    assert (answer.verdict, answer.error) == (Verdict.AGAIN, "no answer within 0.5 s")
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """A server that sends one byte every little while, for ever: no single read of it takes long."""
+    over = threading.Event()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not over.wait(0.05):
+                connection.sendall(b" ")
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        over.set()
+        thread.join()
+        server.close()
 
 
 def test_nobody_there_is_tried_again() -> None:
