@@ -89,3 +89,22 @@ def test_d4_a_suggestion_becomes_an_order_on_the_page(works: Works) -> None:
     page = works.web("buyer").open("/plans/materials")
     assert "铜棒" in page.text
     assert "2,075" in page.text
+
+
+def test_d4_what_is_made_outside_is_ordered_in_one_go_with_the_place_of_its_processor(works: Works) -> None:
+    admin, buyer = works.api("admin"), works.api("buyer")
+    admin.new("warehouse", code="O", name="委外仓", use="outside")
+    admin.change("partner", works.id("partner", "S"), processing_place=code("O"))
+    coat = {"category": code("RM"), "unit": code("PC"), "supply": "subcontract", "supplier": code("S")}
+    admin.new("item", code="COAT", name="镀锌件", **coat)
+    admin.new("bom", item=code("COAT"), lines=[{"item": code("SCREW"), "qty": "1"}])
+    line = {"item": code("COAT"), "qty": "40", "price": "3"}
+    order = works.api("sales").new(
+        "sales_order", partner=code("C"), warehouse=code("W"), due_date="2026-02-02", lines=[line]
+    )
+    works.api("sales").take("sales_order", order["id"], "submit")
+    wanted = suggestion(works, "COAT")
+    made = buyer.post("/plan/net", {"suggestions": [wanted["number"]]}, commit="true")["made"]
+    ((entity, record),) = [(m["entity"], m["id"]) for m in made]
+    found = buyer.read(entity, record)
+    assert (entity, found["qty"], found["warehouse"]["code"], found["place"]["code"]) == ("subcontract", "40", "W", "O")
