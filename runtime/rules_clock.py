@@ -63,7 +63,8 @@ def tick(ctx: RunContext) -> list[str]:
             look(ctx, watch)
             looked.append(watch.id)
     _escalate(ctx)
-    rules_traces.forget_old(ctx)
+    if _moved_on(ctx, "rules:forgotten", ctx.today().isoformat()):
+        rules_traces.forget_old(ctx)
     return looked
 
 
@@ -95,11 +96,15 @@ def _reads_now(watch: Watch) -> bool:
 
 def _due(ctx: RunContext, watch: Watch) -> bool:
     """Whether it is to be looked at again; notes that it was."""
-    table = ctx.app.tables.system.app_state
-    key = f"looked:{watch.kind}:{watch.id}"
-    last = ctx.connection.execute(select(table.c.value).where(table.c.key == key)).scalar()
     slot = int(ctx.now().timestamp() // BETWEEN_LOOKS.total_seconds())
     now = str(slot) if _reads_now(watch) else ctx.today().isoformat()
+    return _moved_on(ctx, f"looked:{watch.kind}:{watch.id}", now)
+
+
+def _moved_on(ctx: RunContext, key: str, now: str) -> bool:
+    """Whether a mark of time is another one than last time; notes it."""
+    table = ctx.app.tables.system.app_state
+    last = ctx.connection.execute(select(table.c.value).where(table.c.key == key)).scalar()
     if last == now:
         return False
     if last is None:
