@@ -82,6 +82,7 @@ class Draft:
     never_below: bool = False
     pool_key: PoolKey | None = None
     arrival: int | None = None
+    standard: Decimal | None = None
     id: int = 0
 
     @property

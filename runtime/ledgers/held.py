@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy import and_, select
+
 from runtime.ledgers.book import INSTANT, Book, Draft, PoolKey
 from runtime.ledgers.costing import ZERO, Method
 from runtime.ledgers.events import SKEW, Event, Spot
-from runtime.ledgers.pools import Pool, add_to_pools, change_of, lock_pools, pools_of, stand_later, standards
+from runtime.ledgers.pools import Pool, add_to_pools, change_of, inside, lock_pools, pools_of, stand_later, standards
 from runtime.ledgers.requests import DimensionValue, Move
 from runtime.ledgers.running import Change
 from runtime.ledgers.shape import Shape
@@ -114,11 +116,34 @@ class Held:
             return None
         if state.method is not Method.STANDARD and not (derived and state.qty + min(qty, ZERO) <= 0):
             return None
+        if event.move is not None and event.move.standard is not None:
+            return event.move.standard
+        if event.draft is not None and event.draft.at < self.book.now - SKEW:
+            then = self._standard_then(pool, event.draft.at)
+            if then is not None:
+                return then
         dimensions = event.draft.dimensions if event.draft else event.move.dimensions if event.move else {}
         spot = (shape.ledger.id, shape.key(dimensions))
         if spot not in self._standards:
             self._standards[spot] = standards(self.book, shape, [dimensions])[0]
         return self._standards[spot]
+
+    def _standard_then(self, pool: Pool, at: datetime) -> Decimal | None:
+        """The standard cost of a past moment that others already follow, as the last before it knew it.
+
+        Without any before it that of the next; behind all moves of the pool that of today holds.
+        """
+        moves = pool.shape.moves
+        known = and_(inside(pool), moves.c.unit_standard.is_not(None))
+        before = (
+            select(moves.c.unit_standard).where(known, moves.c.at <= at).order_by(moves.c.at.desc(), moves.c.id.desc())
+        )
+        after = select(moves.c.unit_standard).where(known, moves.c.at > at).order_by(moves.c.at, moves.c.id)
+        later: Decimal | None = self.book.ctx.connection.scalar(after.limit(1))
+        if later is None:
+            return None
+        earlier: Decimal | None = self.book.ctx.connection.scalar(before.limit(1))
+        return later if earlier is None else earlier
 
     def _written(self, shape: Shape, move: int) -> Move:
         spot = (shape.ledger.id, move)

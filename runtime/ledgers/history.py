@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, func, select
 
 from runtime.ledgers.book import Book
 from runtime.ledgers.costing import ZERO, Method, PoolState
-from runtime.ledgers.pools import Pool
+from runtime.ledgers.pools import Pool, inside
 from runtime.ledgers.requests import OWN_KINDS, Move
 from runtime.ledgers.shape import Shape
 
@@ -51,25 +51,16 @@ def load_past(book: Book, pool: Pool, since: datetime) -> Past:
     An average needs only the sums before; layers and short pieces can only be found by walking from the beginning.
     """
     shape, table = pool.shape, pool.shape.moves
-    inside = _inside(pool)
+    rows = inside(pool)
     start = PoolState(method=pool.start.method, scale=pool.start.scale)
-    query = select(func.sum(table.c[shape.main]), func.sum(table.c[shape.value])).where(inside, table.c.at < since)
+    query = select(func.sum(table.c[shape.main]), func.sum(table.c[shape.value])).where(rows, table.c.at < since)
     qty, value = (n if isinstance(n, Decimal) else ZERO for n in book.ctx.connection.execute(query).one())
     whole = start.method is Method.FIFO or qty <= 0
     if not whole:
         start.qty, start.value = qty, value
     past = Past(shape=shape, since=since, start=start)
-    _sort_out(past, book.moves(shape, inside if whole else and_(inside, table.c.at >= since)))
+    _sort_out(past, book.moves(shape, rows if whole else and_(rows, table.c.at >= since)))
     return past
-
-
-def _inside(pool: Pool) -> ColumnElement[bool]:
-    shape = pool.shape
-    assert shape.ledger.valuation is not None
-    names = shape.ledger.valuation.pools[pool.id.pool]
-    columns = shape.columns(pool.dimensions, names)
-    table = shape.moves
-    return and_(*(table.c[n].is_(None) if v is None else table.c[n] == v for n, v in columns.items()))
 
 
 def _sort_out(past: Past, rows: Sequence[Move]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Executable, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, delete, func, insert, select, update
 
 from engine.expressions.tree import Expr, Literal, Path
 from engine.model import Valuation
@@ -61,6 +61,16 @@ def pools_of(book: Book, shape: Shape, rows: Sequence[Mapping[str, DimensionValu
 def _by_lot(valuation: Valuation) -> str:
     """By lot: the pool of that name, else the finest."""
     return "lot" if "lot" in valuation.pools else max(valuation.pools, key=lambda name: len(valuation.pools[name]))
+
+
+def inside(pool: Pool) -> ColumnElement[bool]:
+    """The moves of a pool."""
+    shape = pool.shape
+    assert shape.ledger.valuation is not None
+    names = shape.ledger.valuation.pools[pool.id.pool]
+    columns = shape.columns(pool.dimensions, names)
+    table = shape.moves
+    return and_(*(table.c[n].is_(None) if v is None else table.c[n] == v for n, v in columns.items()))
 
 
 def pool_key(shape: Shape, pool: str, row: Mapping[str, DimensionValue]) -> str:

@@ -106,6 +106,7 @@ class MoveRequest:
 class Move:
     """A row of a ledger. ``amounts`` are signed and hold every resource, the value too.
 
+    ``standard``: the standard cost that was valid then, where one was asked.
     ``age``: under FIFO, when the oldest piece it took came in. ``cause``: the document that called for a difference.
     """
 
@@ -126,6 +127,7 @@ class Move:
     returns: int | None = None
     age: datetime | None = None
     cause: DocumentKey | None = None
+    standard: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,7 @@ class Shape:
             returns=row["returns"],
             age=row["age"],
             cause=_key(row["cause_entity"], row["cause_id"]),
+            standard=row.get("unit_standard"),
         )
 
 

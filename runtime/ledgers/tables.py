@@ -27,6 +27,7 @@ from runtime.columns import Id, Moment, Scaled, value_type
 MOVE_WORDS = (
     "id", "kind", "at", "doc_entity", "doc_id", "line_entity", "line_id", "posting_set", "posting", "cost", "origin",
     "counter_of", "corrects", "returns", "age", "cause_entity", "cause_id", "entered_by", "entered_at",
+    "unit_standard",
 )  # fmt: skip
 LONGEST_NAME = 63
 
@@ -71,6 +72,11 @@ def dimension_columns(dimension: Dimension) -> tuple[str, ...]:
 def is_polymorphic(dimension: Dimension) -> bool:
     """Whether its value is a ``Ref``."""
     return dimension.value.kind is Kind.REFERENCE and len(dimension.targets) != 1
+
+
+def keeps_standard(ledger: Ledger) -> bool:
+    """Whether its moves remember the standard cost that was valid at their moment."""
+    return ledger.valuation is not None and ledger.valuation.standard is not None
 
 
 def stored_in_balance(ledger: Ledger) -> tuple[str, ...]:
@@ -146,6 +152,7 @@ def _moves(ledger: Ledger, metadata: MetaData) -> Table:
         Column("cause_id", Id),
         Column("entered_by", Id),
         Column("entered_at", Moment, nullable=False),
+        *([Column("unit_standard", Scaled(PRICE_SCALE))] if keeps_standard(ledger) else []),
     )
     for dimension in ledger.dimensions.values():
         if dimension.value.kind is Kind.REFERENCE:

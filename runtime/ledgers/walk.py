@@ -180,6 +180,7 @@ class Walk(Held):
             age=self._age_of_return(pool, draft.returns, draft.age) if draft.cost is Cost.RETURNED else None,
             forced=draft.cost is Cost.GIVEN and draft.quantity < 0,
         )
+        draft.standard = step.standard
         outcome = self._advance(pool, step)
         draft.value, draft.age = outcome.value, outcome.age or draft.age
         if draft.quantity < 0:

@@ -202,6 +202,7 @@ def _move_row(book: Book, draft: Draft) -> dict[str, Any]:
         "cause_id": cause.id if cause else None,
         "entered_by": book.ctx.user.account,
         "entered_at": book.now,
+        **({"unit_standard": draft.standard} if "unit_standard" in draft.shape.moves.c else {}),
     }
 
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from runtime.errors import Conflict
 from runtime.ledgers import DocumentKey, MoveRequest
@@ -287,4 +287,38 @@ def test_a_closed_period_takes_no_posting_and_a_reversal_stands_today(depot: Dep
     with depot.acting() as ctx:
         reopen(ctx, "goods", None)
     depot.post(add(qty=1, value=1, at=on(20)))
+    assert depot.problems() == []
+
+
+def test_what_is_dated_back_at_standard_cost_finds_the_standard_that_was_valid_then(depot: Depot) -> None:
+    depot.setting(method="standard", pool="firm")
+
+    def standard(cost: str) -> None:
+        with depot.acting() as ctx:
+            ctx.connection.execute(update(depot.app.tables.entity["thing"]).values(standard=D(cost)))
+
+    standard("10.00")
+    depot.now = on(3)
+    depot.post(add(qty=10, value=104, at=on(2)))
+    depot.post(take(qty=4, at=on(3)))
+    standard("12.00")
+    depot.now = on(10)
+    depot.post(take(qty=1, at=on(9)))  # what is there went up to 12 when it was next looked at
+    assert depot.pool() == (D(5), D(60))
+    posted = depot.post(add(qty=5, value=55, at=on(2, 8)))
+    told = [(m.kind, m.amounts["value"], m.at.day) for m in posted.differences]
+    assert told == [("variance", D(-5), 2), ("variance", D(10), 9)]  # five at 10 then; five more went up by 2 since
+    assert depot.pool() == (D(10), D(120))
+    assert depot.problems() == []
+
+
+def test_what_is_promised_is_judged_by_what_is_there_now_whatever_day_is_posted(depot: Depot) -> None:
+    depot.now = on(10)
+    depot.post(add(qty=10, value=100, at=on(2)))
+    depot.post(add("promised", qty=8, demand=1, at=on(3)))
+    with pytest.raises(Conflict):
+        depot.post(take(qty=5, at=on(4)))  # eight of ten are promised now
+    depot.post(take("promised", qty=8, demand=1, at=on(6)))
+    depot.post(take(qty=5, at=on(4)))  # eight were promised that day: a promise binds what is to come, not the past
+    assert depot.pool() == (D(5), D(50))
     assert depot.problems() == []
