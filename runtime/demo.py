@@ -194,7 +194,8 @@ def _load_people(telling: _Telling) -> tuple[DemoUser, ...]:
             member = members.get(row.get("member", ""))
             account = add_account(ctx, row["name"], row["password"], roles, member=member)
             user = replace(SYSTEM, account=account, name=row["name"], roles=frozenset(roles), member=member)
-            telling.people[row.get("member", "")] = user
+            if row.get("member"):
+                telling.people[row["member"]] = user
             users.append(DemoUser(name=row["name"], password=row["password"], roles=roles, member=member))
     return tuple(users)
 
