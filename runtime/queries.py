@@ -127,7 +127,8 @@ def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
     skip = 1 + len(made.keys)
     rows = [[values[0], *made.selection.row(values, skip)] for values in found[:size]]
     _add_links(ctx, entity, made.selection, rows)
-    count, totals = _figures(ctx, made, query, given)
+    here = len(found) if len(found) <= size and not query.cursor else None
+    count, totals = _figures(ctx, made, query, given, here)
     return Page(
         columns=columns,
         rows=[tuple(row) for row in rows],
@@ -289,14 +290,15 @@ def _add_links(ctx: RunContext, entity: str, selection: Selection, rows: list[li
 
 
 def _figures(
-    ctx: RunContext, made: _Prepared, query: ListQuery, given: dict[str, Any]
+    ctx: RunContext, made: _Prepared, query: ListQuery, given: dict[str, Any], here: int | None = None
 ) -> tuple[int | str | None, dict[str, Any] | None]:
     """The count and the totals, in one statement; ``None`` for totals of more rows than are added up unasked.
 
-    Counting stops just above the cap: nobody needs to wait for the exact size of a large list.
+    Counting stops just above the cap: nobody needs to wait for the exact size of a large list. ``here``: how many there
+    are, where a page has shown all of them.
     """
-    if not query.count and not made.sums:
-        return None, {}
+    if not made.sums and (not query.count or here is not None):
+        return (here if query.count else None), {}
     exact = query.count == "exact"
     most = None if exact else TOTALS_CAP if made.sums else COUNT_CAP
     row = ctx.connection.execute(_statement(made, most), given).one()

@@ -90,3 +90,29 @@ def test_work_control_k_finds_anything(person: Person) -> None:
     expect(option).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/e/item"))
+
+
+def test_work_the_whole_view_is_taken_not_only_the_page(firm: Firm, person: Person) -> None:
+    many = [{"code": f"ZZ{n:02}", "name": f"试分类{n}"} for n in range(21)]
+    firm.works.api("admin").post("/item_category", many, 201)
+    page = person("admin", "/e/item_category?q=ZZ&size=20")
+    rows = page.locator("#records tbody tr[data-id]")
+    expect(rows).to_have_count(20)
+    rows.first.get_by_role("checkbox").check()
+    expect(page.locator("[data-bulk] [data-count]")).to_have_text("1")
+    page.get_by_role("button", name="选整个视图").click()
+    expect(page.locator("[data-bulk] [data-count]")).to_have_text("21")
+    page.locator("[data-bulk]").get_by_role("button", name="删除").click()
+    page.wait_for_load_state("networkidle")
+    page.goto(page.url.partition("?")[0] + "?q=ZZ", wait_until="networkidle")
+    expect(page.get_by_text("没有符合条件的")).to_be_visible()
+
+
+def test_work_a_list_is_put_into_groups_and_kept_so(person: Person) -> None:
+    page = person("buyer", "/e/item")
+    page.get_by_role("button", name="分组").click()
+    page.locator("#list-group").get_by_role("link", name="来源").click()
+    expect(page.locator("#records tr.group")).to_have_count(2)
+    expect(page.get_by_role("button", name="分组：来源")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.locator("#records tr.at")).to_have_count(1)
