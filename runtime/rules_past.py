@@ -22,6 +22,8 @@ from runtime.values import Ref
 
 Row = dict[str, Any]
 CHUNK = 400
+PORTION = 5000
+"""Lines of the trail fetched at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,9 @@ def entries(ctx: RunContext, entity: str, since: datetime, until: datetime, kind
     query = select(*columns, table.c.account).where(table.c.entity == entity, table.c.at >= since, table.c.at < until)
     if kinds:
         query = query.where(table.c.kind.in_(kinds))
-    last = 0
-    while True:
-        found = ctx.connection.execute(query.where(table.c.id > last).order_by(table.c.id).limit(5000)).all()
-        for row in found:
-            yield Entry(
-                row.id, row.at, row.record, row.kind, row.transition, orjson.loads(row.changes or "{}"), row.account
-            )
-        if len(found) < 5000:
-            return
-        last = found[-1].id
+    for row in ctx.connection.execute(query.order_by(table.c.id).execution_options(yield_per=PORTION)):
+        changes = orjson.loads(row.changes or "{}")
+        yield Entry(row.id, row.at, row.record, row.kind, row.transition, changes, row.account)
 
 
 def states(

@@ -31,7 +31,7 @@ from runtime.rules_texts import say as say_message
 
 Row = dict[str, Any]
 MOST_SHOWN = 500
-AT_ONCE = 2000
+AT_ONCE = 5000
 WRITES = {"created": ("create",), "changed": ("update", "transition"), "transition": ("transition",)}
 
 
