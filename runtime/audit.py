@@ -9,12 +9,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from engine.model import Entity
 from runtime.context import RunContext
 from runtime.permissions import rights
-from runtime.prepared import prepared_insert
+from runtime.prepared import Statement, prepare_statement, prepared_insert
 from runtime.record_bulk import MANY, insert_columns
 from runtime.values import Ref, decimal_text
 
@@ -113,12 +113,17 @@ def plain(value: object) -> object:
 
 def history(ctx: RunContext, entity: str, record: int, limit: int = 200) -> list[Row]:
     """The trail of a record, newest first, without what the reader may not see."""
-    table = ctx.app.tables.system.audit
-    found = ctx.connection.execute(
-        select(table).where(table.c.entity == entity, table.c.record == record).order_by(table.c.id.desc()).limit(limit)
-    ).mappings()
+    names = [column.name for column in ctx.app.tables.system.audit.c]
+    query = ctx.app.programs.keep(("trail", limit), lambda: _newest(ctx, limit))
+    found = (dict(zip(names, row, strict=True)) for row in query.run(ctx, {"entity": entity, "record": record}))
     described = ctx.app.model.entities[entity]
     return [{**row, "changes": _shown(ctx, described, orjson.loads(row["changes"] or "{}"))} for row in found]
+
+
+def _newest(ctx: RunContext, limit: int) -> Statement:
+    table = ctx.app.tables.system.audit
+    own = (table.c.entity == bindparam("entity"), table.c.record == bindparam("record"))
+    return prepare_statement(ctx, select(table).where(*own).order_by(table.c.id.desc()).limit(limit), list(table.c))
 
 
 def _shown(ctx: RunContext, entity: Entity, changes: Mapping[str, Any]) -> dict[str, Any]:

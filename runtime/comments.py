@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
+from runtime.prepared import Statement, prepare_statement
 from runtime.records import load_visible, may_read
 
 LONGEST = 10_000
@@ -37,19 +37,21 @@ def comments(ctx: RunContext, entity: str, record: int) -> list[Comment]:
 def remarks(ctx: RunContext, entity: str, record: int) -> list[Comment]:
     """The same of a record that the reader has been shown: not asked again whether it may be."""
     query = ctx.app.programs.keep("remarks", lambda: _newest(ctx))
-    rows = ctx.connection.execute(query, {"entity": entity, "record": record}).all()
+    rows = query.run(ctx, {"entity": entity, "record": record})
     return [Comment(id=i, account=who or 0, name=name or "", at=at, text=text) for i, who, name, at, text in rows[::-1]]
 
 
-def _newest(ctx: RunContext) -> Select[Any]:
+def _newest(ctx: RunContext) -> Statement:
     comment, account = ctx.app.tables.system.comment, ctx.app.tables.system.account
-    return (
-        select(comment.c.id, comment.c.account, account.c.name, comment.c.at, comment.c.text)
+    columns = (comment.c.id, comment.c.account, account.c.name, comment.c.at, comment.c.text)
+    statement = (
+        select(*columns)
         .select_from(comment.outerjoin(account, account.c.id == comment.c.account))
         .where(comment.c.entity == bindparam("entity"), comment.c.record == bindparam("record"))
         .order_by(comment.c.id.desc())
         .limit(MOST)
     )
+    return prepare_statement(ctx, statement, columns)
 
 
 def add(ctx: RunContext, entity: str, record: int, text: str) -> Comment:

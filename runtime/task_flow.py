@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 
 from engine.model import Step
 from runtime.accounts import account_names, member_names
 from runtime.context import RunContext
 from runtime.expression_words import in_words
 from runtime.messages import say
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 
 Row = dict[str, Any]
@@ -49,15 +50,16 @@ def _rows(ctx: RunContext, entity: str, record: Row, state: str) -> list[Row]:
         return []
     query = ctx.app.programs.keep("tasks of a state", lambda: _in_state(ctx))
     given = {"entity": entity, "record": record["id"], "state": state}
-    found = [dict(row) for row in ctx.connection.execute(query, given).mappings()]
+    names = [column.name for column in ctx.app.tables.system.task.c]
+    found = [dict(zip(names, row, strict=True)) for row in query.run(ctx, given)]
     last: dict[str, datetime] = {row["step"]: row["opened_at"] for row in found}
     return [row for row in found if row["opened_at"] == last[row["step"]]]
 
 
-def _in_state(ctx: RunContext) -> Select[Any]:
+def _in_state(ctx: RunContext) -> Statement:
     table = ctx.app.tables.system.task
     wanted = (table.c[name] == bindparam(name) for name in ("entity", "record", "state"))
-    return select(table).where(*wanted).order_by(table.c.id)
+    return prepare_statement(ctx, select(table).where(*wanted).order_by(table.c.id), list(table.c))
 
 
 def _of(rows: Sequence[Row], step: Step) -> list[Row]:
