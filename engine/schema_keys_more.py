@@ -138,6 +138,7 @@ PLAN: Keys = {
     "lots": (ref("lots"), "Sizes of orders."),
     "lead_time": (EXPRESSION, "Days from order to arrival."),
     "horizon": (TEXT, "How far one looks, as in `90 days`."),
+    "per_place": (FLAG, "What is needed in a place is covered there; otherwise the firm is one place."),
     "suggest": (each(ref("suggest")), "What a planned order becomes."),
 }
 PLAN_FOR: Keys = {"of": (NAME, "Entity."), "where": (EXPRESSION, "Which records.")}

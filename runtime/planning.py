@@ -132,6 +132,7 @@ def net(ctx: RunContext, plan: str = "", extra_demands: Sequence[Demand] = ()) -
         rules=rules(ctx, declared),
         structure=structure,
         horizon_days=declared.horizon_days,
+        per_place=declared.per_place,
     )
     try:
         netted = run(problem)

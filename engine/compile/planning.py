@@ -171,6 +171,7 @@ def _plan(bench: Bench, id: str, part: Part) -> Plan:
         group_days=lots.number("group_days") if lots else 0,
         lead_time=_optional(part, "lead_time", item),
         horizon_days=_days(part),
+        per_place=part.flag("per_place"),
         suggest=Frozen({n: s for n, each in part.parts("suggest") if (s := _suggest(bench, id, n, each))}),
     )
 

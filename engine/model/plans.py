@@ -85,3 +85,4 @@ class Plan:
     lead_time: Expr | None
     horizon_days: int
     suggest: Mapping[str, Suggest]
+    per_place: bool = False

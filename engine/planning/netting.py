@@ -7,6 +7,8 @@ The rules (each has a test by name):
 * ``keep`` (safety stock) is topped up whenever what is left of all supply falls below it.
 * An order point is looked at day by day; on the first day below it one order fills up to the target, or is one lot.
 * Orders are raised to the minimum, then to the multiple; needs within ``group_days`` share one order.
+* Where places are netted apart, what is needed in a place is covered by what is there or comes there; only what is
+  needed nowhere in particular, and the levels to keep, look at what the places leave.
 * An order is planned for the day it is needed. Where that leaves less than the lead time it is marked late; no date
   is moved. What a made item takes is needed on the day its order must start.
 """
@@ -19,13 +21,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from engine.planning.shelf import Shelf
-from engine.planning.structure import Key, Structure, components, edges_of, low_levels
+from engine.planning.structure import ZERO, Key, Structure, components, edges_of, low_levels
 from engine.planning.supply import DEMAND, ORDER, Demand, Need, Peg, PlannedOrder, Root, Rule, Supply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Everything one run looks at. Demands later than ``today`` + ``horizon_days`` wait."""
+    """Everything one run looks at. Demands later than ``today`` + ``horizon_days`` wait.
+
+    ``per_place``: what is needed somewhere is covered by what is there or comes there; else by what the firm has.
+    """
 
     today: date
     demands: Sequence[Demand]
@@ -33,6 +38,7 @@ class Problem:
     rules: Mapping[Key, Rule]
     structure: Structure
     horizon_days: int = 90
+    per_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +101,41 @@ class _Run:
             return
         if not needs and not rule.keep and rule.order_point is None:
             return
+        supplies = self.supplies.get(item, ())
+        if self.problem.per_place:
+            needs, supplies = self._place_by_place(item, level, rule, needs, supplies)
+        self._shelf(item, level, rule, needs, supplies)
+
+    def _place_by_place(
+        self, item: Key, level: int, rule: Rule, needs: Sequence[Need], supplies: Sequence[Supply]
+    ) -> tuple[list[Need], list[Supply]]:
+        """Net every place for itself; what is needed nowhere in particular, and what is left for that.
+
+        The levels to keep are the firm's: they are looked at over what the places leave.
+        """
+        here = rule._replace(keep=ZERO, order_point=None)
+        left = [s for s in supplies if s.place is None]
+        for place in dict.fromkeys(need.place for need in needs if need.place is not None):
+            own = [s for s in supplies if s.place == place]
+            left += self._shelf(item, level, here, [n for n in needs if n.place == place], own)
+        asked = {need.place for need in needs}
+        left += [s for s in supplies if s.place is not None and s.place not in asked]
+        return [need for need in needs if need.place is None], left
+
+    def _shelf(
+        self, item: Key, level: int, rule: Rule, needs: Sequence[Need], supplies: Sequence[Supply]
+    ) -> list[Supply]:
+        """Serve needs from supplies and plan what is missing; the supplies that are left."""
         problem = self.problem
-        last = problem.today + timedelta(days=problem.horizon_days)
-        shelf = Shelf(item, level, rule, problem.today, self.supplies.get(item, ()), len(self.orders))
-        shelf.serve(needs, last)
+        shelf = Shelf(item, level, rule, problem.today, supplies, len(self.orders))
+        shelf.serve(needs, problem.today + timedelta(days=problem.horizon_days))
         self.pegs.extend(shelf.pegs)
         for order in shelf.finished():
             order = order._replace(roots=self._roots(order))
             self.orders.append(order)
             if rule.made:
                 self._explode(order)
+        return shelf.left()
 
     def _pass_through(self, needs: Iterable[Need]) -> None:
         for need in needs:

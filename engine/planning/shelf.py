@@ -60,9 +60,15 @@ class Shelf:
         self.pegs: list[Peg] = []
         self._orders: list[_Order] = []
         self._first_number = first_number
-        self._stocks = [self._stock(s) for s in sorted(supplies, key=lambda s: s.day or date.min) if s.quantity > 0]
+        self._brought = [s for s in sorted(supplies, key=lambda s: s.day or date.min) if s.quantity > 0]
+        self._stocks = [self._stock(supply) for supply in self._brought]
         self._next = 0  # index of the first stock with anything left
         self._left = sum((stock.left for stock in self._stocks), ZERO)
+
+    def left(self) -> list[Supply]:
+        """What was brought and nobody needed."""
+        pairs = zip(self._brought, self._stocks, strict=False)  # behind them stand the planned ones
+        return [supply._replace(quantity=stock.left) for supply, stock in pairs if stock.left > 0]
 
     def _stock(self, supply: Supply) -> _Stock:
         if supply.day is None:

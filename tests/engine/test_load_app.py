@@ -184,3 +184,8 @@ def test_an_opening_may_name_the_document_that_brings_the_balances_of_its_ledger
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(MetadataError, match="there is no file or template nowhere"):
         load_app("nowhere")
+
+
+def test_a_plan_nets_places_apart_where_it_says_so() -> None:
+    plans = "plans: {apart: {for: {of: item}, per_place: true}, whole: {for: {of: item}}}"
+    assert {id: plan.per_place for id, plan in shop(plans).plans.items()} == {"apart": True, "whole": False}

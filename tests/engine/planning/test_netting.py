@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -251,3 +252,35 @@ def test_every_need_is_covered_exactly_once():
     for order in result.orders:
         assert order.quantity % 8 == 0
         assert sum(p.quantity for p in order.pegs) <= order.quantity
+
+
+def test_where_places_are_netted_apart_each_is_covered_by_its_own():
+    demands = [
+        Demand("a", "screw", D(10), day(1), "north"),
+        Demand("b", "screw", D(10), day(2), "south"),
+        Demand("c", "screw", D(4), day(3)),
+    ]
+    supplies = [
+        Supply("here", "screw", D(25), None, "north"),
+        Supply("there", "screw", D(4), None, "south"),
+        Supply("far", "screw", D(3), None, "west"),
+    ]
+    apart = Problem(today=TODAY, demands=demands, supplies=supplies, rules={}, structure=NONE, per_place=True)
+    result = net(apart)
+    assert [(o.place, o.quantity) for o in result.orders] == [("south", D(6))]
+    assert [(p.need.id, p.supply, p.quantity) for p in result.pegs] == [
+        ("a", "here", D(10)),
+        ("b", "there", D(4)),
+        ("b", 0, D(6)),
+        ("c", "here", D(4)),
+    ]
+    assert net(replace(apart, per_place=False)).orders == ()
+
+
+def test_the_stock_to_keep_is_looked_at_over_what_the_places_leave():
+    demands = [Demand("a", "screw", D(10), day(1), "north"), Demand("b", "screw", D(10), day(1), "south")]
+    supplies = [Supply("here", "screw", D(18), None, "north")]
+    rules = {"screw": Rule(keep=D(12))}
+    problem = Problem(today=TODAY, demands=demands, supplies=supplies, rules=rules, structure=NONE, per_place=True)
+    orders = net(problem).orders
+    assert [(o.place, o.quantity, o.id) for o in orders] == [("south", D(10), 0), (None, D(4), 1)]
