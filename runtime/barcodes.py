@@ -113,12 +113,12 @@ class Scanned:
         return self.text_of("lot")
 
     @property
-    def production_date(self) -> date | None:
+    def made_on(self) -> date | None:
         """When it was made, else packed."""
         return self.date_of("production_date", "packaging_date")
 
     @property
-    def expiry_date(self) -> date | None:
+    def usable_until(self) -> date | None:
         """The last day it may be used: the expiry, else best before, else sell by."""
         return self.date_of("expiry_date", "best_before", "sell_by")
 

@@ -46,6 +46,7 @@ def _fill(batch: Batch, entity: Entity, draft: Draft, field: Field, found: Scann
         draft.row[field.id] = None
         return
     draft.row[field.id] = Lookup(text=found.lot)
+    dates = {"production_date": found.made_on, "expiry_date": found.usable_until}  # the names of the standard
     for name in field.create or ():
         own = entity.fields.get(name)
         if own is None or draft.row.get(name) is not None:
@@ -57,11 +58,7 @@ def _fill(batch: Batch, entity: Entity, draft: Draft, field: Field, found: Scann
                     draft, "barcode_no_record", name, label=own.label.get(batch.ctx.language), given=found.gtin
                 )
         else:
-            _set(draft, name, getattr(found, name, None) if name in DATES else None)
-
-
-DATES = ("production_date", "expiry_date")
-"""What a code says about a lot, under the names of the standard."""
+            _set(draft, name, dates.get(name))
 
 
 def _set(draft: Draft, name: str, value: object) -> None:

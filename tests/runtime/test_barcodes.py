@@ -27,7 +27,7 @@ RAW = f"01{GTIN}1126010117260630" + "10L-2601\x1d3102001250"
 def test_one_scan_gives_item_lot_dates_and_weight(text: str) -> None:
     found = parse(text, TODAY)
     assert (found.gtin, found.lot) == (GTIN, "L-2601")
-    assert (found.production_date, found.expiry_date) == (date(2026, 1, 1), date(2026, 6, 30))
+    assert (found.made_on, found.usable_until) == (date(2026, 1, 1), date(2026, 6, 30))
     assert found.values["net_kg"] == Decimal("12.50")
 
 
@@ -38,13 +38,13 @@ def test_a_plain_number_is_padded_to_fourteen_digits() -> None:
 
 
 def test_day_zero_is_the_last_of_the_month() -> None:
-    assert parse(f"01{GTIN}17280200", TODAY).expiry_date == date(2028, 2, 29)
-    assert parse(f"01{GTIN}17261200", TODAY).expiry_date == date(2026, 12, 31)
+    assert parse(f"01{GTIN}17280200", TODAY).usable_until == date(2028, 2, 29)
+    assert parse(f"01{GTIN}17261200", TODAY).usable_until == date(2026, 12, 31)
 
 
 @pytest.mark.parametrize(("year", "full"), [("26", 2026), ("76", 2076), ("77", 1977), ("99", 1999)])
 def test_the_century_is_the_nearest(year: str, full: int) -> None:
-    assert parse(f"01{GTIN}17{year}0115", TODAY).expiry_date == date(full, 1, 15)
+    assert parse(f"01{GTIN}17{year}0115", TODAY).usable_until == date(full, 1, 15)
 
 
 @pytest.mark.parametrize(
