@@ -135,7 +135,7 @@ class Feed:
             if seen.change is None:
                 seen.change, seen.message = latest(connection, app), message
                 seen.told.update(c.id for c in changes_after(connection, app, seen.change - LOOK_BACK))
-                return News()
+                return News(messages=True)  # whatever came while the thread was being started
             found = changes_after(connection, app, seen.change - LOOK_BACK)
         fresh = [change for change in found if change.id not in seen.told]
         last = max((change.id for change in found), default=seen.change)
