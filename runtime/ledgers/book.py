@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, RowMapping, Table, and_, or_, select, tuple_
@@ -19,7 +19,7 @@ from runtime.ledgers.expressions import Reader
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
 from runtime.ledgers.shape import Shape, shape_of
 from runtime.messages import fault
-from runtime.prepared import prepare_statement
+from runtime.prepared import Ask, ask_all, prepare_statement
 
 if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
@@ -127,7 +127,17 @@ class Book:
         self.periods = self._load_periods()
         self.locked = False
         self.read_before: dict[tuple[object, ...], Sequence[RowMapping]] = {}
+        self.beside: Ask | None = None
+        self.told: list[list[Any]] | None = None
         self.value_so_far: Callable[[], None] = lambda: None
+
+    def ask_all(self, asks: Sequence[Ask]) -> list[list[list[Any]]]:
+        """Send statements, and with them (once) what was laid ``beside``; that answer is then ``told``."""
+        beside, self.beside = self.beside, None
+        if beside is None:
+            return ask_all(self.ctx, asks)
+        *answers, self.told = ask_all(self.ctx, [*asks, beside])
+        return answers
 
     def shape(self, ledger: str) -> Shape:
         """The shape of a ledger."""

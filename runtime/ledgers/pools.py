@@ -14,7 +14,7 @@ from engine.model import Valuation
 from runtime.ledgers.book import Book, PoolKey
 from runtime.ledgers.costing import METHODS, ZERO, Method, Piece, PoolState, unit_cost
 from runtime.ledgers.requests import DimensionValue
-from runtime.ledgers.running import Became, Change, Grain, apply_changes, move_on
+from runtime.ledgers.running import Became, Change, Grain, apply_changes, asks_of, judged, move_on
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.tables import pool_dimensions
 from runtime.prepared import Ask, ask_all, prepare_statement
@@ -108,7 +108,9 @@ def lock_pools(
     """Add the quantities (and known values) to the rows, and with that hold them until the transaction ends."""
     assert shape.pool is not None
     changes = {key.key: change for key, (_, change) in wanted.items()}
-    became = {b.key: b for b in apply_changes(book.ctx, pool_grain(shape), changes, book.reader(shape.ledger))}
+    grain = pool_grain(shape)
+    rows = [row for each in book.ask_all(asks_of(book.ctx, grain, changes)) for row in each]
+    became = {b.key: b for b in judged(book.ctx, grain, changes, rows, book.reader(shape.ledger))}
     pools = {}
     for key, (dimensions, change) in wanted.items():
         row = became[key.key]

@@ -24,8 +24,8 @@ from runtime.ledgers.requests import DocumentKey, Move, MoveRequest, Posted
 from runtime.ledgers.reversal import plan_reversal
 from runtime.ledgers.shape import Shape
 from runtime.ledgers.walk import Walk
-from runtime.ledgers.write import append_edges, append_moves, keep_running, number
-from runtime.prepared import Ask, Statement, prepare_statement
+from runtime.ledgers.write import append_edges, append_moves, ask_numbers, give_numbers, keep_running, number
+from runtime.prepared import Ask, Statement, ask_all, prepare_statement
 
 if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
@@ -135,10 +135,26 @@ def _value(book: Book, walk: Walk, *, alone: bool) -> None:
         _lock_replay(book, alone=alone)
         book.locked = True
     new = [d for d in book.drafts if not d.id]
-    walk.open(new)
-    number(book, by_ledger(new))
+    _open(book, walk, new)
     walk.run()
     book.sum_up()
+
+
+def _open(book: Book, walk: Walk, new: list[Draft]) -> None:
+    """Lock the pools, then draw the ids: of moves at one moment the one that came to the pool first is the earlier.
+
+    With one pool ledger the question for ids goes along with the lock, while everybody else waits for the pool.
+    """
+    groups = by_ledger(new)
+    asked = ask_numbers(book, groups) if groups else None
+    if asked is not None and sum(1 for shape, _ in groups if shape.value) == 1:
+        book.beside = asked
+    walk.open(new)
+    if asked is None:
+        return
+    told = book.told if book.beside is None and book.told is not None else ask_all(book.ctx, [asked])[0]
+    book.beside = book.told = None
+    give_numbers(book, groups, told)
 
 
 def _lock_replay(book: Book, *, alone: bool) -> None:

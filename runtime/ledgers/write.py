@@ -18,27 +18,42 @@ from runtime.prepared import Ask, Statement, ask_all, prepare_statement, prepare
 
 EDGE = ("from_ledger", "from_move", "to_ledger", "to_move", "qty")
 
+Groups = Sequence[tuple[Shape, Sequence[Draft]]]
+"""Drafts by ledger."""
+
 GrainSpec = tuple[Grain, tuple[str, ...], Mapping[str, str]]
 """A grain, its dimensions, and column → resource of the ledger."""
 
 
-def number(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> None:
+def number(book: Book, groups: Groups) -> None:
     """Give the drafts of each ledger their ids, ascending in their order; one question for all ledgers."""
-    if not groups:
-        return
-    ids = NUMBERED[book.ctx.connection.dialect.name](book, groups)
+    if groups:
+        give_numbers(book, groups, ask_all(book.ctx, [ask_numbers(book, groups)])[0])
+
+
+def ask_numbers(book: Book, groups: Groups) -> Ask:
+    """The question for the ids of drafts."""
+    return NUMBERS[book.ctx.connection.dialect.name][0](book, groups)
+
+
+def give_numbers(book: Book, groups: Groups, told: Sequence[Sequence[Any]]) -> None:
+    """The ids as they were told."""
+    ids = NUMBERS[book.ctx.connection.dialect.name][1](book, groups, told)
     for (_, drafts), own in zip(groups, ids, strict=True):
         for draft, one in zip(drafts, own, strict=True):
             draft.id = one
 
 
-def _counted_on(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> list[Sequence[int]]:
-    """SQLite: the only writer, so nobody else numbers moves meanwhile."""
+def _ask_newest(book: Book, groups: Groups) -> Ask:
     ctx, moves = book.ctx, [shape.moves for shape, _ in groups]
     key = ("newest moves", *(table.name for table in moves))
-    newest = ctx.app.programs.keep(key, lambda: _newest(ctx, moves))
+    return ctx.app.programs.keep(key, lambda: _newest(ctx, moves)).ask({})
+
+
+def _counted_on(book: Book, groups: Groups, told: Sequence[Sequence[Any]]) -> list[Sequence[int]]:
+    """SQLite: the only writer, so nobody else numbers moves meanwhile."""
     found: list[Sequence[int]] = []
-    for (shape, drafts), written in zip(groups, newest.run(ctx, {})[0], strict=True):
+    for (shape, drafts), written in zip(groups, told[0], strict=True):
         last = max(written or 0, max((d.id for d in book.drafts if d.shape is shape), default=0))
         found.append(range(last + 1, last + 1 + len(drafts)))
     return found
@@ -49,14 +64,17 @@ def _newest(ctx: RunContext, moves: Sequence[Table]) -> Statement:
     return prepare_statement(ctx, select(*columns), columns)
 
 
-def _drawn(book: Book, groups: Sequence[tuple[Shape, Sequence[Draft]]]) -> list[Sequence[int]]:
-    """PostgreSQL: from the sequences of the tables."""
+def _ask_sequences(book: Book, groups: Groups) -> Ask:
     ctx = book.ctx
     names = [_sequence(ctx, shape) for shape, _ in groups]
     counts = {f"n{i}": len(drafts) for i, (_, drafts) in enumerate(groups)}
-    query = ctx.app.programs.keep(("draw", *names), lambda: _drawing(ctx, names))
+    return ctx.app.programs.keep(("draw", *names), lambda: _drawing(ctx, names)).ask(counts)
+
+
+def _drawn(book: Book, groups: Groups, told: Sequence[Sequence[Any]]) -> list[Sequence[int]]:
+    """PostgreSQL: from the sequences of the tables."""
     found: list[list[int]] = [[] for _ in groups]
-    for place, own in query.run(ctx, counts):
+    for place, own in told:
         found[place].append(own)
     return [sorted(ids) for ids in found]
 
@@ -79,10 +97,13 @@ def _asked_sequence(ctx: RunContext, table: Table) -> str:
     return str(ctx.connection.execute(query).scalar_one()).replace("'", "''")
 
 
-NUMBERED: Mapping[str, Callable[[Book, Sequence[tuple[Shape, Sequence[Draft]]]], list[Sequence[int]]]] = {
-    "sqlite": _counted_on,
-    "postgresql": _drawn,
-}
+NUMBERS: Mapping[
+    str,
+    tuple[
+        Callable[[Book, Groups], Ask],
+        Callable[[Book, Groups, Sequence[Sequence[Any]]], list[Sequence[int]]],
+    ],
+] = {"sqlite": (_ask_newest, _counted_on), "postgresql": (_ask_sequences, _drawn)}
 
 
 def grains_of(ctx: RunContext, shape: Shape) -> tuple[GrainSpec, ...]:
