@@ -35,6 +35,7 @@ TABLES = (
     "firm",
     "dg_file",
     "dg_task",
+    "dg_alert",
     "dg_comment",
     "dg_audit",
     "dg_serial",
@@ -103,10 +104,11 @@ class OrderPage:
         steps = run(q["steps"], {"id": order}).all()
         trail = run(q["trail"], {"id": order}).all()
         remarks = run(q["remarks"], {"id": order}).all()
+        alerts = run(q["alerts"], {"id": order}).all()
         firm = run(q["firm"]).all()
         waiting = run(q["waiting"], {"account": account, "roles": [row.role for row in person]}).scalar_one()
         form = OrderForm(data={**_shown(header), "lines": [_shown(row) for row in rows]})
-        if files or asked or receipts or steps or remarks or waiting or (firm and firm[0].name):
+        if files or asked or receipts or steps or remarks or alerts or waiting or (firm and firm[0].name):
             raise RuntimeError("the page written by hand knows only an order nothing was made of")
         return str(
             self.template.render(
@@ -219,6 +221,7 @@ def _statements(t: Mapping[str, Table]) -> dict[str, Any]:
         "remarks": select(comment, account.c.name)
         .outerjoin(account, account.c.id == comment.c.account)
         .where(*ours(comment)),
+        "alerts": select(t["dg_alert"]).where(*ours(t["dg_alert"]), t["dg_alert"].c.open_key.is_not(None)),
         "firm": select(firm.c.name).limit(1),
         "waiting": select(func.count(func.distinct(task.c.entity + literal(":") + cast(task.c.record, Text)))).where(
             task.c.decided_at.is_(None),
