@@ -50,7 +50,7 @@ def test_d2_by_every_way_the_supplier_is_mailed_and_the_keeper_reminded_once(
 ) -> None:
     order = one.api().read("purchase_order", way(one, "2026-01-20"))
     ((address, text),) = told(one, "rule:order_to_supplier", "email")
-    assert (address, text.partition("，")[0]) == ("s@example.com", "请于 2026-01-20 前送达 一号仓")
+    assert (address, text.partition("，")[0]) == ("s@example.com", "请于 2026-01-20 前送达 W 一号仓")
     ticked(one, "2026-01-18", 8)
     assert told(one, "rule:prepare_receiving", "inbox") == []
     ticked(one, "2026-01-18", 9)
