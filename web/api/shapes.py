@@ -20,7 +20,7 @@ from runtime.queries import Page
 from runtime.query_columns import ListColumn, Named
 from runtime.record_inputs import Workspace
 from runtime.record_reading import as_json, visible_record, with_live
-from runtime.values import Ref, format_value
+from runtime.values import Ref, decimal_text, format_value
 
 
 def _plain(value: object) -> object:
@@ -109,9 +109,14 @@ def _writer(column: ListColumn) -> Callable[[Any], object] | None:
     one = column.field
     if column.target:
         return _named
-    if one.value.kind is Kind.DATE and not one.many and not one.value.many:
+    if one.many or one.value.many:
+        return lambda value: format_value(one, value)
+    if one.value.kind is Kind.DATE:
         return date.isoformat
-    if one.value.kind in AS_THEY_ARE and not one.many and not one.value.many:
+    if one.value.kind is Kind.MONEY:
+        least = 0 if one.value.per_unit else min(one.value.scale, 2)
+        return lambda value: decimal_text(value, least) if isinstance(value, Decimal) else format_value(one, value)
+    if one.value.kind in AS_THEY_ARE:
         return None
     return lambda value: format_value(one, value)
 
