@@ -35,7 +35,7 @@ class Workspace:
         self.model = ctx.app.model
         self.programs = ctx.app.programs
         self._known: dict[str, dict[int, Row | None]] = {}
-        self._settings: dict[str, Row] = {}
+        self._settings: dict[str, Row] = {} if ctx.settings is None else ctx.settings
         self._ahead: dict[Node, dict[int, Any]] = {}
 
     def onward(self) -> Workspace:
