@@ -28,7 +28,6 @@ from runtime.errors import UserError
 from runtime.records import update
 
 CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND", "IDR", "INR")
-FIRST = ("generic", "discrete", "food", "restaurant", "service")
 STEPS = 8
 TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
 KEPT = 86_400
@@ -58,8 +57,7 @@ class Offer:
 @lru_cache(maxsize=8)
 def offers(language: str) -> tuple[Offer, ...]:
     """The catalogue, each template with what it contains."""
-    found = [_offer(load_app(path), language) for path in sorted(CATALOGUE.glob("*.yaml"))]
-    return tuple(sorted(found, key=lambda offer: FIRST.index(offer.id) if offer.id in FIRST else len(FIRST)))
+    return tuple(_offer(load_app(path), language) for path in sorted(CATALOGUE.glob("*.yaml")))
 
 
 def _offer(model: AppModel, language: str) -> Offer:

@@ -21,14 +21,18 @@ def order(office: Works) -> dict[str, Any]:
     return made
 
 
+def about(order: dict[str, Any]) -> tuple[str, int]:
+    return "purchase_order", order["id"]
+
+
 def task_of(office: Works, person: str, order: dict[str, Any]) -> int:
     found = office.api(person).get("/tasks")["items"]
-    return next(int(t["id"]) for t in found if (t["entity"], t["record"]) == ("purchase_order", order["id"]))
+    return next(int(t["id"]) for t in found if (t["entity"], t["record"]) == about(order))
 
 
 def test_what_i_sent_tells_whom_it_waits_for(office: Works, order: dict[str, Any]) -> None:
     sent = office.api("buyer").get("/tasks", box="sent")["items"]
-    (mine,) = [one for one in sent if one["record"] == order["id"] and one["entity"] == "purchase_order"]
+    (mine,) = [one for one in sent if (one["entity"], one["record"]) == about(order)]
     assert mine["status"] == "pending"
     assert mine["waits_for"]
 
@@ -38,7 +42,7 @@ def test_a_say_is_handed_over_and_stands_among_what_i_did(office: Works, order: 
     office.api("manager").post(f"/tasks/{task}/delegate", {"to": "admin", "note": "please"})
     assert task_of(office, "admin", order) != task
     done = office.api("manager").get("/tasks", box="done")["items"]
-    assert [one["decision"] for one in done if one["record"] == order["id"]] == ["delegated"]
+    assert [one["decision"] for one in done if (one["entity"], one["record"]) == about(order)] == ["delegated"]
 
 
 def test_a_signer_is_asked_first_and_taken_back(office: Works, order: dict[str, Any]) -> None:

@@ -130,9 +130,11 @@ def test_a_refusal_reaches_the_maker_with_its_note_and_is_acknowledged_once(offi
     assert office.api("viewer").refused(404, "POST", f"/inbox/{told['id']}/ack", {})[0]["code"] == "no_such_message"
 
 
-def test_only_approve_and_reject_exist_yet(office: Works) -> None:
-    for word in ("return", "delegate", "add-signer"):
-        assert office.api().status("POST", f"/tasks/1/{word}", {}) == 404
+def test_what_may_be_done_with_a_task_is_known_by_name(office: Works) -> None:
+    assert office.api().status("POST", "/tasks/1/forward", {}) == 404
+    for word in ("return", "delegate", "add-signer", "remove-signer"):
+        given = {"note": "x", "to": "admin", "where": "before"}
+        assert office.api().status("POST", f"/tasks/999999/{word}", given) == 404
 
 
 def test_every_report_and_card_is_drawn(office: Works) -> None:

@@ -44,7 +44,7 @@ def test_an_approval_shows_the_sum_the_reason_and_the_document(
 def test_it_is_approved_from_its_page(office: Works, order: dict[str, Any]) -> None:
     manager = Reader(office, "manager")
     for _ in range(3):
-        left = [t for t in office.api("manager").get("/tasks")["items"] if t["record"] == order["id"]]
+        left = [t for t in office.api("manager").get("/tasks")["items"] if (t["entity"], t["record"]) == about(order)]
         if left:
             manager.post(f"/tasks/{left[0]['id']}/approve", note="好")
     assert office.api().read("purchase_order", order["id"])["status"] in ("approved", "pending")
