@@ -326,7 +326,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     ),
     "method_needs_closing": (
         "计价方法只能从一个期间的开始更换：请先把{ledger}关账到上一期间的期末",
-        "The costing method changes only at the start of a period: close {ledger} through the end of the last one first",
+        "The costing method changes only at a period's start: close {ledger} through the end of the last one first",
     ),
     "method_has_moves": (
         "计价方法只能从一个期间的开始更换：{ledger}在 {day} 开始的期间里已经有流水，请在下一期间的开始更换",

@@ -24,7 +24,11 @@ def order(office: Works) -> dict[str, Any]:
 
 def task_of(office: Works, person: str, order: dict[str, Any]) -> int:
     found = office.api(person).get("/tasks")["items"]
-    return next(int(t["id"]) for t in found if (t["entity"], t["record"]) == ("purchase_order", order["id"]))
+    return next(int(t["id"]) for t in found if (t["entity"], t["record"]) == about(order))
+
+
+def about(order: dict[str, Any]) -> tuple[str, int]:
+    return "purchase_order", order["id"]
 
 
 def account(office: Works, name: str) -> str:
