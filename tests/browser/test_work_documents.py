@@ -23,7 +23,7 @@ def pick(page: Page, field: str, typed: str, shown: str) -> None:
 
 def task(page: Page, order: int) -> Locator:
     """The line of an order in the task centre."""
-    return page.locator(".task-page li", has=page.locator(f'a[href="/e/purchase_order/{order}"]'))
+    return page.locator(f'.task-page li[data-about="purchase_order/{order}"]')
 
 
 def decide(page: Page, order: int, button: str, note: str = "") -> None:

@@ -40,6 +40,7 @@ def task_views(ctx: RunContext, most: int = 200) -> list[View]:
             "when": moment(task.opened_at, ctx),
             "tone": "",
             "url": url_for("pages.task", id=task.id),
+            "about": f"{task.entity}/{task.record}",
             "icon": ctx.app.model.entities[task.entity].icon or "checkbox",
         }
         for task in tasks.mine(ctx)[:most]
