@@ -90,6 +90,29 @@ def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     database.close()
 
 
+FIRMS = {"agency": "agency", "trade": "trade", "larder": "larder", "kitchen": "kitchen", "make_works": "works"}
+"""Fixtures that need a firm made beforehand, and what its tests are kept together by."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long to make is made once: the tests of one demo, and those of one firm, stay on one worker."""
+    for item in items:
+        group = _group_of(item)
+        if group and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group_of(item: pytest.Item) -> str:
+    names = set(getattr(item, "fixturenames", ()))
+    if "demo_folder" in names:
+        return "demo-discrete"
+    if "told" in names:
+        return f"demo-{item.callspec.params['told']}"  # type: ignore[attr-defined]
+    firm = next((firm for name, firm in FIRMS.items() if name in names or f"{name}_both" in names), "")
+    side = "postgresql" if "postgresql" in item.name else "sqlite"
+    return f"{firm}-{side}" if firm and "scenarios" in item.path.parts else ""
+
+
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the demo of the discrete template as ``demo``, on SQLite, loaded once; who writes works on a copy."""

@@ -74,7 +74,7 @@ def test_help_names_every_command_without_importing_it(run: Run) -> None:
     assert all(f"  {name} " in found.out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["plugins", "upgrade", "test-template"])
+@pytest.mark.parametrize("name", ["plugins", "upgrade"])
 def test_commands_of_later_are_unknown(run: Run, name: str) -> None:
     found = run(name)
     assert found.code == 2

@@ -112,8 +112,10 @@ def test_a_task_is_decided_and_everybody_concerned_is_told(office: Works) -> Non
     assert buyer.refused(403, "POST", f"/tasks/{task['id']}/approve", {})[0]["code"] == "task_not_yours"
     assert manager.post(f"/tasks/{task['id']}/approve", {"note": "好"})["status"] == "approved"
     assert manager.refused(409, "POST", f"/tasks/{task['id']}/approve", {})[0]["code"] == "task_decided"
-    assert [m["kind"] for m in buyer.items("/inbox") if m["record"] == made["id"]] == ["approved"]
-    seen = [m for m in manager.items("/inbox") if m["record"] == made["id"]]
+    assert [
+        m["kind"] for m in buyer.items("/inbox") if (m["entity"], m["record"]) == ("purchase_request", made["id"])
+    ] == ["approved"]
+    seen = [m for m in manager.items("/inbox") if (m["entity"], m["record"]) == ("purchase_request", made["id"])]
     assert [m["acknowledged_at"] is not None for m in seen] == [True]
 
 
@@ -121,12 +123,20 @@ def test_a_refusal_reaches_the_maker_with_its_note_and_is_acknowledged_once(offi
     made = request_for_approval(office)
     office.api("manager").decide("purchase_request", made["id"], "reject", note="太贵")
     buyer = office.api("buyer")
-    (told,) = [m for m in buyer.items("/inbox", unseen="true") if m["record"] == made["id"]]
+    (told,) = [
+        m
+        for m in buyer.items("/inbox", unseen="true")
+        if (m["entity"], m["record"]) == ("purchase_request", made["id"])
+    ]
     assert told["kind"] == "refused"
     assert told["text"].endswith("太贵")
     assert buyer.post(f"/inbox/{told['id']}/ack") == {"id": told["id"], "acknowledged": True}
     assert buyer.status("POST", f"/inbox/{told['id']}/ack", {}) == 200
-    assert [m for m in buyer.items("/inbox", unseen="true") if m["record"] == made["id"]] == []
+    assert [
+        m
+        for m in buyer.items("/inbox", unseen="true")
+        if (m["entity"], m["record"]) == ("purchase_request", made["id"])
+    ] == []
     assert office.api("viewer").refused(404, "POST", f"/inbox/{told['id']}/ack", {})[0]["code"] == "no_such_message"
 
 
