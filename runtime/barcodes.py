@@ -119,7 +119,7 @@ class Scanned:
 
     @property
     def usable_until(self) -> date | None:
-        """The last day it may be used: the expiry, else best before, else sell by."""
+        """The last day it may be used, by the first of the standard's dates that says so."""
         return self.date_of("expiry_date", "best_before", "sell_by")
 
 

@@ -230,6 +230,13 @@ def _refuse_unless_allowed(
     mine = may_take(ctx, at, entity, transition, found)
     if not all(mine):
         raise Forbidden(*(who_fault(ctx, model, transition, r) for r, may in zip(found, mine, strict=True) if not may))
+    _refuse_unless_it_holds(ctx, at, entity, transition, found)
+
+
+def _refuse_unless_it_holds(
+    ctx: RunContext, at: Workspace, entity: str, transition: Transition, found: Sequence[Row]
+) -> None:
+    model = ctx.app.model.entities[entity]
     failed = [f for f in condition_faults(ctx, at, model, transition, found) if f is not None]
     if failed:
         raise Conflict(*failed)
@@ -264,9 +271,7 @@ def _outcomes(
     ctx: RunContext, entity: str, found: list[Row], transition_id: str, body: Mapping[str, object]
 ) -> list[Row]:
     transition, at = transition_of(ctx, entity, transition_id), Workspace(ctx)
-    failed = [f for f in condition_faults(ctx, at, ctx.app.model.entities[entity], transition, found) if f is not None]
-    if failed:
-        raise Conflict(*failed)
+    _refuse_unless_it_holds(ctx, at, entity, transition, found)
     return _move(ctx, at, entity, found, transition, body)
 
 

@@ -51,7 +51,7 @@ def answer(value: object, status: int = 200) -> Response:
 
 
 def action_json(action: workflow.Action) -> dict[str, Any]:
-    """An action as the contract names it."""
+    """An action as the API promises it."""
     return {
         "id": action.id,
         "label": action.label,
