@@ -26,6 +26,7 @@ from web.report_chart import chart_spec
 from web.texts import translator
 
 Block = dict[str, Any]
+MOST_TASKS = 6
 MOST_ROWS = 8
 
 
@@ -79,11 +80,11 @@ def _short(ctx: RunContext, suggestion: planning.Suggestion, today: date, item: 
 
 def task_block(ctx: RunContext, _name: str) -> Block:
     """What waits for me."""
-    found = task_views(ctx, 6)
+    found = task_views(ctx)
     return {
         "kind": "tasks",
         "title": translator(ctx.language)("待我处理", "For me to do"),
-        "tasks": found,
+        "tasks": found[:MOST_TASKS],
         "count": len(found),
     }
 
