@@ -169,7 +169,7 @@ def test_changes_are_marked_and_kept_as_a_draft(form: Page) -> None:
 def test_control_s_saves_what_is_being_typed(form: Page) -> None:
     form.locator("#lines-0-qty").click()
     form.keyboard.type("55")
-    with form.expect_request("**/form") as sent:
+    with form.expect_navigation(), form.expect_request("**/form") as sent:
         form.keyboard.press("Control+s")
     assert 'name="lines-0-qty"\r\n\r\n55' in (sent.value.post_data or "") or "lines-0-qty=55" in (
         sent.value.post_data or ""
