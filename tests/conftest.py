@@ -90,8 +90,8 @@ def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     database.close()
 
 
-FIRMS = {"agency": "agency", "trade": "trade", "larder": "larder", "kitchen": "kitchen", "make_works": "works"}
-"""Fixtures that need a firm made beforehand, and what its tests are kept together by."""
+FIRMS = ("agency", "trade", "larder", "kitchen", "works")
+"""Firms that are made beforehand; the tests of each are kept together, by database."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -108,7 +108,7 @@ def _group_of(item: pytest.Item) -> str:
         return "demo-discrete"
     if "told" in names:
         return f"demo-{item.callspec.params['told']}"  # type: ignore[attr-defined]
-    firm = next((firm for name, firm in FIRMS.items() if name in names or f"{name}_both" in names), "")
+    firm = next((name for name in FIRMS if names & {name, f"{name}_both", f"make_{name}"}), "")
     side = "postgresql" if "postgresql" in item.name else "sqlite"
     return f"{firm}-{side}" if firm and "scenarios" in item.path.parts else ""
 

@@ -1,10 +1,15 @@
-"""Apps for the scenarios: made once for each database, copied for each test."""
+"""Firms for the scenarios: each made once for each database, copied for each test.
+
+A test asks for ``trade`` (one of its own on SQLite), for ``trade_both`` (once on each database) or for ``make_trade``
+(as many copies as it wants, on the database it names); likewise for the other firms.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,13 +31,6 @@ class Prepared:
 
 
 @pytest.fixture(scope="session")
-def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """The embedded app."""
-    folder = tmp_path_factory.mktemp("prepared")
-    return Prepared(folder, prepare(folder))
-
-
-@pytest.fixture(scope="session")
 def server(postgres_url: str) -> Iterator[Server]:
     """The PostgreSQL server."""
     found = Server(postgres_url)
@@ -40,166 +38,65 @@ def server(postgres_url: str) -> Iterator[Server]:
     found.close()
 
 
-@pytest.fixture(scope="session")
-def prepared_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """The app on PostgreSQL."""
-    folder, name = tmp_path_factory.mktemp("prepared_pg"), server.database()
-    yield Prepared(folder, prepare(folder, server.url(name)), name)
-    server.drop(name)
+def _firm(
+    name: str, prepare: Callable[..., dict[str, str]], seen_as: Callable[[Works], Any] = lambda works: works
+) -> tuple[Any, ...]:
+    """The fixtures of one firm: two that are kept, a maker of copies, one copy, one copy on each database."""
+
+    @pytest.fixture(scope="session", name=f"{name}_file")
+    def kept_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+        folder = tmp_path_factory.mktemp(name)
+        return Prepared(folder, prepare(folder))
+
+    @pytest.fixture(scope="session", name=f"{name}_database")
+    def kept_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+        folder, database = tmp_path_factory.mktemp(f"{name}_pg"), server.database()
+        yield Prepared(folder, prepare(folder, server.url(database)), database)
+        server.drop(database)
+
+    @pytest.fixture(name=f"make_{name}")
+    def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+        made: list[tuple[Works, str]] = []
+
+        def make(dialect: str) -> Any:
+            made.append(_copy(request, dialect, name, tmp_path / f"home{len(made)}"))
+            return seen_as(made[-1][0])
+
+        yield make
+        for works, database in made:
+            works.home.close()
+            if database:
+                request.getfixturevalue("server").drop(database)
+
+    @pytest.fixture(name=name)
+    def one(request: pytest.FixtureRequest) -> Any:
+        return request.getfixturevalue(f"make_{name}")("sqlite")
+
+    @pytest.fixture(name=f"{name}_both", params=DIALECTS)
+    def on_each(request: pytest.FixtureRequest) -> Any:
+        return request.getfixturevalue(f"make_{name}")(request.param)
+
+    return kept_file, kept_database, maker, one, on_each
+
+
+def _copy(request: pytest.FixtureRequest, dialect: str, name: str, folder: Path) -> tuple[Works, str]:
+    """A copy of a finished app, and its database where a server has one."""
+    if dialect == "sqlite":
+        kept: Prepared = request.getfixturevalue(f"{name}_file")
+        return Works(copied_file(kept.folder, folder), MovingClock(), kept.tokens), ""
+    kept = request.getfixturevalue(f"{name}_database")
+    home, database = copied_database(request.getfixturevalue("server"), kept.database, kept.folder, folder)
+    return Works(home, MovingClock(), kept.tokens), database
+
+
+works_file, works_database, make_works, works, works_both = _firm("works", prepare)
+agency_file, agency_database, make_agency, agency, agency_both = _firm("agency", prepare_agency)
+trade_file, trade_database, make_trade, trade, trade_both = _firm("trade", prepare_trade)
+larder_file, larder_database, make_larder, larder, larder_both = _firm("larder", prepare_food, Larder)
+kitchen_file, kitchen_database, make_kitchen, kitchen, kitchen_both = _firm("kitchen", prepare_kitchen, Kitchen)
 
 
 @pytest.fixture
-def make_works(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Works]]:
-    """Copies of the app: ``make_works("sqlite")``, ``make_works("postgresql")``."""
-    yield from _copies(request, tmp_path, {"sqlite": "prepared_file", "postgresql": "prepared_database"})
-
-
-def _copies(
-    request: pytest.FixtureRequest, tmp_path: Path, fixtures: Mapping[str, str]
-) -> Iterator[Callable[[str], Works]]:
-    """A maker of copies of finished apps, by database; afterwards they are gone."""
-    made: list[tuple[Works, str]] = []
-
-    def make(dialect: str) -> Works:
-        folder = tmp_path / f"home{len(made)}"
-        prepared: Prepared = request.getfixturevalue(fixtures[dialect])
-        if dialect == "sqlite":
-            home, name = copied_file(prepared.folder, folder), ""
-        else:
-            home, name = copied_database(request.getfixturevalue("server"), prepared.database, prepared.folder, folder)
-        made.append((Works(home, MovingClock(), prepared.tokens), name))
-        return made[-1][0]
-
-    yield make
-    for works, name in made:
-        works.home.close()
-        if name:
-            request.getfixturevalue("server").drop(name)
-
-
-@pytest.fixture
-def works(make_works: Callable[[str], Works]) -> Works:
-    """An app of its own on SQLite."""
-    return make_works("sqlite")
-
-
-@pytest.fixture(params=DIALECTS)
-def both(request: pytest.FixtureRequest, make_works: Callable[[str], Works]) -> Works:
-    """An app of its own, once on each database."""
-    return make_works(request.param)
-
-
-@pytest.fixture(scope="session")
-def agency_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """The embedded service firm."""
-    folder = tmp_path_factory.mktemp("agency")
-    return Prepared(folder, prepare_agency(folder))
-
-
-@pytest.fixture(scope="session")
-def agency_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """The service firm on PostgreSQL."""
-    folder, name = tmp_path_factory.mktemp("agency_pg"), server.database()
-    yield Prepared(folder, prepare_agency(folder, server.url(name)), name)
-    server.drop(name)
-
-
-@pytest.fixture
-def agency(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
-    """A service firm of its own on SQLite."""
-    for make in _copies(request, tmp_path, {"sqlite": "agency_file"}):
-        yield make("sqlite")
-
-
-@pytest.fixture(params=DIALECTS)
-def agency_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
-    """A service firm of its own, once on each database."""
-    for make in _copies(request, tmp_path, {"sqlite": "agency_file", "postgresql": "agency_database"}):
-        yield make(request.param)
-
-
-@pytest.fixture(scope="session")
-def trade_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """The embedded trading firm."""
-    folder = tmp_path_factory.mktemp("trade")
-    return Prepared(folder, prepare_trade(folder))
-
-
-@pytest.fixture(scope="session")
-def trade_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """The trading firm on PostgreSQL."""
-    folder, name = tmp_path_factory.mktemp("trade_pg"), server.database()
-    yield Prepared(folder, prepare_trade(folder, server.url(name)), name)
-    server.drop(name)
-
-
-@pytest.fixture
-def trade(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
-    """A trading firm of its own on SQLite."""
-    for make in _copies(request, tmp_path, {"sqlite": "trade_file"}):
-        yield make("sqlite")
-
-
-@pytest.fixture(params=DIALECTS)
-def trade_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
-    """A trading firm of its own, once on each database."""
-    for make in _copies(request, tmp_path, {"sqlite": "trade_file", "postgresql": "trade_database"}):
-        yield make(request.param)
-
-
-@pytest.fixture(scope="session")
-def food_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """The embedded food firm."""
-    folder = tmp_path_factory.mktemp("food")
-    return Prepared(folder, prepare_food(folder))
-
-
-@pytest.fixture(scope="session")
-def food_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """The food firm on PostgreSQL."""
-    folder, name = tmp_path_factory.mktemp("food_pg"), server.database()
-    yield Prepared(folder, prepare_food(folder, server.url(name)), name)
-    server.drop(name)
-
-
-@pytest.fixture
-def larder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Larder]:
-    """A food firm of its own on SQLite."""
-    for make in _copies(request, tmp_path, {"sqlite": "food_file"}):
-        yield Larder(make("sqlite"))
-
-
-@pytest.fixture(params=DIALECTS)
-def larder_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Larder]:
-    """A food firm of its own, once on each database."""
-    for make in _copies(request, tmp_path, {"sqlite": "food_file", "postgresql": "food_database"}):
-        yield Larder(make(request.param))
-
-
-@pytest.fixture(scope="session")
-def kitchen_file(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """The embedded restaurant."""
-    folder = tmp_path_factory.mktemp("kitchen")
-    return Prepared(folder, prepare_kitchen(folder))
-
-
-@pytest.fixture(scope="session")
-def kitchen_database(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """The restaurant on PostgreSQL."""
-    folder, name = tmp_path_factory.mktemp("kitchen_pg"), server.database()
-    yield Prepared(folder, prepare_kitchen(folder, server.url(name)), name)
-    server.drop(name)
-
-
-@pytest.fixture
-def kitchen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
-    """A restaurant of its own on SQLite."""
-    for make in _copies(request, tmp_path, {"sqlite": "kitchen_file"}):
-        yield Kitchen(make("sqlite"))
-
-
-@pytest.fixture(params=DIALECTS)
-def kitchen_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
-    """A restaurant of its own, once on each database."""
-    for make in _copies(request, tmp_path, {"sqlite": "kitchen_file", "postgresql": "kitchen_database"}):
-        yield Kitchen(make(request.param))
+def both(works_both: Works) -> Works:
+    """The workshop, once on each database."""
+    return works_both
