@@ -7,10 +7,8 @@ itself. So whoever changes a template sees whether it still does what it promise
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -18,22 +16,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from engine.expressions.types import Kind
 from engine.model import Entity, Field
-from runtime import cards, documents, files, ledger_lists, records, tasks, workflow
+from runtime import documents, files, records, tasks, workflow
 from runtime.accounts import add_account
 from runtime.app_setup import set_up
 from runtime.app_source import Definition
-from runtime.apps import AppHome, RunningApp
-from runtime.context import SYSTEM, User
+from runtime.apps import AppHome
+from runtime.context import SYSTEM
 from runtime.errors import UserError
+from runtime.scenario_expected import ADMIN, Otherwise, Row, Stage, expect, handled, plain
 from runtime.schedule import tick
-from runtime.values import Ref
 
-Row = dict[str, Any]
-ADMIN = "admin"
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf"
     "c0000003010100c9fe92ef0000000049454e44ae426082"
@@ -49,33 +45,6 @@ class Played:
     covers: tuple[str, ...]
     steps: int
     faults: tuple[str, ...]
-
-
-class _Otherwise(Exception):
-    """A step ended otherwise than the scenario says."""
-
-
-@dataclass(slots=True)
-class _Stage:
-    """An app with a scenario going on in it. ``handles``: name → (entity, id); ``people``: name → who acts."""
-
-    app: RunningApp
-    moment: datetime
-    handles: dict[str, tuple[str, int]] = field(default_factory=dict)
-    people: dict[str, User] = field(default_factory=dict)
-
-    def now(self) -> datetime:
-        """The clock: where the scenario put it, a minute on with every step."""
-        return self.moment
-
-    @contextmanager
-    def acting(self, who: str = ADMIN) -> Any:
-        """A call of a person, in a transaction of its own."""
-        self.moment += timedelta(minutes=1)
-        if who not in self.people:
-            raise _Otherwise(f"as: there is nobody called {who}")
-        with self.app.database.write() as connection:
-            yield replace(self.app.context(connection, self, source="scenario"), user=self.people[who])
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -103,7 +72,7 @@ def _play(home: AppHome, definition: Definition, id: str, scenario: Row) -> Play
     app = home.create(id, definition)
     zone = ZoneInfo(app.model.timezone)
     start = datetime.fromisoformat(str(scenario["clock"])).replace(tzinfo=zone).astimezone(UTC)
-    stage = _Stage(app, start)
+    stage = Stage(app, start)
     set_up(app, stage)
     faults: list[str] = []
     steps = scenario["steps"]
@@ -114,7 +83,7 @@ def _play(home: AppHome, definition: Definition, id: str, scenario: Row) -> Play
     for number, step in enumerate(steps, 1):
         try:
             _do(stage, step)
-        except _Otherwise as wrong:
+        except Otherwise as wrong:
             faults.append(f"{number}. {_told(step)}: {wrong}")
             break
     return Played(id=id, covers=_covers(scenario), steps=len(steps), faults=tuple(faults))
@@ -124,13 +93,13 @@ def _covers(scenario: Row) -> tuple[str, ...]:
     return tuple(scenario.get("covers", ()))
 
 
-def _set_stage(stage: _Stage, scenario: Row) -> None:
+def _set_stage(stage: Stage, scenario: Row) -> None:
     """The settings, the records that are given, then the people: each a member with an account."""
     stage.people[ADMIN] = SYSTEM
     with stage.acting() as ctx:
         for entity, values in scenario.get("settings", {}).items():
             table = ctx.app.tables.entity[entity]
-            records.update(ctx, entity, ctx.connection.execute(select(table.c.id)).scalar_one(), _plain(values))
+            records.update(ctx, entity, ctx.connection.execute(select(table.c.id)).scalar_one(), plain(values))
         for handle, given in scenario.get("given", {}).items():
             ((entity, values),) = given.items()
             stage.handles[handle] = (entity, _make(stage, ctx, entity, values))
@@ -145,25 +114,14 @@ def _set_stage(stage: _Stage, scenario: Row) -> None:
             stage.people[name] = replace(SYSTEM, account=account, name=name, roles=roles, member=member)
 
 
-def _make(stage: _Stage, ctx: Any, entity: str, values: Row) -> int:
+def _make(stage: Stage, ctx: Any, entity: str, values: Row) -> int:
     return records.create(ctx, entity, _values(stage, ctx, ctx.app.model.entities[entity], values)).id
 
 
 # --- values --------------------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
-    """What YAML made of a cell, as programs write it."""
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def _values(stage: _Stage, ctx: Any, entity: Entity, given: Row, of: int | None = None) -> Row:
+def _values(stage: Stage, ctx: Any, entity: Entity, given: Row, of: int | None = None) -> Row:
     """Values as the write door takes them; ``line: 0`` in a row means that line of the record ``of``."""
     found: Row = {}
     for name, value in given.items():
@@ -177,25 +135,29 @@ def _values(stage: _Stage, ctx: Any, entity: Entity, given: Row, of: int | None 
     return found
 
 
-def _line(stage: _Stage, ctx: Any, entity: Entity, kept: Sequence[Row], row: Row) -> Row:
+def _line(stage: Stage, ctx: Any, entity: Entity, kept: Sequence[Row], row: Row) -> Row:
     values = _values(stage, ctx, entity, {n: v for n, v in row.items() if n != "line"})
-    return {"id": kept[row["line"]]["id"], **values} if "line" in row else values
+    if "line" not in row:
+        return values
+    if row["line"] >= len(kept):
+        raise Otherwise(f"there is no line {row['line']}")
+    return {"id": kept[row["line"]]["id"], **values}
 
 
-def _value(stage: _Stage, ctx: Any, field_: Field | None, value: Any) -> Any:
+def _value(stage: Stage, ctx: Any, field_: Field | None, value: Any) -> Any:
     if field_ is not None and field_.value.kind is Kind.REFERENCE:
         return _reference(stage, ctx, field_, value)
     if field_ is not None and field_.value.kind is Kind.FILE:
         ids = [_file(ctx, name) for name in (value if isinstance(value, list) else [value])]
         return ids if field_.many else ids[0]
-    return _plain(value)
+    return plain(value)
 
 
-def _reference(stage: _Stage, ctx: Any, field_: Field, value: Any) -> Any:
+def _reference(stage: Stage, ctx: Any, field_: Field, value: Any) -> Any:
     if isinstance(value, list):
         return [_reference(stage, ctx, field_, one) for one in value]
     if not isinstance(value, str):
-        return _plain(value)
+        return plain(value)
     handle, _, path = value.partition(".")
     if handle not in stage.handles:
         return {"code": value}
@@ -218,11 +180,11 @@ def _told(step: Row) -> str:
     return " ".join(f"{name} {value}" for name, value in step.items() if not isinstance(value, (dict, list)))[:120]
 
 
-def _do(stage: _Stage, step: Row) -> None:
+def _do(stage: Stage, step: Row) -> None:
     """Do a step; it must succeed, unless it says that it is refused (and with which code)."""
     verb = next((name for name in step if name in VERBS), None)
     if verb is None:
-        raise _Otherwise(f"a step is one of {', '.join(VERBS)}")
+        raise Otherwise(f"a step is one of {', '.join(VERBS)}")
     expected = step.get("refused")
     try:
         VERBS[verb](stage, step)
@@ -230,40 +192,34 @@ def _do(stage: _Stage, step: Row) -> None:
         codes = {each.code for each in wrong.faults}
         if expected is True or expected in codes:
             return
-        raise _Otherwise(f"{wrong} [{', '.join(sorted(codes))}]") from None
+        raise Otherwise(f"{wrong} [{', '.join(sorted(codes))}]") from None
     if expected:
-        raise _Otherwise(f"it should have been refused ({expected})")
+        raise Otherwise(f"it should have been refused ({expected})")
 
 
-def _new(stage: _Stage, step: Row) -> None:
+def _new(stage: Stage, step: Row) -> None:
     with stage.acting(step.get("as", ADMIN)) as ctx:
         id = _make(stage, ctx, step["new"], step.get("with", {}))
     stage.handles[step.get("name", "it")] = (step["new"], id)
 
 
-def _handle(stage: _Stage, name: str) -> tuple[str, int]:
-    if name not in stage.handles:
-        raise _Otherwise(f"nothing is called {name}")
-    return stage.handles[name]
-
-
-def _set(stage: _Stage, step: Row) -> None:
-    entity, id = _handle(stage, step["set"])
+def _set(stage: Stage, step: Row) -> None:
+    entity, id = handled(stage, step["set"])
     with stage.acting(step.get("as", ADMIN)) as ctx:
         records.update(ctx, entity, id, _values(stage, ctx, ctx.app.model.entities[entity], step["with"], id))
 
 
-def _take(stage: _Stage, step: Row) -> None:
+def _take(stage: Stage, step: Row) -> None:
     """``do: t.submit`` with what the transition asks for; ``scan: t.code`` is what the record says."""
     handle, _, transition = step["do"].partition(".")
-    entity, id = _handle(stage, handle)
+    entity, id = handled(stage, handle)
     with stage.acting(step.get("as", ADMIN)) as ctx:
         described = ctx.app.model.entities[entity]
         body = {name: _given(stage, ctx, described, name, value) for name, value in step.get("with", {}).items()}
         workflow.take(ctx, entity, id, transition, body)
 
 
-def _given(stage: _Stage, ctx: Any, entity: Entity, name: str, value: Any) -> Any:
+def _given(stage: Stage, ctx: Any, entity: Entity, name: str, value: Any) -> Any:
     if name in ("photo", "signature", "file"):
         return [_file(ctx, one) for one in (value if isinstance(value, list) else [value])]
     if name == "scan":
@@ -272,120 +228,31 @@ def _given(stage: _Stage, ctx: Any, entity: Entity, name: str, value: Any) -> An
     return _value(stage, ctx, entity.fields.get(name), value)
 
 
-def _draw(stage: _Stage, step: Row) -> None:
+def _draw(stage: Stage, step: Row) -> None:
     entity, _, source = step["draw"].partition(".")
-    _, origin = _handle(stage, step["from"])
+    _, origin = handled(stage, step["from"])
     with stage.acting(step.get("as", ADMIN)) as ctx:
         changes = _values(stage, ctx, ctx.app.model.entities[entity], step.get("with", {}))
         (made,) = documents.draw(ctx, entity, source, [origin], changes=changes)
     stage.handles[step.get("name", "it")] = (entity, made.id)
 
 
-def _decide(stage: _Stage, step: Row) -> None:
-    entity, id = _handle(stage, step["decide"])
+def _decide(stage: Stage, step: Row) -> None:
+    entity, id = handled(stage, step["decide"])
     with stage.acting(step["as"]) as ctx:
         mine = [task for task in tasks.mine(ctx) if (task.entity, task.record) == (entity, id)]
         if not mine:
-            raise _Otherwise(f"nothing about {step['decide']} waits for {step['as']}")
+            raise Otherwise(f"nothing about {step['decide']} waits for {step['as']}")
         tasks.decide(ctx, mine[0].id, step.get("says", "approve"), step.get("note", ""))
 
 
-def _at(stage: _Stage, step: Row) -> None:
+def _at(stage: Stage, step: Row) -> None:
     zone = ZoneInfo(stage.app.model.timezone)
     stage.moment = datetime.fromisoformat(str(step["at"])).replace(tzinfo=zone).astimezone(UTC)
     with stage.acting() as ctx:
         tick(ctx)
 
 
-# --- expectations --------------------------------------------------------------------------------------------
-
-
-def _expect(stage: _Stage, step: Row) -> None:
-    with stage.acting() as ctx:
-        for wanted in step["expect"]:
-            kind = next((name for name in wanted if name in EXPECTED), None)
-            if kind is None:
-                raise _Otherwise(f"an expectation is one of {', '.join(EXPECTED)}")
-            EXPECTED[kind](stage, ctx, wanted)
-
-
-def _compare(what: str, found: Any, wanted: Any) -> None:
-    if isinstance(wanted, bool) or wanted is None or not _is_number(wanted) or not _is_number(found):
-        same = found == wanted or (wanted is not None and str(found) == str(_plain(wanted)))
-    else:
-        same = Decimal(str(found)) == Decimal(str(wanted))
-    if not same:
-        raise _Otherwise(f"{what} is {found}, not {wanted}")
-
-
-def _is_number(value: object) -> bool:
-    try:
-        Decimal(str(value))
-    except InvalidOperation:
-        return False
-    return not isinstance(value, bool)
-
-
-def _expect_record(stage: _Stage, ctx: Any, wanted: Row) -> None:
-    """``{of: t, status: posted, lines.0.book: 5}``."""
-    row = records.read(ctx, *_handle(stage, wanted["of"]))
-    for path, value in wanted.items():
-        if path != "of":
-            found: Any = row
-            for part in path.split("."):
-                found = found[int(part)] if part.isdigit() else found[part]
-            if isinstance(value, str) and value in stage.handles:
-                value = stage.handles[value][1]
-            _compare(f"{wanted['of']}.{path}", found, value)
-
-
-def _expect_ledger(stage: _Stage, ctx: Any, wanted: Row) -> None:
-    """``{ledger: stock, item: bolt, warehouse: a, qty: 60, available: 60}``; what is not there is 0."""
-    ledger = ctx.app.model.ledgers[wanted["ledger"]]
-    key = {name: value for name, value in wanted.items() if name in ledger.dimensions}
-    rows = ledger_lists.standings(ctx, ledger, group_by=tuple(key))
-    names = {name: stage.handles[v][1] if v in stage.handles else v for name, v in key.items()}
-    fits = [row for row in rows if all(_same(row.dimensions[name], value) for name, value in names.items())]
-    for name, value in wanted.items():
-        if name != "ledger" and name not in key:
-            found = sum((row.figures.get(name) or Decimal(0) for row in fits), Decimal(0))
-            _compare(f"{wanted['ledger']}.{name} of {key}", found, value)
-
-
-def _same(found: object, wanted: object) -> bool:
-    return (found.id if isinstance(found, Ref) else found) == wanted
-
-
-def _expect_card(stage: _Stage, ctx: Any, wanted: Row) -> None:
-    _compare(f"card {wanted['card']}", cards.card(ctx, wanted["card"], wanted.get("period", "")).value, wanted["value"])
-
-
-def _expect_alert(stage: _Stage, ctx: Any, wanted: Row) -> None:
-    table = ctx.app.tables.system.alert
-    query = (
-        select(func.count()).select_from(table).where(table.c.alert == wanted["alert"], table.c.open_key.isnot(None))
-    )
-    if "level" in wanted:
-        query = query.where(table.c.level == wanted["level"])
-    _compare(f"open alerts {wanted['alert']}", ctx.connection.execute(query).scalar_one(), wanted["open"])
-
-
-def _expect_told(stage: _Stage, ctx: Any, wanted: Row) -> None:
-    """``{told: rule:contract_signed, times: 1}``: how often something went into an inbox."""
-    outbox = ctx.app.tables.system.outbox
-    query = select(func.count()).select_from(outbox).where(outbox.c.origin == wanted["told"], outbox.c.kind == "inbox")
-    _compare(f"told by {wanted['told']}", ctx.connection.execute(query).scalar_one(), wanted["times"])
-
-
-VERBS: Mapping[str, Callable[[_Stage, Row], None]] = MappingProxyType(
-    {"new": _new, "set": _set, "do": _take, "draw": _draw, "decide": _decide, "at": _at, "expect": _expect}
-)
-EXPECTED: Mapping[str, Callable[[_Stage, Any, Row], None]] = MappingProxyType(
-    {
-        "of": _expect_record,
-        "ledger": _expect_ledger,
-        "card": _expect_card,
-        "alert": _expect_alert,
-        "told": _expect_told,
-    }
+VERBS: Mapping[str, Callable[[Stage, Row], None]] = MappingProxyType(
+    {"new": _new, "set": _set, "do": _take, "draw": _draw, "decide": _decide, "at": _at, "expect": expect}
 )

@@ -25,6 +25,20 @@ def test_what_a_template_promises_comes_out(template: str) -> None:
 
 
 CHANGES = {
+    "food": [
+        ("alerts: {expiry: {while: stage == expired}}", "f1_first_expired_first_out", "open alerts expiry is 0, not 1"),
+        ("rules: {recall_told: {retired: true}}", "f2_recall_both_ways", "told by rule:recall_told is 0, not 1"),
+        ("entities: {item: {fields: {accept_share: {default: 1/2}}}}", "f3_receiving", "old.stale is False, not True"),
+    ],
+    "restaurant": [
+        ("alerts: {thin_margin: {while: margin < 0.7}}", "r1_margin_follows_the_price", "thin_margin is 0, not 1"),
+        ("rules: {supplied_told: {retired: true}}", "r3_store_and_central_kitchen", "supplied_told is 0, not 1"),
+        (
+            "reports: {theory_actual: {measures: {unexplained: {value: short}, rate: {value: recorded / theory}}}}",
+            "r2_theory_against_actual",
+            "theory_actual.rate of ['k1', 'tomato'] is",
+        ),
+    ],
     "generic": [
         ("entities: {selling: {fields: {shortage: {default: wait}}}}", "g1_five_steps", "should have been refused"),
         ("alerts: {transfer_short: {while: short_qty > 5}}", "g1_five_steps", "open alerts transfer_short is 0, not 1"),
