@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.model import Entity
 from runtime import records, workflow
@@ -15,7 +15,10 @@ from runtime.context import RunContext
 from runtime.errors import Fault, Forbidden, Invalid, UserError
 from runtime.garbage import uncollected
 from runtime.importing_cells import columns_read, values_of
+from runtime.importing_doubles import alike, leave_same, leave_totals, same_keys
+from runtime.importing_header import header_at, plain_word
 from runtime.importing_mapping import FileMapping, field_at, guess_mapping
+from runtime.importing_refine import refine
 from runtime.importing_rules import PERIOD_FROM, PERIOD_TO
 from runtime.importing_table import (
     Files,
@@ -27,16 +30,22 @@ from runtime.importing_table import (
     remarks,
     table_of,
 )
+from runtime.importing_words import heading_words
 from runtime.messages import fault
 from runtime.opening_guard import refuse_when_live
 from runtime.permissions import demand, label_of
 from runtime.record_references import find
-from runtime.spreadsheets import Unreadable, read_sheet
+from runtime.spreadsheets import Sheet, Unreadable, read_sheet
 from runtime.values import Lookup
 from runtime.workflow_rights import may_all
 
 BATCH = 1000
 Row = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+def silent(done: int, of: int) -> None:
+    """Nobody waits to hear how far it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +62,7 @@ class Report:
     """What came of it. ``written``: whether anything was kept.
 
     ``rows``: rows of the file; ``skipped``: those the mapping leaves out, each told in ``left_out`` with its reason.
-    ``warnings``: what to look at in rows that were taken.
+    ``warnings``: what to look at in rows that were taken. ``made``: other records that rows named and that were made.
     """
 
     rows: int = 0
@@ -66,6 +75,17 @@ class Report:
     warnings: list[RowFault] = field(default_factory=list)
     left_out: list[RowFault] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    made: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Taken(NamedTuple):
+    """A record that came of rows: their lines in the file, its id, whether it is new, its version as written."""
+
+    lines: Sequence[int]
+    record: int
+    fresh: bool
+    version: int
 
 
 @dataclass(slots=True)
@@ -86,20 +106,16 @@ def import_file(
     options: ImportOptions | None = None,
     *,
     files: Files | None = None,
+    progress: Progress = silent,
 ) -> Report:
     """Read a file into records of ``entity``, in the caller's transaction; undone inside it when nothing is to stay.
 
-    ``files`` gives the further files that the mapping joins.
+    ``files`` gives the further files that the mapping joins. ``progress`` hears how many records are done, of how many.
     """
     how = options or ImportOptions()
     described = records.entity_of(ctx, entity)
     _check_right(ctx, entity, how)
-    try:
-        sheet = read_sheet(content, name, mapping.sheet if mapping else "")
-    except Unreadable as error:
-        raise Invalid(fault(ctx, "import_unreadable", reason=error.args[0])) from None
-    if not sheet.rows:
-        raise Invalid(fault(ctx, "import_empty"))
+    sheet = sheet_of(ctx, described, content, name, mapping)
     used = mapping or guess_mapping(ctx, described, sheet.header, history=how.as_history)
     if used.then and how.as_history:
         raise Invalid(fault(ctx, "import_history_then"))
@@ -107,13 +123,45 @@ def import_file(
     with uncollected():
         table = _prepared(ctx, used, table_of(sheet), report, files)
         savepoint = ctx.connection.begin_nested()
-        _take(ctx, described, used, table, how, report)
+        used = _understood(ctx, described, used, table, report)
+        _take(ctx, described, used, table, how, report, progress)
     if how.dry_run or (report.faults and not how.partial):
         savepoint.rollback()
     else:
         savepoint.commit()
         report.written = bool(report.created or report.updated)
     return report
+
+
+def sheet_of(ctx: RunContext, entity: Entity, content: bytes, name: str, mapping: FileMapping | None = None) -> Sheet:
+    """The table in a file, below whatever titles stand above its headings."""
+    named = mapping is not None and not mapping.recognise
+    known = {plain_word(c) for cell in mapping.cells.values() for c in columns_read(cell)} if mapping else set()
+    known = known or set(heading_words(ctx, entity))
+    try:
+        finder = None if named else lambda rows: header_at(rows, known)
+        sheet = read_sheet(content, name, mapping.sheet if mapping else "", finder)
+    except Unreadable as error:
+        raise Invalid(fault(ctx, "import_unreadable", reason=error.args[0])) from None
+    if not sheet.rows:
+        raise Invalid(fault(ctx, "import_empty"))
+    return sheet
+
+
+def _understood(ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, report: Report) -> FileMapping:
+    """Words as people write them; rows that are totals or stand there twice go, and are told."""
+    if mapping.recognise:
+        report.left_out += [*leave_totals(ctx, table), *leave_same(ctx, mapping, table)]
+        report.skipped = len(report.left_out)
+    refined = refine(ctx, entity, mapping, table)
+    report.made, wrong = refined.made, {one.line for one in refined.faults}
+    report.faults += refined.faults
+    if wrong:
+        table.keep([at for at, line in enumerate(table.lines) if line not in wrong])
+    if mapping.recognise:
+        report.faults += same_keys(ctx, entity, refined.mapping, table)
+        report.warnings += alike(ctx, entity, refined.mapping, table)
+    return refined.mapping
 
 
 def _check_right(ctx: RunContext, entity: str, how: ImportOptions) -> None:
@@ -161,10 +209,12 @@ def _check_columns(ctx: RunContext, mapping: FileMapping, table: Table) -> None:
 
 
 def _take(
-    ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, how: ImportOptions, report: Report
-) -> None:
+    ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, how: ImportOptions, report: Report,
+    progress: Progress,
+) -> None:  # fmt: skip
     units = list(_units(ctx, entity, mapping, table, report))
     for start in range(0, len(units), BATCH):
+        progress(start, len(units))
         _write(ctx, entity, mapping, units[start : start + BATCH], how, report)
     report.faults.sort(key=lambda f: (f.line, f.field))
     report.warnings.sort(key=lambda f: (f.line, f.field))
@@ -179,20 +229,14 @@ def _write(
     old = [u for u in units if id(u) in known]
     kind = records.HISTORY if how.as_history else "create"
     report.records += len(units)
-    made = _attempt(
-        ctx,
-        fresh,
-        report,
-        lambda some: _made(ctx, entity, mapping, some, kind),
-    )
-    changed = _attempt(
+    report.created += _attempt(ctx, fresh, report, lambda some: _made(ctx, entity, mapping, some, kind), fresh=True)
+    report.updated += _attempt(
         ctx,
         old,
         report,
         lambda some: records.update_many(ctx, entity.id, [(known[id(u)], u.values, None) for u in some]),
+        fresh=False,
     )
-    report.created += made
-    report.updated += changed
 
 
 def _made(
@@ -207,8 +251,9 @@ def _made(
 
 
 def _attempt(
-    ctx: RunContext, units: list[_Unit], report: Report, write: Callable[[list[_Unit]], list[records.Saved]]
-) -> int:
+    ctx: RunContext, units: list[_Unit], report: Report, write: Callable[[list[_Unit]], list[records.Saved]], *,
+    fresh: bool,
+) -> int:  # fmt: skip
     if not units:
         return 0
     savepoint = ctx.connection.begin_nested()
@@ -219,17 +264,18 @@ def _attempt(
         for index, faults in rejected.by_record.items():
             report.faults.extend(_row_fault(units[index], one) for one in faults)
         good = [u for i, u in enumerate(units) if i not in rejected.by_record]
-        return _attempt(ctx, good, report, write)
+        return _attempt(ctx, good, report, write, fresh=fresh)
     except UserError as refused:
         savepoint.rollback()
         if len(units) == 1:
             report.faults.extend(_row_fault(units[0], one) for one in refused.faults)
             return 0
         half = len(units) // 2
-        return _attempt(ctx, units[:half], report, write) + _attempt(ctx, units[half:], report, write)
+        return sum(_attempt(ctx, some, report, write, fresh=fresh) for some in (units[:half], units[half:]))
     savepoint.commit()
     for unit, one in zip(units, saved, strict=True):
         report.ids.append(one.id)
+        report.taken.append(Taken(unit.lines, one.id, fresh, one.version))
         report.warnings.extend(_row_fault(unit, told, "warn") for told in one.warnings)
     return len(saved)
 

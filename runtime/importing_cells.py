@@ -15,6 +15,8 @@ from runtime.importing_table import DATES, EMPTY, Table, cell_text, iso_date, te
 from runtime.units import to_base
 
 PLACE = re.compile(r"<([^<>]+)>")
+AMOUNT = re.compile(r"\s*[¥￥$€£]?\s*([-+−]?\d[\d,，]*(?:\.\d+)?|[-+−]?\.\d+)\s*([^\d\s.,，%％].*)?$", re.DOTALL)
+"""An amount as people write it: a currency's sign, the number, a unit or a word."""
 SCALE = 6
 Convert = Callable[[Any], Any]
 
@@ -85,8 +87,13 @@ def _converter(spec: Field, cell: Cell) -> Convert:
     kind = BY_KIND.get(spec.value.kind, _plain)
     many = spec.many or spec.value.many
     options = {w: o.id for o in spec.options for w in (o.id, o.label.zh, o.label.en)}
+    default = cell.constant if cell.constant is not None else cell.default
 
     def convert(raw: Any) -> Any:
+        if cell.take:
+            raw = taken(raw, cell.take)
+            if raw in EMPTY:
+                return default
         if cell.values is not None:
             raw = cell.values.get(cell_text(raw), cell.otherwise if cell.otherwise is not None else raw)
             if raw in EMPTY:
@@ -101,6 +108,17 @@ def _converter(spec: Field, cell: Cell) -> Convert:
         return kind(raw, cell)
 
     return convert
+
+
+def taken(raw: Any, part: str) -> Any:
+    """The number or the word of ``12 kg``; what is written differently stays as it is for the number, has no word."""
+    found = AMOUNT.match(raw) if isinstance(raw, str) else None
+    if found is None:
+        return raw if part == "number" else ""
+    return found[1].translate(PLAIN_SIGNS) if part == "number" else (found[2] or "").strip()
+
+
+PLAIN_SIGNS = str.maketrans({"−": "-", ",": None, "，": None})
 
 
 def _scaled(raw: Any, times: Fraction) -> Any:

@@ -14,6 +14,8 @@ Written as YAML:
       lines.worth: {column: Qty, times: Price}             # another column is a factor, too
       lines.bin: {text: "<Room>-<Shelf>"}                  # several columns in one text
       lines.name: goods.Name                               # a column of a joined file
+      lines.size: {column: Size, take: number}             # of "12 kg" the 12 (or the word)
+      kind: {column: Kind, create: true}                   # what is named and not there is made
     join:
       goods: {file: Goods.csv, on: {Product: Id}}          # or on: [Id] where both call it so
     skip:                        # rows left out; each is told with the reason
@@ -21,6 +23,7 @@ Written as YAML:
     tell:                        # rows taken with a remark
       - {when: {Price: ["0"]}, unless: {Kind: [free]}, say: 没有价格 | no price}
       - {when: {Due: {before: Ordered}}, say: 交期早于下单 | due before it was ordered}
+    recognise: true              # words are understood as people write them: names for codes, other cases
     periods: {from: Start, to: End}   # rows of a group that hold from day to day: a record for each stretch
     then: [post]                 # transitions to be taken on what was made
 """
@@ -49,7 +52,8 @@ from runtime.permissions import rights
 class Cell:
     """Where the value of one field comes from. ``values``: translations ("" = empty); ``otherwise``: for the rest.
 
-    ``text``: several columns in one text. ``by``: a column the amount is multiplied with.
+    ``text``: several columns in one text. ``by``: a column the amount is multiplied with. ``take``: of ``12 kg`` the
+    ``number`` or the ``word``. ``create``: a record that is named and not there is made.
     """
 
     column: str = ""
@@ -62,11 +66,16 @@ class Cell:
     lookup: str = ""
     prefix: str = ""
     times: Fraction | None = None
+    take: str = ""
+    create: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMapping:
-    """A whole mapping. ``cells``: field path → where from. ``then``: transitions to take on what was made."""
+    """A whole mapping. ``cells``: field path → where from. ``then``: transitions to take on what was made.
+
+    ``recognise``: words of the file are understood as people write them (names for codes, ``12 kg``, other cases).
+    """
 
     entity: str
     cells: Mapping[str, Cell]
@@ -78,12 +87,16 @@ class FileMapping:
     tell: tuple[Rule, ...] = ()
     periods: Periods | None = None
     then: tuple[str, ...] = ()
+    recognise: bool = False
 
 
-CELL_KEYS = frozenset({"column", "text", "constant", "default", "values", "else", "lookup", "prefix", "times"})
-MAPPING_KEYS = frozenset(
-    {"entity", "name", "fields", "group", "match", "sheet", "join", "skip", "tell", "periods", "then"}
+CELL_KEYS = frozenset(
+    {"column", "text", "constant", "default", "values", "else", "lookup", "prefix", "times", "take", "create"}
 )
+MAPPING_KEYS = frozenset(
+    {"entity", "name", "fields", "group", "match", "sheet", "join", "skip", "tell", "periods", "then", "recognise"}
+)
+TAKES = ("", "number", "word")
 AMOUNT = re.compile(r"-?\d+(\.\d+)?(/\d+)?$")
 
 
@@ -130,7 +143,12 @@ def mapping_of(ctx: RunContext, data: Mapping[str, Any]) -> FileMapping:
         match=str(data.get("match") or ""),
         sheet=str(data.get("sheet") or ""),
         then=then,
+        recognise=_flag(data.get("recognise")),
     )
+
+
+def _flag(given: object) -> bool:
+    return str(given).lower() in ("true", "yes", "on", "1")
 
 
 def _rules(data: Mapping[str, Any], wrong: list[str]) -> FileMapping:
@@ -166,6 +184,9 @@ def _cell(given: object) -> Cell:
         raise ValueError(extra)
     times = str(given.get("times", ""))
     amount = bool(AMOUNT.match(times))
+    take = str(given.get("take", ""))
+    if take not in TAKES:
+        raise ValueError(f"take: {take}")
     return Cell(
         column=str(given.get("column", "")),
         text=str(given.get("text", "")),
@@ -177,6 +198,8 @@ def _cell(given: object) -> Cell:
         lookup=str(given.get("lookup", "")),
         prefix=str(given.get("prefix", "")),
         times=Fraction(times) if amount else None,
+        take=take,
+        create=_flag(given.get("create")),
     )
 
 

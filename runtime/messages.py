@@ -127,6 +127,31 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Documents brought in as history take no transitions; the mapping's then does not apply",
     ),
     "import_empty": ("文件没有数据行", "The file has no rows"),
+    "import_not_made": ("{label} {given} 没能新建：{reason}", "{label} {given} could not be made: {reason}"),
+    "import_other_unit": (
+        "{label} {given} 的单位与本行的单位 {unit} 不同，请换算成同一单位",
+        "{label} {given} is not in the unit of its row, {unit}; write it in that unit",
+    ),
+    "import_same_row": ("与第 {line} 行完全相同", "the same as row {line}"),
+    "import_same_key": (
+        "{label} {given} 与第 {line} 行重复，请只留一行",
+        "{label} {given} stands in row {line} already; leave one of them",
+    ),
+    "import_alike": (
+        "已有同名的{label}：{title}，可能是重复的",
+        "There is a {label} of this name already: {title}; this may be the same",
+    ),
+    "import_undone": ("这次导入已经撤销", "This import has been undone already"),
+    "import_changed_since": (
+        "导入后被 {who} 改过（{day}）",
+        "changed by {who} since it was imported ({day})",
+    ),
+    "import_no_way_back": (
+        "{label} {title} 已进入流程，没有可以冲销的操作，请先按流程作废",
+        "{label} {title} is under way and nothing counters it; cancel it first",
+    ),
+    "import_undo_note": ("撤销导入 {number}", "Import {number} undone"),
+    "import_total_row": ("合计行，不导入", "a row of totals, left out"),
     # workflow, documents, tasks, planning
     "no_workflow": ("{label}没有流程", "{label} has no workflow"),
     "no_transition": (

@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -34,19 +34,27 @@ class Sheet:
     first_line: int = 2
 
 
-def read_sheet(content: bytes, name: str, sheet: str = "") -> Sheet:
-    """The table in a CSV or XLSX file, packed by gzip or not."""
+Finder = Callable[[Sequence[Sequence[Any]]], int | None]
+"""Says which row holds the headings."""
+
+
+def read_sheet(content: bytes, name: str, sheet: str = "", heads: Finder | None = None) -> Sheet:
+    """The table in a CSV or XLSX file, packed by gzip or not. ``heads``: where its headings are not the first row."""
     if content[:2] == b"\x1f\x8b":
         content, name = _unpacked(content), name.removesuffix(".gz")
     if content[:4] == b"PK\x03\x04" or name.lower().endswith((".xlsx", ".xlsm", ".xls", ".ods")):
         rows: Sequence[Sequence[Any]] = _workbook_rows(content, sheet)
     else:
         rows = list(csv_rows(decode(content)))
-    start = next((i for i, row in enumerate(rows) if any(cell not in ("", None) for cell in row)), None)
+    start = (heads or _first_row)(rows)
     if start is None:
         return Sheet((), [])
-    header = tuple(str(cell).strip() for cell in rows[start])
+    header = tuple("" if cell is None else str(cell).strip() for cell in rows[start])
     return Sheet(header, rows[start + 1 :], start + 2)
+
+
+def _first_row(rows: Sequence[Sequence[Any]]) -> int | None:
+    return next((i for i, row in enumerate(rows) if any(cell not in ("", None) for cell in row)), None)
 
 
 def _unpacked(content: bytes) -> bytes:

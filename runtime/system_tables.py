@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from runtime.columns import Id, Moment
 from runtime.delivery_tables import delivery_tables
+from runtime.import_tables import import_tables
 from runtime.rules_tables import rule_tables
 
 PREFIX = "dg_"
@@ -50,6 +51,8 @@ class SystemTables:
     period: Table
     mapping: Table
     app_state: Table
+    imported: Table
+    import_record: Table
     channel: Table
     outbox: Table
     push: Table
@@ -73,6 +76,7 @@ def system_tables(metadata: MetaData) -> SystemTables:
         **_files(metadata),
         **_work(metadata),
         **_versions(metadata),
+        **import_tables(metadata),
         **delivery_tables(metadata),
         **rule_tables(metadata),
     )

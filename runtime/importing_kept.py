@@ -1,0 +1,136 @@
+"""Imports as they are remembered: who brought which file when, and which records came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from runtime.bulk import load_rows
+from runtime.context import RunContext
+from runtime.errors import NotFound
+from runtime.importing import Report
+from runtime.messages import fault
+from runtime.permissions import READ, is_admin, rights
+
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One import. ``undone_at``: when it was taken back; ``standing``: its records that still are there."""
+
+    id: int
+    at: datetime
+    account: int | None
+    by: str
+    entity: str
+    file: str
+    mapping: str
+    rows: int
+    created: int
+    updated: int
+    left_out: int
+    undone_at: datetime | None
+
+
+def note_import(ctx: RunContext, entity: str, file: str, report: Report, mapping: str = "") -> int:
+    """Remember what was just written, in its transaction; the number by which it is undone (0: nothing was written)."""
+    if not report.written:
+        return 0
+    table, records = ctx.app.tables.system.imported, ctx.app.tables.system.import_record
+    left = len({one.line for one in (*report.faults, *report.left_out)})
+    values = {
+        "at": ctx.now(), "account": ctx.user.account or None, "entity": entity, "file": file[:200], "mapping": mapping,
+        "rows": report.rows, "created": report.created, "updated": report.updated, "left_out": left,
+    }  # fmt: skip
+    number = int(ctx.connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+    came = versions(ctx, entity, [one.record for one in report.taken])
+    befores: dict[int, int] = {}
+    for one in report.taken:
+        befores.setdefault(one.record, 0 if one.fresh else one.version - 1)
+    rows = [(number, entity, record, before, came[record], False) for record, before in befores.items()]
+    rows += [(number, other, record, 0, 1, False) for other, record in report.made]
+    load_rows(ctx.connection, records, rows)
+    return number
+
+
+def versions(ctx: RunContext, entity: str, ids: Sequence[int]) -> dict[int, int]:
+    """The versions of records as they are now."""
+    table = ctx.app.tables.entity[entity]
+    found: dict[int, int] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        query = select(table.c.id, table.c.version).where(table.c.id.in_(ids[start : start + AT_ONCE]))
+        found.update((int(id), int(version)) for id, version in ctx.connection.execute(query))
+    return found
+
+
+def imports(ctx: RunContext, entity: str = "", most: int = 50) -> list[Import]:
+    """Imports the person may look at, newest first: their own, for administrators all."""
+    table, account = ctx.app.tables.system.imported, ctx.app.tables.system.account
+    query = select(table, account.c.name.label("by")).outerjoin(account, account.c.id == table.c.account)
+    if not is_admin(ctx):
+        query = query.where(table.c.account == ctx.user.account)
+    if entity:
+        query = query.where(table.c.entity == entity)
+    rows = ctx.connection.execute(query.order_by(table.c.id.desc()).limit(most))
+    known = ctx.app.model.entities
+    return [_import(row) for row in rows if row.entity in known and rights(ctx, row.entity).may(READ)]
+
+
+def import_of(ctx: RunContext, number: int) -> Import:
+    """One import, by who brought the file or an administrator."""
+    table, account = ctx.app.tables.system.imported, ctx.app.tables.system.account
+    query = select(table, account.c.name.label("by")).outerjoin(account, account.c.id == table.c.account)
+    row = ctx.connection.execute(query.where(table.c.id == number)).one_or_none()
+    mine = row is not None and (is_admin(ctx) or row.account == ctx.user.account)
+    if row is None or not mine or row.entity not in ctx.app.model.entities:
+        raise NotFound(fault(ctx, "no_such_page", given=str(number)))
+    return _import(row)
+
+
+def _import(row: Row[Any]) -> Import:
+    named = row._mapping
+    return Import(
+        id=row.id, at=row.at, account=row.account, by=row.by or "", entity=row.entity, file=row.file,
+        mapping=named["mapping"], rows=named["rows"], created=row.created, updated=row.updated,
+        left_out=row.left_out, undone_at=row.undone_at,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A record that came of an import. ``before``: its version before, 0 for a new one; ``came``: its version after."""
+
+    entity: str
+    record: int
+    before: int
+    came: int
+
+
+def standing(ctx: RunContext, number: int) -> list[Came]:
+    """What came of an import and was not taken back yet, the last first."""
+    table = ctx.app.tables.system.import_record
+    query = select(table.c.entity, table.c.record, table.c.before, table.c.came)
+    query = query.where(table.c["import"] == number, table.c.undone.is_(False)).order_by(table.c.record.desc())
+    return [Came(*row) for row in ctx.connection.execute(query)]
+
+
+def note_undone(ctx: RunContext, number: int, gone: Sequence[Came]) -> None:
+    """These records were taken back; when nothing of the import is left, so is the import."""
+    table, imported = ctx.app.tables.system.import_record, ctx.app.tables.system.imported
+    by_entity: dict[str, list[int]] = {}
+    for one in gone:
+        by_entity.setdefault(one.entity, []).append(one.record)
+    for entity, ids in by_entity.items():
+        for start in range(0, len(ids), AT_ONCE):
+            mine = (table.c["import"] == number, table.c.entity == entity)
+            some = table.c.record.in_(ids[start : start + AT_ONCE])
+            ctx.connection.execute(update(table).where(*mine, some).values(undone=True))
+    left = select(func.count()).where(table.c["import"] == number, table.c.undone.is_(False))
+    if not ctx.connection.execute(left).scalar_one():
+        done = {"undone_at": ctx.now(), "undone_by": ctx.user.account or None}
+        ctx.connection.execute(update(imported).where(imported.c.id == number).values(done))
