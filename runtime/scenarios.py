@@ -24,7 +24,7 @@ from runtime import documents, files, records, tasks, workflow
 from runtime.accounts import add_account
 from runtime.app_setup import set_up
 from runtime.app_source import Definition
-from runtime.apps import AppHome
+from runtime.apps import AppHome, RunningApp
 from runtime.context import SYSTEM
 from runtime.errors import UserError
 from runtime.scenario_expected import ADMIN, Otherwise, Row, Stage, expect, handled, plain
@@ -53,14 +53,17 @@ def scenario_files(folder: Path) -> list[Path]:
 
 
 def play_all(definition: Definition, paths: Sequence[Path], told: Callable[[Played], None] = lambda _: None) -> bool:
-    """Play every scenario of the files into a new app of the definition; whether all came out as they say."""
+    """Play every scenario of the files, each in a new app of the definition; whether all came out as they say."""
     good = True
     with TemporaryDirectory(prefix="scenario") as folder:
         home = AppHome(Path(folder))
         try:
+            app = home.create("scenario", definition)
+            empty = _kept(app)
             for path in paths:
                 for id, scenario in yaml.safe_load(path.read_text(encoding="utf-8"))["scenarios"].items():
-                    played = _play(home, definition, id, scenario)
+                    _emptied(app, empty)
+                    played = _play(app, id, scenario)
                     good = good and not played.faults
                     told(played)
         finally:
@@ -68,8 +71,22 @@ def play_all(definition: Definition, paths: Sequence[Path], told: Callable[[Play
     return good
 
 
-def _play(home: AppHome, definition: Definition, id: str, scenario: Row) -> Played:
-    app = home.create(id, definition)
+def _kept(app: RunningApp) -> bytes:
+    """The database of the app as it is: making it anew for every scenario would take longer than playing it."""
+    app.database.close()
+    return Path(str(app.database.url.database)).read_bytes()
+
+
+def _emptied(app: RunningApp, empty: bytes) -> None:
+    """The app as if it had just been made."""
+    app.database.close()
+    path = Path(str(app.database.url.database))
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    path.write_bytes(empty)
+
+
+def _play(app: RunningApp, id: str, scenario: Row) -> Played:
     zone = ZoneInfo(app.model.timezone)
     start = datetime.fromisoformat(str(scenario["clock"])).replace(tzinfo=zone).astimezone(UTC)
     stage = Stage(app, start)
