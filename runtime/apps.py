@@ -235,6 +235,12 @@ class AppHome:
                 return app
             return self._running(app.name, app.database, newest(connection), app.language)
 
+    def rest(self) -> None:
+        """Close every connection; the apps stay open and connect again when they are used, in whatever process."""
+        with self._lock:
+            for app, _ in self._open.values():
+                app.database.close()
+
     def close(self) -> None:
         """Close every open app."""
         with self._lock:

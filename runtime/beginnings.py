@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Thread
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +24,7 @@ from runtime.app_source import start_from
 from runtime.apps import AppHome
 from runtime.context import Clock, RunContext
 from runtime.errors import UserError
+from runtime.logs import logger
 from runtime.records import update
 
 CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND", "IDR", "INR")
@@ -173,7 +173,7 @@ def _make(home: AppHome, wish: Wish, clock: Clock, token: str) -> None:
         progress.log_ins = make(home, progress.app, wish, clock, tell)
         progress.state = "done"
     except FAULTS as error:
-        structlog.get_logger("beginning").error("making failed", app=progress.app, exc_info=error)
+        logger("beginning").error("making failed", app=progress.app, exc_info=error)
         progress.state, progress.error = "failed", str(error)
         if progress.app in home.names():
             home.discard(progress.app)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
 
-import structlog
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.model import EntityKind
 from runtime.apps import RunningApp
 from runtime.context import RunContext
+from runtime.logs import logger
 from runtime.permissions import READ, owner_of, rights
 from runtime.row_rules import visible_ids
 
@@ -119,7 +119,7 @@ class Feed:
             try:
                 fresh = self._look(seen)
             except SQLAlchemyError as error:
-                structlog.get_logger("events").error("feed cannot read", error=str(error))
+                logger("events").error("feed cannot read", error=str(error))
                 fresh = News()
             with self._changed:
                 if fresh:

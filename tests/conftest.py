@@ -17,11 +17,8 @@ from runtime.app_source import start_from
 from runtime.apps import AppHome
 from runtime.context import FixedClock
 from runtime.database import Database, open_database
-from web.logs import configure
 
 os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")  # the server's wheel warns without it, and warnings are errors here
-
-configure()
 DIALECTS = ("sqlite", "postgresql")
 DEMO_DAY = FixedClock(datetime(2027, 5, 19, 18, 0, tzinfo=ZoneInfo("Asia/Shanghai")))
 """The day on which the demo is loaded in tests."""

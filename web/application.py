@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 
 from runtime.apps import AppHome
 from runtime.context import Clock
-from web import api, edge, logs, operators, pages, security, templating
+from web import api, edge, operators, pages, security, templating
 from web.access import EXTENSION, Served
 from web.assets import load_assets
 from web.repeating import RepeatingFlask
@@ -34,7 +34,6 @@ def create_app(
 
     ``options``: ``API_LIMIT``, ``EVENT_SECONDS``, ``EVENT_POLL``, ``EVENT_STREAMS``.
     """
-    logs.configure()
     app = RepeatingFlask("web")
     app.config.update(
         TESTING=testing,

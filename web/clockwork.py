@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event, Thread
 
-import structlog
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +16,7 @@ from runtime.apps import AppHome
 from runtime.context import SystemClock
 from runtime.database import Busy
 from runtime.errors import UserError
+from runtime.logs import logger
 from runtime.outbox_courier import Courier
 from runtime.schedule import tick
 
@@ -47,17 +47,16 @@ def start_clockwork(home: AppHome) -> Callable[[], None]:
 
 def tick_all(home: AppHome) -> None:
     """What is due in every app. A database that does not answer now is asked again at the next turn."""
-    log = structlog.get_logger("schedule")
     for name in home.names():
         try:
             app = home.get(name)
             with app.database.write() as connection:
                 done = tick(app.context(connection, SystemClock())) if _my_turn(connection, name) else []
         except (SQLAlchemyError, UserError, Busy) as error:
-            log.error("tick failed", app=name, error=str(error))
+            logger("schedule").error("tick failed", app=name, error=str(error))
             continue
         for each in done:
-            log.info(
+            logger("schedule").info(
                 "done", app=name, kind=each.kind, subject=each.subject, through=each.through.isoformat(),
                 error=each.error,
             )  # fmt: skip
@@ -98,14 +97,13 @@ def _know(home: AppHome, couriers: dict[str, Courier]) -> None:
 
 
 def _round(name: str, courier: Courier) -> None:
-    log = structlog.get_logger("outbox")
     try:
         done = courier.step()
     except (SQLAlchemyError, UserError, Busy) as error:
-        log.error("round failed", app=name, error=str(error))
+        logger("outbox").error("round failed", app=name, error=str(error))
         return
     for each in done:
-        log.info("message", app=name, id=each.id, kind=each.kind, state=each.state, error=each.error)
+        logger("outbox").info("message", app=name, id=each.id, kind=each.kind, state=each.state, error=each.error)
 
 
 def carry_all(home: AppHome) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import structlog
 from flask import Flask, Response, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, DBAPIError
@@ -16,12 +15,12 @@ from engine.expressions.problems import ExpressionOverflow
 from engine.problems import MetadataError
 from runtime.database import RETRIED, Busy
 from runtime.errors import Fault, UserError
+from runtime.logs import logger
 from web.access import LogInNeeded
 from web.api.errors import http_problem, is_api, problem, status_of, user_problem
 from web.templating import html
 from web.texts import language, translator
 
-log = structlog.get_logger("dougong")
 BROKEN, UNAVAILABLE = 500, 503
 
 
@@ -80,7 +79,7 @@ def broken(error: Exception) -> AnyResponse:
     """
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in RETRIED:
         return busy(error)
-    log.error("request failed", path=request.path, method=request.method, exc_info=error)
+    logger("dougong").error("request failed", path=request.path, method=request.method, exc_info=error)
     t = translator(language())
     message = t(
         "系统出错了，已记入日志；什么也没有写入", "Something broke on our side; it is in the log. Nothing was written"

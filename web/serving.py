@@ -1,13 +1,18 @@
-"""What a server is: a slim process that watches over its workers, and in each worker the application and the clockwork.
+"""What a server is: a process that watches over its workers, and in each worker the application and the clockwork.
 
-``dougong run`` prepares the apps in a process that knows all of them, then becomes this one: ``python -m web.serving``.
-Settings come from the environment, so workers may be started afresh at any time.
+Where processes can be split in two (Linux), everything is loaded once, by the watching process: workers are there at
+once and share its memory. Elsewhere each worker loads for itself. Settings come from the environment, so that workers
+may be started afresh at any time.
 """
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 
     from runtime.apps import AppHome
 
+SPLITS = sys.platform == "linux"
+"""Whether a worker is split off from the process that has loaded everything; macOS can, but its libraries break."""
 
 TURN = 0.001
 """Seconds a thread keeps the interpreter while others wait for it, instead of Python's 5 ms.
@@ -33,17 +40,35 @@ def take_turns() -> None:
 
 
 def build() -> Flask:
-    """The application of a worker."""
-    take_turns()
+    """The application of a worker that loads for itself."""
+    settings = load_settings({}, os.environ, Path.cwd())
+    return loaded(settings, open_served(settings))()
+
+
+def loaded(settings: Settings, home: AppHome) -> Callable[[], Flask]:
+    """The application, made, with the app that people see first; what is returned makes a worker's of it.
+
+    No connection is open afterwards: a worker must not use one that another process opened.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from engine.problems import MetadataError
+    from runtime.database import Busy
+    from runtime.errors import UserError
     from web.application import create_app
     from web.clockwork import start_clockwork
-    from web.logs import configure
 
-    configure()
-    settings = load_settings({}, os.environ, Path.cwd())
-    home = open_served(settings)
-    start_clockwork(home)
-    return create_app(home, options={"EVENT_STREAMS": max(1, settings.threads // 2)})
+    application = create_app(home, options={"EVENT_STREAMS": max(1, settings.threads // 2)})
+    with suppress(SQLAlchemyError, UserError, MetadataError, Busy):  # a server starts without its database, too
+        home.get(home.default())
+    home.rest()
+
+    def work() -> Flask:
+        take_turns()
+        start_clockwork(home)
+        return application
+
+    return work
 
 
 def open_served(settings: Settings) -> AppHome:
@@ -54,16 +79,29 @@ def open_served(settings: Settings) -> AppHome:
 
 
 def main(chain: str = "", key: str = "", authority: str = "") -> None:
-    """Serve until told to end. ``chain``, ``key``: for HTTPS; ``authority``: what phones are to trust."""
+    """Serve what the environment says. ``chain``, ``key``: for HTTPS; ``authority``: what phones are to trust."""
+    settings = load_settings({}, os.environ, Path.cwd())
+    serve(settings, open_served(settings), *(Path(each) if each else None for each in (chain, key, authority)))
+
+
+def serve(
+    settings: Settings,
+    home: AppHome,
+    chain: Path | None = None,
+    key: Path | None = None,
+    authority: Path | None = None,
+) -> None:
+    """Serve until told to end."""
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    settings = load_settings({}, os.environ, Path.cwd())
+    gc.disable()  # what is loaded now stays: looking through it again and again would be a tenth of the start
+    work = loaded(settings, home) if SPLITS else None
     if authority:
         from web.commands.tls import show_trust
 
-        show_trust(settings, Path(authority))
+        show_trust(settings, authority)
     server = Granian(
         "web.serving:build",
         address=settings.host,
@@ -73,13 +111,19 @@ def main(chain: str = "", key: str = "", authority: str = "") -> None:
         blocking_threads=settings.threads,
         factory=True,
         websockets=False,
-        ssl_cert=Path(chain) if chain else None,
-        ssl_key=Path(key) if key else None,
+        ssl_cert=chain,
+        ssl_key=key,
         log_level=LogLevels(settings.log),
         respawn_failed_workers=True,
         workers_kill_timeout=5,
     )
-    server.serve()
+    gc.freeze()  # counted as old for good: pages of memory that nobody writes to stay shared
+    gc.enable()
+    if work is None:
+        server.serve()
+    else:
+        multiprocessing.set_start_method("fork", force=True)
+        server.serve(target_loader=work, wrap_loader=False)
 
 
 if __name__ == "__main__":

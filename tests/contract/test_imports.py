@@ -17,6 +17,7 @@ FORBIDDEN = {
 OUTSIDE = {
     "engine/schema.py",
     "runtime/database.py",
+    "runtime/logs.py",
     "runtime/migrate_steps.py",
     "runtime/prepared.py",
     "runtime/search_keys.py",

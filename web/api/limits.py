@@ -1,37 +1,89 @@
-"""How often one caller may ask: far more than a person or an honest script needs, far less than what hurts others."""
+"""How often one caller may ask: far more than a person or an honest script needs, far less than what hurts others.
+
+Each process counts for itself, in memory: a limit is a fence, not an account.
+"""
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable, Mapping
 from hashlib import sha256
+from threading import Lock
+from types import MappingProxyType
 
-from flask import Flask, request, session
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from flask import Flask, Response, g, request, session
+from werkzeug.exceptions import TooManyRequests
 
 USUAL = "1200 per minute"
 API = "/api/"
+PERIODS: Mapping[str, int] = MappingProxyType({"second": 1, "minute": 60, "hour": 3600})
+MANY = 10_000
+"""Callers remembered before those whose time is over are forgotten."""
+
+
+class Turnstile:
+    """Counts who came through since their first time; after ``seconds`` they start anew."""
+
+    def __init__(self, most: int, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most = most
+        self._seconds = seconds
+        self._clock = clock
+        self._seen: dict[str, tuple[float, int]] = {}
+        self._lock = Lock()
+
+    def through(self, who: str) -> tuple[int, int]:
+        """How often ``who`` may still come (less than 0: not this time), and in how many seconds all begins anew."""
+        now = self._clock()
+        with self._lock:
+            end, count = self._seen.get(who, (0.0, 0))
+            if end <= now:
+                if len(self._seen) >= MANY:
+                    self._seen = {name: seen for name, seen in self._seen.items() if seen[0] > now}
+                end, count = now + self._seconds, 0
+            self._seen[who] = (end, count + 1)
+        return self.most - count - 1, math.ceil(end - now)
+
+
+def turnstile(limit: str) -> Turnstile:
+    """A limit as people write it: ``1200 per minute``."""
+    most, _, period = limit.partition(" per ")
+    if not most.isdigit() or period not in PERIODS:
+        raise ValueError(f"API_LIMIT: {limit!r} is not such as {USUAL!r}")
+    return Turnstile(int(most), PERIODS[period])
 
 
 def caller() -> str:
     """Who asks: the token or the session, else the address."""
     given = request.headers.get("Authorization", "")
     if given:
-        return f"token:{sha256(given.encode()).hexdigest()[:24]}:{get_remote_address()}"
+        return f"token:{sha256(given.encode()).hexdigest()[:24]}:{request.remote_addr}"
     account = session.get("account")
-    return f"account:{account}" if account else f"address:{get_remote_address()}"
+    return f"account:{account}" if account else f"address:{request.remote_addr}"
 
 
 def register(app: Flask) -> None:
-    """Limit the API; ``API_LIMIT`` (a text such as ``10 per second``, "" = none) says how much."""
+    """Limit the API; ``API_LIMIT`` (a text such as ``10 per second``, "" = none) says how much, for each address."""
     limit = app.config.get("API_LIMIT", "" if app.testing else USUAL)
     if not limit:
         return
-    Limiter(
-        caller,
-        app=app,
-        default_limits=[limit],
-        default_limits_exempt_when=lambda: not request.path.startswith(API),
-        storage_uri="memory://",
-        headers_enabled=True,
-        retry_after="delta-seconds",
-    )
+    counting = turnstile(limit)
+
+    def let_through() -> None:
+        if request.path.startswith(API):
+            g.turns = counting.through(f"{request.endpoint} {caller()}")
+            if g.turns[0] < 0:
+                raise TooManyRequests
+
+    def tell(response: Response) -> Response:
+        if "turns" in g:
+            left, seconds = g.turns
+            response.headers["X-RateLimit-Limit"] = str(counting.most)
+            response.headers["X-RateLimit-Remaining"] = str(max(0, left))
+            response.headers["X-RateLimit-Reset"] = str(math.ceil(time.time()) + seconds)
+            if left < 0:
+                response.headers["Retry-After"] = str(seconds)
+        return response
+
+    app.before_request(let_through)
+    app.after_request(tell)

@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +17,7 @@ from runtime.apps import AppHome
 from runtime.settings import PREFIX, Settings
 from web.commands.making import demo_with_bar, make_app, print_log_ins
 from web.commands.place import open_home, text
+from web.serving import SPLITS, serve
 
 if TYPE_CHECKING:
     from web.commands.tls import Secured
@@ -50,11 +51,17 @@ def run_command(
         raise click.UsageError("--tls auto | --tls CERT KEY")
     safe, host_name = _secured(wanted, tls, tls_key) if tls else (None, wanted.host)
     with open_home(wanted) as home:
+        known = ensure is None or ensure in home.names()
         people = _ensure(home, wanted, ensure, demo=demo) if ensure else []
-    address = f"{'https' if safe else 'http'}://{host_name}:{wanted.port}"
-    click.echo(text(wanted, f"斗拱：{address}", f"Dougong: {address}"))
-    print_log_ins(wanted, people)
-    _serve(wanted, safe)
+        address = f"{'https' if safe else 'http'}://{host_name}:{wanted.port}"
+        click.echo(text(wanted, f"斗拱：{address}", f"Dougong: {address}"))
+        print_log_ins(wanted, people)
+        sys.stdout.flush()
+        os.environ.update({PREFIX + f.name.upper(): str(getattr(wanted, f.name)) for f in fields(wanted)})
+        if known and SPLITS:
+            serve(wanted, home, *(astuple(safe) if safe else ()))
+            return
+    _serve_afresh(safe)
 
 
 def _secured(settings: Settings, given: str, key: str | None) -> tuple[Secured, str]:
@@ -80,10 +87,9 @@ def _ensure(home: AppHome, settings: Settings, template: str, *, demo: bool) -> 
         return [first]
 
 
-def _serve(settings: Settings, safe: Secured | None) -> None:
-    """Become the server: a process that knows none of what was needed to make and look at the apps."""
-    os.environ.update({PREFIX + f.name.upper(): str(getattr(settings, f.name)) for f in fields(settings)})
-    paths = [str(safe.chain), str(safe.key), str(safe.authority or "")] if safe else []
+def _serve_afresh(safe: Secured | None) -> None:
+    """Become the server: a process that knows none of what was needed to make an app."""
+    paths = [str(path or "") for path in astuple(safe)] if safe else []
     command = [sys.executable, "-P", "-m", "web.serving", *paths]
     sys.stdout.flush()
     sys.stderr.flush()

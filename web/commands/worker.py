@@ -11,7 +11,6 @@ import click
 from runtime.settings import Settings
 from web.clockwork import BETWEEN_TICKS, carry, carry_all, tick_all
 from web.commands.place import db_option, open_home, text
-from web.logs import configure
 
 
 @click.command("worker")
@@ -20,7 +19,6 @@ from web.logs import configure
 @click.pass_obj
 def worker_command(settings: Settings, db: str | None, once: bool) -> None:
     """只做后台任务 | Jobs and schedule, no web."""
-    configure()
     wanted = replace(settings, db=db or settings.db)
     over = Event()
     if not once:
