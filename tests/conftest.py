@@ -89,14 +89,16 @@ def module_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
 
 FIRMS = ("agency", "trade", "larder", "kitchen", "works")
 """Firms that are made beforehand; the tests of each are kept together, by database."""
+BY_SIDE = ("adventureworks",)
+"""Folders whose tests share one app for each database."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers' own hook, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long to make is made once: the tests of one demo, and those of one firm, stay on one worker."""
+    """What takes long to make is made once: tests that share a demo, a firm or a module stay on one worker."""
     for item in items:
-        group = _group_of(item)
-        if group and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(group))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_group_of(item)))
 
 
 def _group_of(item: pytest.Item) -> str:
@@ -105,9 +107,12 @@ def _group_of(item: pytest.Item) -> str:
         return "demo-discrete"
     if "told" in names:
         return f"demo-{item.callspec.params['told']}"  # type: ignore[attr-defined]
-    firm = next((name for name in FIRMS if names & {name, f"{name}_both", f"make_{name}"}), "")
     side = "postgresql" if "postgresql" in item.name else "sqlite"
-    return f"{firm}-{side}" if firm and "scenarios" in item.path.parts else ""
+    folder = item.path.parent.name
+    firm = next((name for name in FIRMS if names & {name, f"{name}_both", f"make_{name}"}), "")
+    if firm and folder == "scenarios":
+        return f"{firm}-{side}"
+    return f"{folder}-{side}" if folder in BY_SIDE else f"{folder}-{item.path.stem}"
 
 
 @pytest.fixture(scope="session")
