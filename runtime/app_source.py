@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
+from sqlalchemy import Row
 
 from engine import AppModel, load_text
-from engine.compile.layers import CATALOGUE, Source, assemble
+from engine.compile.layers import CATALOGUE, Merged, Source, assemble
 from engine.problems import Problems
 from engine.yaml_source import Block, Items, Node, Scalar, read_yaml
 
@@ -51,6 +52,11 @@ class Definition:
     def packed_files(self) -> str:
         """The pinned files as one text."""
         return json.dumps(dict(sorted(self.files.items())), ensure_ascii=False)
+
+
+def definition_of(row: Row[tuple[object, ...]]) -> Definition:
+    """The definition that a version was made from."""
+    return Definition(text=row.layer, files=json.loads(row.files))
 
 
 def start_from(name: str, template: str, catalogue: Path = CATALOGUE) -> Definition:
@@ -101,7 +107,7 @@ def _word(block: Block, key: str) -> str:
 
 def compile_definition(definition: Definition, *, cache_in: Path | None = None) -> AppModel:
     """The model; with ``cache_in`` kept there for the next start. Raises ``MetadataError`` with all problems."""
-    kept = cache_in / f"{definition.hash[:32]}-{_engine_mark()}.model" if cache_in else None
+    kept = cache_in / f"{definition.hash[:32]}-{engine_mark()}.model" if cache_in else None
     if kept is not None and kept.is_file():
         try:
             model = pickle.loads(kept.read_bytes())
@@ -149,7 +155,7 @@ def _lay_out(definition: Definition, folder: Path) -> Path:
 
 
 @cache
-def _engine_mark() -> str:
+def engine_mark() -> str:
     """Changes with the compiler, so that a model of an older build is never taken."""
     stats = ((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(ENGINE.rglob("*.py")))
     return sha256(repr(list(stats)).encode()).hexdigest()[:12]
@@ -164,13 +170,18 @@ def renames(definition: Definition) -> list[tuple[str, str]]:
 
 def merged(definition: Definition) -> Block:
     """The whole definition, base and own layer, as one tree."""
+    return merged_tree(definition).root.block
+
+
+def merged_tree(definition: Definition) -> Merged:
+    """The whole definition as one tree, with the ids that were renamed."""
     with TemporaryDirectory() as folder:
         problems = Problems()
         source = Source(definition.name, definition.text)
         whole = assemble([source], _lay_out(definition, Path(folder)), problems)
         problems.raise_if_any()
     assert whole is not None, "no tree and no problem"
-    return whole.root.block
+    return whole
 
 
 def flat_text(definition: Definition) -> str:

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, MetaData, Row, insert, inspect, make_url, sel
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from engine import AppModel
-from runtime.app_source import Definition, compile_definition, differences, pin, renames
+from runtime.app_source import Definition, compile_definition, definition_of, differences, pin, renames
 from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.database import Database, open_database
 from runtime.errors import Fault, NotFound, UserError
+from runtime.flow_keeping import Published, plan_flows, version_rows, walked_flows, walked_versions
+from runtime.flow_versions import Flows, with_older
 from runtime.happenings import Journal
 from runtime.ledgers import rebuild, to_rebuild
 from runtime.migrate import Step, apply_steps, in_step, plan, to_recompute
@@ -31,6 +33,8 @@ from runtime.tables import Tables, build_tables
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCHEMA = "app_"
+FLOW = re.compile(r"entities\.[^.]+\.workflow\.(?!.*\.(label|color)$).*")
+"""A key path by which documents may go another way than before."""
 LOOK_AGAIN = 1.0
 """Seconds for which an open app does not ask whether another process has published a version."""
 
@@ -39,7 +43,8 @@ LOOK_AGAIN = 1.0
 class RunningApp:
     """One version of an app, open. ``language``: that of people without a preference. ``version``: its number.
 
-    ``follow``: what looks at everything that was written, before the transaction ends.
+    ``follow``: what looks at everything that was written, before the transaction ends. ``flows``: those of earlier
+    versions that documents still walk; ``newest``: the app itself, where this is how such a document knows it.
     """
 
     name: str
@@ -50,6 +55,8 @@ class RunningApp:
     version: int = 1
     definition: Definition | None = field(default=None, compare=False, repr=False)
     programs: Programs = field(default_factory=Programs, compare=False, repr=False)
+    flows: Flows = field(default_factory=dict, compare=False, repr=False)
+    newest: RunningApp | None = field(default=None, compare=False, repr=False)
     follow: Callable[[RunContext, Journal], None] = field(default=follow, compare=False, repr=False)
 
     def context(self, connection: Connection, clock: Clock | None = None, source: str = "system") -> RunContext:
@@ -204,7 +211,7 @@ class AppHome:
             row = newest(connection)
             state = system_tables(MetaData()).app_state
             language = connection.execute(select(state.c.value).where(state.c.key == "language")).scalar_one_or_none()
-        app = self._running(name, database, row, language or "zh")
+            app = self._running(connection, name, database, row, language or "zh")
         self._catch_up(app)
         return app
 
@@ -217,12 +224,16 @@ class AppHome:
                 steps = plan(app.model, app.model, connection, tables=app.tables)
                 apply_steps(connection, steps, version=app.version, now=self.clock.now())
 
-    def _running(self, name: str, database: Database, row: Row[tuple[object, ...]], language: str) -> RunningApp:
+    def _running(
+        self, connection: Connection, name: str, database: Database, row: Row[tuple[object, ...]], language: str
+    ) -> RunningApp:
         definition = definition_of(row)
         model = compile_definition(definition, cache_in=self._cache)
+        flows = walked_flows(connection, definition, model, self._cache)
+        model = with_older(model, flows)
         return RunningApp(
             name=name, model=model, tables=build_tables(model), database=database, language=language,
-            version=int(row.number), definition=definition,
+            version=int(row.number), definition=definition, flows=flows,
         )  # fmt: skip
 
     def _renew(self, app: RunningApp) -> RunningApp:
@@ -233,7 +244,7 @@ class AppHome:
             ).scalar_one()
             if number == app.version:
                 return app
-            return self._running(app.name, app.database, newest(connection), app.language)
+            return self._running(connection, app.name, app.database, newest(connection), app.language)
 
     def rest(self) -> None:
         """Close every connection; the apps stay open and connect again when they are used, in whatever process."""
@@ -292,11 +303,14 @@ class AppHome:
                 old = definition_of(row)
                 before = compile_definition(old, cache_in=self._cache)
                 number = int(row.number) + 1
+                told = differences(old, definition)
                 steps = plan(
                     before, model, connection, renames=_fresh_renames(before, definition), tables=tables,
                     old_tables=app.tables if app.version == row.number else None,
                 )  # fmt: skip
-                done.append(Change(differences=differences(old, definition), steps=steps))
+                was = Published(number=int(row.number), definition=old, model=before)
+                steps += self._flows(connection, was, replace(was, definition=definition, model=model), told)
+                done.append(Change(differences=told, steps=steps))
                 if dry_run:
                     raise _OnlyLooking
                 if old.text != definition.text or old.files != definition.files:
@@ -315,6 +329,18 @@ class AppHome:
             self._open.pop(app.name, None)
             self._open[app.name] = (self._renew(app), time.monotonic())
         return done[-1]
+
+    def _flows(
+        self, connection: Connection, before: Published, after: Published, told: Sequence[tuple[str, str, str]]
+    ) -> list[Step]:
+        """What becomes of documents under way where a flow is written differently."""
+        definitions = version_rows(connection, walked_versions(connection))
+        earlier = [
+            Published(number=number, definition=each, model=compile_definition(each, cache_in=self._cache))
+            for number, each in definitions.items()
+        ]
+        changed = sorted({path.split(".")[1] for path, _, _ in told if FLOW.fullmatch(path)})
+        return list(plan_flows(connection, before, after, changed, self._cache, earlier))
 
     def _note_version(
         self, connection: Connection, system: SystemTables, number: int, definition: Definition, note: str,
@@ -365,11 +391,6 @@ def newest(connection: Connection) -> Row[tuple[object, ...]]:
         raise NotFound(
             Fault(code="no_app", message="这个数据库里没有应用 | there is no app in this database")
         ) from None
-
-
-def definition_of(row: Row[tuple[object, ...]]) -> Definition:
-    """The definition that a version was made from."""
-    return Definition(text=row.layer, files=json.loads(row.files))
 
 
 def definition_from(path: Path, app: RunningApp) -> Definition:

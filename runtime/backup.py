@@ -34,8 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import AddConstraint, DropConstraint
 from sqlalchemy.types import Boolean, Date, DateTime, LargeBinary, Time
 
-from runtime.app_source import Definition, compile_definition
-from runtime.apps import AppHome, RunningApp, definition_of, newest
+from runtime.app_source import Definition, compile_definition, definition_of
+from runtime.apps import AppHome, RunningApp, newest
 from runtime.bulk import load_rows
 from runtime.columns import Moment, Scaled, Whole
 from runtime.errors import Fault, Invalid

@@ -97,7 +97,8 @@ def door(ctx: RunContext) -> Iterator[Journal]:
         yield journal
         if journal:
             journal.following = True
-            ctx.app.follow(ctx, journal)
+            newest = ctx.app.newest
+            ctx.app.follow(ctx if newest is None else replace(ctx, app=newest), journal)
     finally:
         info.pop(JOURNAL, None)
 

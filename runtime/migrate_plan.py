@@ -203,7 +203,8 @@ class Planner:
             self.touched |= {(here.name, name) for name in before}
             self.columns[here.name] |= {p.name for p in plans}
             return before | {p.name for p in plans}
-        self._compare_options(entity, here.name, field.id, field, past)
+        if entity.workflow is None or field.id != "status":  # documents keep the states of the flow they walk
+            self._compare_options(entity, here.name, field.id, field, past)
         self._compare_required(entity, here, field, past)
         return set()
 

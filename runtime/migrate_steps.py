@@ -60,6 +60,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{table}.{column} 改为单个值：{failed} 条记录有多个值，只留第一个",
         "{table}.{column} takes one value: {failed} records have several, the first stays",
     ),
+    "KeepFlow": (
+        "{label}：{rows} 张在途单据按第 {flow} 版的流程走完",
+        "{label}: {rows} documents under way finish by the flow of version {flow}",
+    ),
+    "LeaveFlow": (
+        "{label}：{rows} 张在途单据改走新流程，第 {flow} 版的流程走不下去了（{why}）",
+        "{label}: {rows} documents under way take the new flow; that of version {flow} cannot be walked ({why})",
+    ),
     "RestoreOption": ("恢复 {table}.{column} 的选项 {option}", "restore the option {option} of {table}.{column}"),
     "RetireOptions": (
         "{table}.{column} 去掉选项 {options}：{failed} 条记录正在使用",

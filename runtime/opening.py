@@ -19,6 +19,7 @@ from runtime.ledger_lists import standings
 from runtime.messages import fault
 from runtime.opening_guard import LIVE, live_since
 from runtime.permissions import LEDGER
+from runtime.rules_states import EVERY
 
 CONTROL = "opening_total."
 
@@ -164,8 +165,10 @@ def _in_order(tables: Iterable[Table]) -> list[Table]:
 def _wipe_traces(ctx: RunContext) -> None:
     """What was kept about the records: tasks, words, numbers used, the trail of records that are gone."""
     system = ctx.app.tables.system
-    for table in (system.task, system.inbox, system.comment, system.serial, system.idempotency):
+    about = (system.task, system.flow, system.inbox, system.comment, system.outbox, system.alert)
+    for table in (*about, system.rule_run, system.rule_state, system.serial, system.idempotency):
         ctx.connection.execute(delete(table))
+    ctx.connection.execute(delete(system.reminder).where(system.reminder.c.handler != EVERY))
     gone = [e.id for e in ctx.app.model.entities.values() if e.kind is not EntityKind.SETTING]
     ctx.connection.execute(delete(system.audit).where(system.audit.c.entity.in_(gone)))
     ctx.connection.execute(update(system.account).values(member=None))

@@ -10,6 +10,7 @@ from sqlalchemy import exists, select
 
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
+from runtime.flow_versions import flows_of
 from runtime.ledgers.repool import valued_by
 from runtime.method_change import PERIOD_START, reasons
 from runtime.permissions import rights
@@ -66,7 +67,8 @@ def _locked_by_state(ctx: RunContext, entity: Entity, record: Mapping[str, Any])
     """Away from the start state only what the state names may be edited."""
     if entity.workflow is None:
         return set()
-    state = entity.workflow.states.get(str(record.get("status")))
+    flow = flows_of(ctx, entity.id, [i for i in (record.get("id"),) if isinstance(i, int)])
+    state = next(iter(flow.values()), entity.workflow).states.get(str(record.get("status")))
     if state is None or state.start:
         return set()
     free = frozenset(state.edit)

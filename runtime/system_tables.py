@@ -46,13 +46,14 @@ class SystemTables:
     comment: Table
     saved_view: Table
     app_version: Table
+    flow: Table
     lost: Table
     lost_value: Table
     period: Table
     mapping: Table
-    app_state: Table
     imported: Table
     import_record: Table
+    app_state: Table
     channel: Table
     outbox: Table
     push: Table
@@ -75,8 +76,8 @@ def system_tables(metadata: MetaData) -> SystemTables:
         **_trail(metadata),
         **_files(metadata),
         **_work(metadata),
-        **_versions(metadata),
         **import_tables(metadata),
+        **_versions(metadata),
         **delivery_tables(metadata),
         **rule_tables(metadata),
     )
@@ -309,6 +310,14 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         _text("hash"),
         _text("steps", "[]"),
     )
+    flow = Table(  # documents under way that finish by the flow of an earlier version
+        "dg_flow",
+        metadata,
+        _text("entity"),
+        Column("record", Id, nullable=False),
+        Column("version", Integer, nullable=False),
+        PrimaryKeyConstraint("entity", "record"),
+    )
     lost = Table(
         "dg_lost",
         metadata,
@@ -335,4 +344,11 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         "dg_period", metadata, Column("ledger", Text, primary_key=True), Column("closed_through", Date, nullable=False)
     )
     state = Table("dg_app_state", metadata, Column("key", Text, primary_key=True), _text("value"))
-    return {"app_version": version, "lost": lost, "lost_value": value, "period": period, "app_state": state}
+    return {
+        "app_version": version,
+        "flow": flow,
+        "lost": lost,
+        "lost_value": value,
+        "period": period,
+        "app_state": state,
+    }

@@ -43,6 +43,7 @@ KEPT = ("entity", "record", "state", "step", "stage", "round", "then_stage", "as
 
 def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row:
     """Hand my say over to another; who had it before stays in the history. The record."""
+    ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
     _fit(ctx, task, account)
     made = _insert(ctx, task, account, mark=task["mark"], awake=True)
@@ -54,6 +55,7 @@ def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row
 
 def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: str = "") -> Row:
     """Ask another too: ``before`` me (then it comes back to me), ``after`` me, or ``parallel``. The record."""
+    ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
     if where not in (BEFORE, AFTER, BESIDE):
         raise Invalid(_no_option(ctx, "where", where, (BEFORE, AFTER, BESIDE)))
@@ -71,6 +73,7 @@ def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: st
 
 def remove_signer(ctx: RunContext, task_id: int) -> Row:
     """Take back a signer I added, as long as he has said nothing. The record."""
+    ctx = tasks.walking_task(ctx, task_id)
     task = table(ctx)
     found = ctx.connection.execute(select(task).where(task.c.id == task_id).with_for_update()).mappings().first()
     if found is None:
@@ -89,6 +92,7 @@ def give_back(ctx: RunContext, task_id: int, note: str, to: str = "", way: str =
 
     ``way``: ``walk_again`` (all steps from there) or ``straight_back`` (then to me at once); the approval may fix it.
     """
+    ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
     approval = approval_of(ctx.app.model.entities[task["entity"]], task["state"])
     chosen = approval.resubmit if approval.resubmit != "ask" else way or WALK_AGAIN

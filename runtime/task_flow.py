@@ -13,6 +13,7 @@ from engine.model import Step
 from runtime.accounts import account_names, member_names
 from runtime.context import RunContext
 from runtime.expression_words import in_words
+from runtime.flow_versions import walking
 from runtime.messages import say
 from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
@@ -33,6 +34,7 @@ class StepTold:
 
 def steps(ctx: RunContext, entity: str, record: Row, state: str) -> list[StepTold]:
     """The steps of the approval in ``state`` of this record."""
+    ctx = walking(ctx, entity, record.get("id"))
     workflow = ctx.app.model.entities[entity].workflow
     approval = workflow.states[state].approval if workflow else None
     if approval is None:

@@ -24,6 +24,7 @@ ESCALATED = "escalated"
 
 def deadline_passed(ctx: RunContext, due: Due) -> None:
     """Do what the deadline says, if the task still waits."""
+    ctx = tasks.walking_task(ctx, due.subject["task"])
     task = table(ctx)
     query = select(task).where(task.c.id == due.subject["task"], task.c.decided_at.is_(None), task.c.awake)
     row = ctx.connection.execute(query.with_for_update()).mappings().first()

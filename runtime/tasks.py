@@ -18,6 +18,7 @@ from engine.model import Step
 from runtime import inbox, records, task_deadlines, workflow
 from runtime.context import RunContext
 from runtime.errors import Conflict, Forbidden, Invalid, NotFound
+from runtime.flow_versions import flows_of, walking
 from runtime.messages import fault
 from runtime.permissions import rights
 from runtime.record_inputs import Workspace
@@ -97,10 +98,11 @@ def _told(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[Task]:
     if model.workflow is None or not rights(ctx, entity).may("read"):
         return []
     found = workflow.visible(ctx, entity, {row["record"] for row in rows})
+    flows = flows_of(ctx, entity, found)
     told: dict[tuple[int, str], Task] = {}
     for row in rows:
         record = found.get(row["record"])
-        state = model.workflow.states.get(row["state"])
+        state = flows.get(row["record"], model.workflow).states.get(row["state"])
         if record is None or state is None:
             continue
         step = next((s for s in state.approval.steps if s.id == row["step"]), None) if state.approval else None
@@ -166,6 +168,15 @@ def held(ctx: RunContext, task_id: int) -> tuple[Row, Row, Step]:
     return allowed[task_id], record, step_of(ctx, allowed[task_id])
 
 
+def walking_task(ctx: RunContext, task_id: int) -> RunContext:
+    """The context for the document a task is about: in it the flow is that which the document walks."""
+    if not (ctx.app.newest or ctx.app).flows:
+        return ctx
+    task = table(ctx)
+    found = ctx.connection.execute(select(task.c.entity, task.c.record).where(task.c.id == task_id)).first()
+    return walking(ctx, found.entity, found.record) if found is not None else ctx
+
+
 def step_of(ctx: RunContext, task: Mapping[str, Any]) -> Step:
     """The step a task belongs to; one that is gone from the definition decides by any say."""
     approval = approval_of(ctx.app.model.entities[task["entity"]], task["state"])
@@ -181,6 +192,7 @@ def decide(
     ``body`` brings what the step demands, and under ``fields`` values for the fields it lets the approver fill in;
     those it requires may also stand beside the rest.
     """
+    ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
     if decision == APPROVE:
@@ -190,6 +202,7 @@ def decide(
 
 def decide_alone(ctx: RunContext, task_id: int, decision: str, note: str) -> Row:
     """The approval decides by itself (a deadline passed): nothing is demanded. The record."""
+    ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     return _said(ctx, task, record, step, decision, {"note": note})
 

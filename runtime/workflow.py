@@ -16,6 +16,7 @@ from runtime.context import RunContext
 from runtime.documents_after import check_nothing_hangs
 from runtime.errors import Conflict, Forbidden, NotFound
 from runtime.exploding import fill_lines
+from runtime.flow_versions import arrived, parted, versions_of, walking
 from runtime.happenings import door
 from runtime.ledgers.requests import DocumentKey
 from runtime.messages import fault, say
@@ -37,6 +38,8 @@ from runtime.workflow_rights import (
     may_all,
     may_take,
     reasons,
+    refuse_unless_allowed,
+    refuse_unless_it_holds,
     state_fault,
     transition_of,
     who_fault,
@@ -86,6 +89,7 @@ def actions(ctx: RunContext, entity: str, record: Row) -> tuple[Action, ...]:
 
     One that only a condition stands in the way of is shown with the reason.
     """
+    ctx = walking(ctx, entity, record.get("id"))
     model = ctx.app.model.entities[entity]
     if model.workflow is None or record.get("deleted_at") is not None:
         return ()
@@ -148,6 +152,7 @@ def _decisions(state: State) -> list[str]:
 
 def explain(ctx: RunContext, entity: str, record_id: int, transition_id: str) -> Explanation:
     """Why a transition may be taken, or why not."""
+    ctx = walking(ctx, entity, record_id)
     transition = transition_of(ctx, entity, transition_id)
     found = visible(ctx, entity, [record_id])
     if record_id not in found:
@@ -179,7 +184,8 @@ def take(
     ``saved``: what came of writing the record a moment ago in this transaction; then it is not read again.
     """
     written = saved.written if saved is not None and saved.id == record_id else None
-    if written is None or rights(ctx, entity).rows:  # whoever sees some records only may have lost sight of this one
+    walked = written is not None and versions_of(ctx, entity, [record_id])
+    if written is None or walked or rights(ctx, entity).rows:  # whoever sees some only may have lost sight of this one
         return take_many(ctx, entity, [record_id], transition_id, body)[0]
     demand(ctx, entity, "read")
     return _take(ctx, written.at, entity, [written.row], transition_of(ctx, entity, transition_id), body or {})[0]
@@ -193,8 +199,22 @@ def take_many(
     body: Mapping[str, object] | None = None,
 ) -> list[Row]:
     """Take a transition on several records in one go: all of them or none."""
+    parts = parted(ctx, entity, ids)
+    if len(parts) == 1:
+        return _take_alike(parts[0][0], entity, ids, transition_id, body or {})
+    with door(ctx):
+        held = {row["id"]: row for row in locked(ctx, entity, ids)}
+        taken = [row for each, some in parts for row in _take_alike(each, entity, some, transition_id, body or {})]
+    moved = {row["id"]: row for row in taken}
+    return [moved[i] for i in held]
+
+
+def _take_alike(
+    ctx: RunContext, entity: str, ids: Sequence[int], transition_id: str, body: Mapping[str, object]
+) -> list[Row]:
+    """Take a transition on records that walk the same flow."""
     transition = transition_of(ctx, entity, transition_id)
-    return _take(ctx, Workspace(ctx), entity, locked(ctx, entity, ids), transition, body or {})
+    return _take(ctx, Workspace(ctx), entity, locked(ctx, entity, ids), transition, body)
 
 
 def _take(
@@ -207,7 +227,7 @@ def _take(
 ) -> list[Row]:
     if not transition.by and not ctx.user.is_system:
         return [_decide(ctx, entity, record, transition, body) for record in found]
-    _refuse_unless_allowed(ctx, at, entity, transition, found)
+    refuse_unless_allowed(ctx, at, entity, transition, found)
     moved = _move(ctx, at, entity, found, transition, body)
     if transition.kind == BACK:
         _tell_makers(ctx, entity, moved, body)
@@ -218,28 +238,6 @@ def _tell_makers(ctx: RunContext, entity: str, moved: Sequence[Row], body: Mappi
     note = body.get("note")
     for record in moved:
         inbox.tell_decided(ctx, inbox.RETURNED, entity, record, note if isinstance(note, str) else "")
-
-
-def _refuse_unless_allowed(
-    ctx: RunContext, at: Workspace, entity: str, transition: Transition, found: Sequence[Row]
-) -> None:
-    model = ctx.app.model.entities[entity]
-    wrong = [state_fault(ctx, model, transition, r) for r in found if r["status"] not in transition.origins]
-    if wrong:
-        raise Conflict(*wrong)
-    mine = may_take(ctx, at, entity, transition, found)
-    if not all(mine):
-        raise Forbidden(*(who_fault(ctx, model, transition, r) for r, may in zip(found, mine, strict=True) if not may))
-    _refuse_unless_it_holds(ctx, at, entity, transition, found)
-
-
-def _refuse_unless_it_holds(
-    ctx: RunContext, at: Workspace, entity: str, transition: Transition, found: Sequence[Row]
-) -> None:
-    model = ctx.app.model.entities[entity]
-    failed = [f for f in condition_faults(ctx, at, model, transition, found) if f is not None]
-    if failed:
-        raise Conflict(*failed)
 
 
 def _decide(ctx: RunContext, entity: str, record: Row, transition: Transition, body: Mapping[str, object]) -> Row:
@@ -271,7 +269,7 @@ def _outcomes(
     ctx: RunContext, entity: str, found: list[Row], transition_id: str, body: Mapping[str, object]
 ) -> list[Row]:
     transition, at = transition_of(ctx, entity, transition_id), Workspace(ctx)
-    _refuse_unless_it_holds(ctx, at, entity, transition, found)
+    refuse_unless_it_holds(ctx, at, entity, transition, found)
     return _move(ctx, at, entity, found, transition, body)
 
 
@@ -338,6 +336,7 @@ def _enter(
     entered = records.apply_system(ctx, entity, changes, transition=transition.id, notes=notes, held=held, at=at)
     for record, one in zip(found, given, strict=True):
         keep_files(ctx, entity, record["id"], one)
+    arrived(ctx, entity, [record["id"] for record in found], transition.target)
     return entered
 
 

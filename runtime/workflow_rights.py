@@ -12,7 +12,7 @@ from typing import Any
 from engine.expressions.tree import Aggregate, Balance, Clock, Expr, Node, Path
 from engine.model import Entity, Transition, Who, Workflow
 from runtime.context import RunContext
-from runtime.errors import Fault, NotFound
+from runtime.errors import Conflict, Fault, Forbidden, NotFound
 from runtime.messages import fault, say
 from runtime.permissions import ALL, label_of
 from runtime.record_inputs import Workspace
@@ -147,6 +147,30 @@ def condition_faults(
         None if holds else _condition_fault(ctx, at, entity, transition, r)
         for holds, r in zip(met, records, strict=True)
     ]
+
+
+def refuse_unless_allowed(
+    ctx: RunContext, at: Workspace, entity: str, transition: Transition, found: Sequence[Row]
+) -> None:
+    """Refuse what the state, the person or the condition does not allow."""
+    model = ctx.app.model.entities[entity]
+    wrong = [state_fault(ctx, model, transition, r) for r in found if r["status"] not in transition.origins]
+    if wrong:
+        raise Conflict(*wrong)
+    mine = may_take(ctx, at, entity, transition, found)
+    if not all(mine):
+        raise Forbidden(*(who_fault(ctx, model, transition, r) for r, may in zip(found, mine, strict=True) if not may))
+    refuse_unless_it_holds(ctx, at, entity, transition, found)
+
+
+def refuse_unless_it_holds(
+    ctx: RunContext, at: Workspace, entity: str, transition: Transition, found: Sequence[Row]
+) -> None:
+    """Refuse what the transition's condition does not allow."""
+    model = ctx.app.model.entities[entity]
+    failed = [f for f in condition_faults(ctx, at, model, transition, found) if f is not None]
+    if failed:
+        raise Conflict(*failed)
 
 
 def _condition_fault(ctx: RunContext, at: Workspace, entity: Entity, transition: Transition, record: Row) -> Fault:

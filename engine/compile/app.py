@@ -9,7 +9,7 @@ from engine.checks.workflows import check_workflow
 from engine.compile.alerts import compile_alerts
 from engine.compile.bench import Bench
 from engine.compile.declare import declare, finish_names
-from engine.compile.desugar import desugar
+from engine.compile.desugar import Drawing, desugar
 from engine.compile.entities import compile_entity
 from engine.compile.figures import compile_cards, compile_dashboards, compile_reports
 from engine.compile.infer import infer
@@ -20,10 +20,12 @@ from engine.compile.part import Part, Word, bilingual
 from engine.compile.planning import compile_plans, compile_structures, declare_plans
 from engine.compile.roles import compile_roles
 from engine.compile.rules import compile_rules
+from engine.compile.workflow import compile_workflow
 from engine.dependencies import build_graph
 from engine.frozen import Frozen
-from engine.model import AppModel, Entity
+from engine.model import AppModel, Entity, Workflow
 from engine.problems import Problems, did_you_mean, got
+from engine.yaml_source import Block
 
 SCALES = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3}
 """Currencies whose decimals are not two."""
@@ -37,16 +39,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
             root.problem("D313", "", "key app is missing", "start the file with app: and an id")
         return None
     bench = _bench(merged, problems)
-    declare(bench)
-    _check_named(bench, root, "members")
-    _check_named(bench, root, "departments")
-    declare_ledgers(bench)
-    drawings = desugar(bench)
-    finish_names(bench)
-    for draft in bench.entities.values():
-        for field in draft.fields.values():
-            bench.ask(field)
-    declare_plans(bench)
+    drawings = _declare_all(bench)
     entities = {id: compile_entity(bench, draft, drawings) for id, draft in bench.entities.items()}
     _check_entities(bench, entities)
     return AppModel(
@@ -79,6 +72,44 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         order=build_graph(entities).order,
         hash=merged.hash,
     )
+
+
+def _declare_all(bench: Bench) -> Mapping[tuple[str, str], Drawing]:
+    """Every name there is, with its type."""
+    declare(bench)
+    _check_named(bench, bench.root, "members")
+    _check_named(bench, bench.root, "departments")
+    declare_ledgers(bench)
+    drawings = desugar(bench)
+    finish_names(bench)
+    for draft in bench.entities.values():
+        for field in draft.fields.values():
+            bench.ask(field)
+    declare_plans(bench)
+    return drawings
+
+
+def compile_flow(merged: Merged, entity: str, written: Block, problems: Problems) -> Workflow | None:
+    """A workflow that ``entity`` had in another version, over the fields, roles and ledgers of this one.
+
+    Names of states may be those of either version. ``merged`` is taken apart for it.
+    """
+    own = _block(merged.root.block, "entities", entity)
+    now, then = _block(own, "workflow", "states"), _block(written, "states")
+    states = Block(then.place, {**now.entries, **then.entries}, {**now.keys, **then.keys}, then.layer)
+    own.entries["workflow"] = Block(written.place, {**written.entries, "states": states}, written.keys, written.layer)
+    bench = _bench(merged, Problems())
+    _declare_all(bench)
+    bench.problems = problems
+    part = Part(written, f"entities.{entity}.workflow", problems)
+    return compile_workflow(bench, entity, part)
+
+
+def _block(inside: Block, *keys: str) -> Block:
+    for key in keys:
+        node = inside.entries.get(key)
+        inside = node if isinstance(node, Block) else Block(inside.place)
+    return inside
 
 
 def _check_entities(bench: Bench, entities: Mapping[str, Entity]) -> None:

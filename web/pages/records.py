@@ -13,6 +13,7 @@ from engine.model import Entity, EntityKind
 from runtime import comments, records, workflow
 from runtime.context import RunContext
 from runtime.errors import Conflict, Fault, Invalid, NotFound, Stale, UserError
+from runtime.flow_versions import walking
 from runtime.messages import fault
 from runtime.permissions import demand
 from runtime.record_inputs import Workspace
@@ -55,6 +56,7 @@ def visible_row(ctx: RunContext, entity: Entity, id: int) -> Row:
 def record(entity: str, id: int) -> AnyResponse:
     """The page of a record."""
     with reading() as ctx:
+        ctx = walking(ctx, entity, id)
         found = entity_of(ctx, entity)
         return _page(ctx, found, visible_row(ctx, found, id))
 
@@ -197,6 +199,7 @@ def _save(entity: str, id: int | None) -> AnyResponse:
 def _again(entity: str, id: int | None) -> Response:
     """The page with what was typed on an earlier visit; nothing is saved."""
     with reading() as ctx:
+        ctx = walking(ctx, entity, id)
         found = entity_of(ctx, entity)
         demand(ctx, found.id, "create" if id is None else "change")
         values, _ = form_values(ctx, found)
@@ -226,6 +229,7 @@ def _tell_saved(ctx: RunContext, entity: Entity, saved: records.Saved, action: s
 def _refused(entity: str, id: int | None, values: Mapping[str, object], error: UserError) -> Response:
     """The page again, with what was typed and what is wrong."""
     with reading() as ctx:
+        ctx = walking(ctx, entity, id)
         found = entity_of(ctx, entity)
         kept = visible_row(ctx, found, id) if id is not None else None
         row = row_of_posted(ctx, found, kept, values)
@@ -242,6 +246,7 @@ def act(entity: str, id: int, transition: str) -> AnyResponse:
     """Take a transition with what its dialog asked for."""
     try:
         with writing() as ctx:
+            ctx = walking(ctx, entity, id)
             found = entity_of(ctx, entity)
             row = workflow.take(ctx, found.id, id, transition, body_of(ctx, found, transition, request.form))
             taken = found.workflow.transitions[transition].label.get(ctx.language) if found.workflow else ""

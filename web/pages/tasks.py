@@ -133,6 +133,7 @@ def task(id: int) -> AnyResponse:
 
 
 def _page(ctx: RunContext, id: int, problems: Sequence[str] = (), status: int = 200) -> AnyResponse:
+    ctx = tasks.walking_task(ctx, id)
     found = _mine(ctx, id)
     open_ids = {row["id"] for row in tasks.waiting(ctx, found["entity"], found["record"])}
     if id not in open_ids:
@@ -157,6 +158,7 @@ def act_on_task(id: int, act: str) -> AnyResponse:
     """My say in one task, or what I do beside it; faults come back on its page with what was written."""
     try:
         with writing() as ctx:
+            ctx = tasks.walking_task(ctx, id)
             found = _mine(ctx, id)
             ACTS[act](ctx, found)
             tell("done", _done(ctx, act))
