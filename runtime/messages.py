@@ -443,6 +443,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
 
 def say(ctx: RunContext, code: str, **values: object) -> str:
     """The sentence ``code`` in the reader's language."""
+    "too_many_days": ("一次最多看 {most} 天", "At most {most} days can be looked at in one go"),
     chinese, english = MESSAGES[code]
     return (english if ctx.language == "en" else chinese).format(**values)
 

@@ -32,6 +32,9 @@ from runtime.rules_texts import say as say_message
 Row = dict[str, Any]
 MOST_SHOWN = 500
 AT_ONCE = 5000
+MOST_DAYS = 1100
+"""Three years: a rule of every hour is asked as often as there are hours."""
+FIRST_YEAR, LAST_YEAR = 1990, 2200
 WRITES = {"created": ("create",), "changed": ("update", "transition"), "transition": ("transition",)}
 
 
@@ -71,13 +74,19 @@ def simulate(
     ctx: RunContext, rule: Rule, since: date, until: date, progress: Progress = lambda done: None
 ) -> Simulated:
     """Run a rule over the days ``since`` to ``until``, both included; ``progress`` is told how many were looked at."""
-    if since > until:
-        raise Invalid(fault(ctx, "bad_days", since=since, until=until))
+    _check_days(ctx, since, until)
     acting = replace(ctx.as_system(), language=ctx.language)
     result = Simulated(rule=rule.id, since=since, until=until)
     _WAYS[rule.trigger.kind](acting, rule, result, progress)
     result.notes.extend(_notes(ctx, rule))
     return result
+
+
+def _check_days(ctx: RunContext, since: date, until: date) -> None:
+    if since > until or not FIRST_YEAR <= since.year <= until.year <= LAST_YEAR:
+        raise Invalid(fault(ctx, "bad_days", since=since, until=until))
+    if (until - since).days >= MOST_DAYS:
+        raise Invalid(fault(ctx, "too_many_days", most=MOST_DAYS))
 
 
 def _period(ctx: RunContext, result: Simulated) -> tuple[datetime, datetime]:

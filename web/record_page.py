@@ -105,6 +105,7 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "actions": record_flow.buttons(entity, row.get("status"), actions),
         "draws": record_flow.draws(ctx, entity, row) if record else [],
         "flow": record_flow.flow(ctx, entity, row),
+        "flow_url": url_for("pages.workflow", entity=entity.id) if entity.workflow else "",
         "history": history,
         "more_history": more,
         "prints": _prints(ctx, entity, record),

@@ -20,6 +20,7 @@ def setting_tabs(ctx: RunContext, here: str) -> list[dict[str, Any]]:
         ("people", t("人员", "People"), admin),
         ("periods", t("期间", "Periods"), admin),
         ("numbering", t("编号", "Numbering"), admin),
+        ("workflows", t("流程", "Workflows"), True),
         ("rules", t("规则", "Rules"), admin),
         ("channels", t("通道", "Channels"), admin),
         ("outbox", t("发件箱", "Outbox"), admin),

@@ -23,13 +23,28 @@ from web.api import (
     rules,
     tasks,
     traces,
+    workflows,
 )
 from web.api.addresses import RecordId
 from web.texts import language, translator
 
 PREFIX = "/api/v1"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-ROOMS = (channels, description, events, figures, files, ledgers, metadata, plans, rules, tasks, traces, records)
+ROOMS = (
+    channels,
+    description,
+    events,
+    figures,
+    files,
+    ledgers,
+    metadata,
+    plans,
+    rules,
+    tasks,
+    traces,
+    workflows,
+    records,
+)
 """In this order: ``records`` matches almost any address and comes last."""
 
 

@@ -19,8 +19,13 @@ from web.api.openapi_parts import (
 from web.api.openapi_rooms import room_paths
 
 
+def _record(entity: Entity) -> Schema:
+    """A record as it is answered."""
+    return {"$ref": f"#/components/schemas/{schema_name(entity.id, answer=True)}"}
+
+
 def _collection(entity: Entity) -> Schema:
-    record = {"$ref": f"#/components/schemas/{schema_name(entity.id, answer=True)}"}
+    record = _record(entity)
     sent = {"$ref": f"#/components/schemas/{schema_name(entity.id, answer=False)}"}
     created = {"anyOf": [record, {"type": "array", "items": record}]}
     return {
@@ -41,7 +46,7 @@ def _collection(entity: Entity) -> Schema:
 
 
 def _single(entity: Entity) -> Schema:
-    record = {"$ref": f"#/components/schemas/{schema_name(entity.id, answer=True)}"}
+    record = _record(entity)
     sent = {"$ref": f"#/components/schemas/{schema_name(entity.id, answer=False)}"}
     refused = ("404", "409", "412", "422", "429")
     return {
@@ -68,7 +73,7 @@ def _single(entity: Entity) -> Schema:
 
 
 def _transition(entity: Entity, transition: str, label: str) -> Schema:
-    record = {"$ref": f"#/components/schemas/{schema_name(entity.id, answer=True)}"}
+    record = _record(entity)
     sent = {"type": "object", "properties": {"note": {"type": ["string", "null"]}}, "additionalProperties": True}
     return {
         "parameters": [ID_PARAMETER],
@@ -95,6 +100,15 @@ def _entity_paths(entity: Entity) -> dict[str, Schema]:
                 "responses": answers(LISTING, problems=("404", "429")),
             },
         }
+    paths[f"{base}/{{id}}/restore"] = {
+        "parameters": [ID_PARAMETER],
+        "post": {
+            "summary": f"Take back out of the bin: {entity.label.en}",
+            "tags": [entity.id],
+            "parameters": [KEY_PARAMETER],
+            "responses": answers(_record(entity), problems=("404", "409", "422", "429")),
+        },
+    }
     transitions = entity.workflow.transitions.values() if entity.workflow else ()
     for transition in transitions:
         paths[f"{base}/{{id}}/actions/{transition.id}"] = _transition(entity, transition.id, transition.label.en)

@@ -17,6 +17,7 @@ from web.api.openapi_parts import (
     body,
     query,
 )
+from web.api.openapi_rules import alert_paths, rule_paths, workflow_paths
 
 OBJECT: Schema = {"type": "object"}
 DATE: Schema = {"type": "string", "format": "date"}
@@ -83,6 +84,9 @@ def room_paths(model: AppModel) -> dict[str, Schema]:
         **_traces(model),
         **_files(),
         **_metadata(),
+        **rule_paths(model),
+        **alert_paths(model),
+        **workflow_paths(model),
         **_rest(),
     }
 

@@ -33,6 +33,7 @@ from web.pages import (
     traces,
     working_days,
 )
+    workflows,
 
 ROOMS = (
     account,
@@ -65,6 +66,7 @@ ROOMS = (
 )
 
 
+    workflows,
 def register(app: Flask) -> None:
     """Attach all pages under one name, so that addresses are made as ``pages.<function>``."""
     pages = Blueprint("pages", __name__)
