@@ -26,6 +26,12 @@ CHANNELS = ("inbox", "email", "wecom", "dingtalk", "feishu", "push", "webhook", 
 _TO: Shape = {"type": "array", "items": text_or("receiver")}
 _CHANNELS: Shape = {"type": "array", "items": words(*CHANNELS)}
 
+_PACE: Keys = {
+    "urgent": (FLAG, "Passes everybody's quiet hours and daily digests."),
+    "quiet": (TEXT, "Nothing leaves between these hours, as in 20:00-07:00; it waits."),
+    "daily": (TEXT, "All of a day in one message for each person, at this hour, as in 17:30."),
+}
+
 RULE: Keys = {
     **_ENTRY,
     "help": (TEXT, "One sentence about it."),
@@ -71,6 +77,7 @@ ACTION: Keys = {
     "say": (TEXT, "Text of the message."),
     "attach": (NAMES, "Print layouts that go with it."),
     "digest": (FLAG, "One message about all the records."),
+    **_PACE,
     "set": (mapped(VALUE), "Fields of the record; a constant or `= expression`."),
     "create": (NAME, "Makes a record of this entity."),
     "draw": (PATH, "Draws `entity.source` from the record."),
@@ -95,6 +102,7 @@ ALERT: Keys = {
     "to": (_TO, "Who is told."),
     "channels": (_CHANNELS, "By these channels, beside the inbox."),
     "say": (TEXT, "What is told."),
+    **_PACE,
     "levels": (each(ref("level")), "A ladder: the last level that holds counts."),
     "escalate": (each(ref("escalation")), "Who is told when nobody acknowledges."),
     "offers": (each(text_or("offer")), "Ways out: `plan.id`, or a block."),
@@ -107,6 +115,7 @@ LEVEL: Keys = {
     "channels": (_CHANNELS, "By these channels, beside the inbox."),
     "say": (TEXT, "What is told."),
     "repeat": (TEXT, "Told again every so often, as in 7 days."),
+    "urgent": (FLAG, "On this level it passes quiet hours and daily digests."),
 }
 ESCALATION: Keys = {
     "after": (TEXT, "How long, as in 24 hours or 8 work_hours."),

@@ -7,6 +7,7 @@ a level. Closing leaves a row behind, so one sees later when it was open and why
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ import orjson
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.model import Alert, Level, Receiver, Text
+from engine.model import Alert, Level, Pace, Receiver, Text
 from runtime import outbox, records
 from runtime.audit import plain
 from runtime.context import RunContext
@@ -199,6 +200,7 @@ def tell(
     those = wordings(at, people, row, alert.entity, messages=(None, message), told=told, fallback=label)
     owner, owner_row = _owner(at, alert, row)
     kinds = _kinds(ctx, channels)
+    pace = _pace(alert, [level_id])
     outbox.post_many(
         ctx,
         [
@@ -212,11 +214,18 @@ def tell(
                 entity=owner,
                 record=owner_row,
                 origin=f"alert:{alert.id}",
+                pace=pace,
             )
             for kind in kinds
             for number, words in enumerate(those)
         ],
     )
+
+
+def _pace(alert: Alert, levels: Sequence[str]) -> Pace:
+    """When it may leave: one urgent level makes it urgent."""
+    urgent = any(level.urgent for each in levels if (level := level_of(alert, each)) is not None)
+    return replace(alert.pace, urgent=alert.pace.urgent or urgent)
 
 
 def _kinds(ctx: RunContext, channels: Sequence[str]) -> list[str]:
@@ -261,6 +270,7 @@ def _tell_together(
                 entity=owner,
                 record=record,
                 origin=f"alert:{alert.id}",
+                pace=_pace(alert, [kept["level"] for _, kept, _ in told]),
             )
             for account, texts in lines.items()
             for kind in kinds

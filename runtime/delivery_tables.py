@@ -80,6 +80,7 @@ def _outbox(metadata: MetaData) -> Table:
         _text("origin"),
         _text("body", "{}"),
         _text("state"),
+        _text("bundle"),  # rows that were put off together leave as one letter
         Column("attempts", Integer, nullable=False, default=0),
         Column("next_at", Moment),
         _text("error"),

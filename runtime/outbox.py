@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.model import Text
+from engine.model import Pace, Text
 from runtime.context import RunContext
+from runtime.outbox_hours import ALWAYS, AT_ONCE, leaves
 from runtime.outbox_people import Contact, contacts
 
 Kind = Literal["inbox", "own", "preferred", "email", "wecom", "dingtalk", "feishu", "push", "webhook"]
@@ -23,6 +26,8 @@ WAITING, SENDING, SENT, DEAD, HELD = "waiting", "sending", "sent", "dead", "held
 """A row's states: to be sent, on its way, out, given up, kept until a channel can take it."""
 NOTE = "note"
 """The kind of inbox rows that bring their own words."""
+HOMED = frozenset({"email"})
+"""They need an address of the person."""
 ROBOTS = frozenset({"wecom", "dingtalk", "feishu"})
 """They speak into a group and name people there: one message, however many people."""
 
@@ -35,7 +40,7 @@ class Outgoing:
     ``preferred``: that channel only, for what the inbox has already.
     ``addresses``: e-mail addresses, names of channels (robots, webhooks), or a webhook's URL; without any, robots and
     webhooks take the first channel of their kind. ``origin``: what caused it (``rule:remind``). ``body``: what a
-    webhook is given beside the texts.
+    webhook is given beside the texts. ``pace``: when it may leave, beside what people say of their own hours.
     """
 
     kind: Kind
@@ -48,6 +53,7 @@ class Outgoing:
     record: int = 0
     origin: str = ""
     body: Mapping[str, Any] | None = field(default=None)
+    pace: Pace = AT_ONCE
 
 
 def post(ctx: RunContext, outgoing: Outgoing) -> int:
@@ -95,15 +101,27 @@ def _rows(ctx: RunContext, each: Outgoing, known: Mapping[int, Contact]) -> list
 
 def _of_kind(ctx: RunContext, each: Outgoing, kind: str, people: Sequence[Contact]) -> list[dict[str, Any]]:
     if kind in ROBOTS:
-        called = [person.addresses[kind] for person in people if person.addresses.get(kind)]
-        body = {**(each.body or {}), "mentions": called}
-        return [_row(ctx, each, kind, address=place, body=body) for place in each.addresses or ("",)]
+        return [
+            _row(ctx, each, kind, address=place, body={**(each.body or {}), "mentions": called}, moment=moment)
+            for moment, called in _called(ctx, each, kind, people).items()
+            for place in each.addresses or ("",)
+        ]
     if kind == "webhook":
         return [_row(ctx, each, kind, address=place) for place in each.addresses or ("",)]
     rows = [_row(ctx, each, kind, person=person, address=person.addresses.get(kind, "")) for person in people]
     if kind == "email":
         rows += [_row(ctx, each, kind, address=address) for address in each.addresses]
     return rows
+
+
+def _called(ctx: RunContext, each: Outgoing, kind: str, people: Sequence[Contact]) -> dict[datetime, list[str]]:
+    """Whom a robot names, by the moment it may: who is not to be woken is named later, in a message of its own."""
+    zone = ZoneInfo(ctx.app.model.timezone)
+    found: dict[datetime, list[str]] = {}
+    for person in people:
+        if person.addresses.get(kind):
+            found.setdefault(leaves(ctx.now(), zone, each.pace, person.hours), []).append(person.addresses[kind])
+    return found or {leaves(ctx.now(), zone, each.pace): []}
 
 
 def _row(
@@ -114,10 +132,15 @@ def _row(
     person: Contact | None = None,
     address: str = "",
     body: Mapping[str, Any] | None = None,
+    moment: datetime | None = None,
 ) -> dict[str, Any]:
-    homeless = kind == "email" and not address
+    homeless = kind in HOMED and not address
     at_once = kind == "inbox"
     place = str(person.account) if person else address
+    moment = moment or _leaves(ctx, each, person)
+    later = moment > ctx.now()
+    if later and kind in ROBOTS:
+        place = f"{place}@{moment:%Y%m%d%H%M}"
     return {
         "key": f"{each.key}|{kind}|{place}",
         "kind": kind,
@@ -134,11 +157,20 @@ def _row(
         "body": orjson.dumps(dict(each.body or {}) if body is None else dict(body), default=str).decode(),
         "state": SENT if at_once else DEAD if homeless else WAITING,
         "attempts": 0,
-        "next_at": None if at_once or homeless else ctx.now(),
+        "bundle": f"{kind}|{person.account if person else address}" if later and not at_once else "",
+        "next_at": None if at_once or homeless else moment,
         "error": "no_address" if homeless else "",
         "made_at": ctx.now(),
         "sent_at": ctx.now() if at_once else None,
     }
+
+
+def _leaves(ctx: RunContext, each: Outgoing, person: Contact | None) -> datetime:
+    """When it may leave; what people have said of their hours counts for them alone."""
+    if each.pace == AT_ONCE and (person is None or person.hours == ALWAYS):
+        return ctx.now()
+    zone = ZoneInfo(ctx.app.model.timezone)
+    return leaves(ctx.now(), zone, each.pace, person.hours if person is not None else ALWAYS)
 
 
 def _into_inboxes(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> None:

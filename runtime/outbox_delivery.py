@@ -107,11 +107,12 @@ def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str) -> list
     if not rows:
         return []
     kind = CHANNELS[route.kind]
-    groups: list[Sequence[Row]] = [[row] for row in rows]
+    groups = _bundled(rows)
+    rows = [row for group in groups for row in group]
     allowed = route.take(ctx, len(groups))
     if kind.merges and 0 < allowed < len(groups):
-        rest = rows[allowed - 1 : allowed - 1 + MERGED]
-        groups = [*groups[: allowed - 1], rest]
+        first = sum(len(group) for group in groups[: allowed - 1])
+        groups = [*groups[: allowed - 1], rows[first : first + MERGED]]
     groups = groups[:allowed]
     left = rows[sum(len(group) for group in groups) :]
     if left:
@@ -126,6 +127,14 @@ def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str) -> list
         Job(route=route, letters=tuple(letters[at : at + step]), rows=tuple(marks[at : at + step]))
         for at in range(0, len(letters), step)
     ]
+
+
+def _bundled(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    """Rows that were put off together, as one group each; every other row stands alone."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["bundle"] or row["key"], []).append(row)
+    return list(found.values())
 
 
 def _lease(ctx: RunContext, ids: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from runtime.context import RunContext
+from runtime.outbox_hours import ALWAYS, Hours, hours_of
 from runtime.permissions import administering
 
 PREFERS, ADDRESSES = "channel", "addresses"
@@ -20,12 +21,13 @@ REACHED_BY: Mapping[str, str] = {"email": "email", "wecom": "phone", "dingtalk":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person who may be told something: account, language, preferred channel, addresses by kind."""
+    """A person who may be told something: account, language, preferred channel, addresses by kind, own hours."""
 
     account: int
     language: str
     prefers: str
     addresses: Mapping[str, str]
+    hours: Hours = ALWAYS
 
 
 def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
@@ -46,6 +48,7 @@ def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
             language=row.language or ctx.app.language,
             prefers=str(prefs.get(PREFERS) or ""),
             addresses={**_from_record(members.get(row.member, {})), **given},
+            hours=hours_of(prefs),
         )
     return found
 

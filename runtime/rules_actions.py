@@ -113,6 +113,7 @@ def _outgoing(acting: Acting, action: Action, row: Row, those: Sequence[Wording]
             record=owner.get("id") or 0,
             origin=f"rule:{acting.rule.id}",
             body=_body(acting, action, row) if kind in ("webhook", "email") else None,
+            pace=action.pace,
         )
         for kind in kinds
         for number, words in enumerate(those)
@@ -167,6 +168,7 @@ def _digest(acting: Acting, action: Action, rows: Sequence[Row], each: Sequence[
                     entity=_owner_entity(acting),
                     record=_owner(acting, rows[0]).get("id") or 0,
                     origin=f"rule:{acting.rule.id}",
+                    pace=action.pace,
                 )
             )
     return made

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from typing import Any
 
 from runtime import accounts, push_places
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
+from runtime.outbox_hours import DAILY, QUIET
 from runtime.outbox_people import ADDRESSES, PREFERS, contacts
 from web.display import moment
 from web.texts import translator
@@ -48,7 +50,11 @@ def contact_view(ctx: RunContext) -> dict[str, Any]:
     ]
     browsers = [{**one, "since": moment(one["made_at"], ctx)} for one in push_places.mine(ctx)]
     options = [(id, t(*label)) for id, label in PREFERRED.items()]
+    given = accounts.preferences(ctx, ctx.user.account)
+    quiet = given.get(QUIET) or ["", ""]
     return {
+        "quiet": {"from": quiet[0], "to": quiet[1]},
+        "daily": given.get(DAILY) or "",
         "channel": me.prefers if me is not None else "",
         "options": options,
         "addresses": addresses,
@@ -66,5 +72,19 @@ def keep_contact(ctx: RunContext, given: Mapping[str, str]) -> None:
         if len(address) > LONGEST or not address.isprintable() or (kind == "email" and address and "@" not in address):
             label = translator(ctx.language)(*ADDRESS[kind][:2])
             raise Invalid(fault(ctx, "not_an_email", kind, label=label, given=address[:60]))
+    quiet = [_hour(ctx, given, key) for key in ("quiet_from", "quiet_to")]
+    if bool(quiet[0]) != bool(quiet[1]):
+        raise Invalid(fault(ctx, "hours_both", "quiet_from" if quiet[1] else "quiet_to"))
+    accounts.set_preference(ctx, ctx.user.account, QUIET, quiet if all(quiet) else None)
+    accounts.set_preference(ctx, ctx.user.account, DAILY, _hour(ctx, given, "daily"))
     accounts.set_preference(ctx, ctx.user.account, PREFERS, channel)
     accounts.set_preference(ctx, ctx.user.account, ADDRESSES, {k: v for k, v in addresses.items() if v})
+
+
+def _hour(ctx: RunContext, given: Mapping[str, str], key: str) -> str:
+    """An hour of the day as it is kept ("" = none)."""
+    text = given.get(key, "").strip()
+    try:
+        return time.fromisoformat(text).strftime("%H:%M") if text else ""
+    except ValueError:
+        raise Invalid(fault(ctx, "not_an_hour", key, given=text[:20])) from None

@@ -6,7 +6,7 @@ from engine.compile.bench import Bench
 from engine.compile.messages import message, plain_message
 from engine.compile.part import Part, Word
 from engine.compile.rules import entity_of, span
-from engine.compile.rules_actions import fills, receivers
+from engine.compile.rules_actions import fills, pace, receivers
 from engine.compile.scope import AppScope, parse_condition, scope_of
 from engine.expressions.types import TEXT, Type
 from engine.frozen import Frozen
@@ -53,6 +53,7 @@ def _alert(bench: Bench, id: str, part: Part) -> Alert | None:
         levels=levels,
         escalate=tuple(_escalation(scope, name, inner) for name, inner in part.parts("escalate")),
         offers=tuple(each for each in (_offer(scope, part, name) for name, _ in part.entries("offers")) if each),
+        pace=pace(part),
         origin=part.origin,
     )
 
@@ -80,6 +81,7 @@ def _level(scope: AppScope, told: AppScope, id: str, part: Part) -> Level | None
         channels=tuple(word.text for word in part.words("channels")),
         say=message(part.word("say"), told),
         repeat=days,
+        urgent=part.flag("urgent"),
     )
 
 

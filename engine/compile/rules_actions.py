@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from engine.compile.bench import Bench
 from engine.compile.constants import value_or_expression
 from engine.compile.messages import message
@@ -11,7 +13,7 @@ from engine.compile.scope import AppScope, parse
 from engine.expressions.tree import Expr
 from engine.expressions.types import TEXT, Kind
 from engine.frozen import Frozen
-from engine.model import Action, Receiver
+from engine.model import Action, Pace, Receiver
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Block, Items, Node, Scalar
 
@@ -50,9 +52,30 @@ def _send(scope: AppScope, id: str, part: Part) -> Action | None:
         title=message(part.word("subject"), scope),
         text=text,
         digest=part.flag("digest"),
+        pace=pace(part),
         attach=tuple(_prints(scope.bench, part)),
         url=part.text("url"),
     )
+
+
+def pace(part: Part) -> Pace:
+    """When messages may leave."""
+    begins, _, ends = (each.strip() for each in part.text("quiet").partition("-"))
+    quiet = (_hour(part, "quiet", begins), _hour(part, "quiet", ends)) if part.has("quiet") else (None, None)
+    return Pace(
+        urgent=part.flag("urgent"),
+        quiet=(quiet[0], quiet[1]) if quiet[0] is not None and quiet[1] is not None else None,
+        daily=_hour(part, "daily", part.text("daily")) if part.has("daily") else None,
+    )
+
+
+def _hour(part: Part, key: str, text: str) -> time | None:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        example = "20:00-07:00" if key == "quiet" else "17:30"
+        part.problem("D207", key, f"{got(part.text(key))} is no hour", f"write it as in {example}")
+        return None
 
 
 def _prints(bench: Bench, part: Part) -> list[str]:

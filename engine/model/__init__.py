@@ -27,7 +27,7 @@ from engine.model.flows import (
 from engine.model.ledgers import Allocation, Dimension, Guard, Ledger, Measure, Resource, Valuation
 from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
-from engine.model.rules import Action, Alert, Escalation, Level, Offer, Receiver, Rule, Trigger
+from engine.model.rules import Action, Alert, Escalation, Level, Offer, Pace, Receiver, Rule, Trigger
 from engine.model.views import Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
 from engine.model.words import Message, Origin, Text
 
@@ -69,6 +69,7 @@ __all__ = [
     "Opening",
     "Option",
     "Origin",
+    "Pace",
     "Plan",
     "PlanFlow",
     "Posting",

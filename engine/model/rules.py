@@ -45,6 +45,18 @@ class Receiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When messages may leave: not between the hours of ``quiet``; all of a day together at ``daily``.
+
+    ``urgent`` ones leave at once, whatever the receivers have said about their hours.
+    """
+
+    urgent: bool = False
+    quiet: tuple[time, time] | None = None
+    daily: time | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing a rule does; ``kind`` is the key it was written with.
 
@@ -61,6 +73,7 @@ class Action:
     title: Message | None = None
     text: Message | None = None
     digest: bool = False
+    pace: Pace = Pace()
     attach: tuple[str, ...] = ()
     entity: str = ""
     source: str = ""
@@ -90,7 +103,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One rung of an alert's ladder: the last one whose ``condition`` holds counts. ``repeat``: told again, days."""
+    """One rung of an alert's ladder: the last one whose ``condition`` holds counts. ``repeat``: told again, days.
+
+    ``urgent``: it passes quiet hours.
+    """
 
     id: str
     label: Text
@@ -100,6 +116,7 @@ class Level:
     channels: tuple[str, ...]
     say: Message | None
     repeat: int = 0
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,4 +158,5 @@ class Alert:
     levels: tuple[Level, ...] = ()
     escalate: tuple[Escalation, ...] = ()
     offers: tuple[Offer, ...] = ()
+    pace: Pace = Pace()
     origin: Origin | None = None
