@@ -1,64 +1,23 @@
-"""Compiled models kept by the hash of what they were made from, so that a warm start reads no YAML.
+"""Models kept by the hash of what they were made from, so that a warm start reads no YAML.
 
-Parts of a model are unpacked when first asked for: a start does not pay for what it does not touch. The folder is the
-server's own (packed objects are trusted); whatever does not fit any more is simply compiled again.
+Parts of a model are unpacked when first asked for: a start does not pay for what it does not touch. What is read is
+ours and stays data: a file that somebody else wrote or could write is not looked at, and nothing comes out of one but
+what a model is made of. Whatever does not fit any more is simply compiled again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+import os
+import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
 
-from engine.frozen import Frozen
 from engine.model import AppModel
+from engine.packing import Damaged, pack, unpack
 
-
-class Packed(Mapping[str, Any]):
-    """A read-only mapping whose values are unpacked one by one, when asked for."""
-
-    __slots__ = ("_packed", "_ready")
-
-    def __init__(self, packed: dict[str, bytes]) -> None:
-        self._packed = packed
-        self._ready: dict[str, Any] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        found = self._ready.get(key)
-        if found is None:
-            found = self._ready[key] = pickle.loads(self._packed[key])
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._packed
-
-    def __reduce__(self) -> tuple[type[Packed], tuple[dict[str, bytes]]]:
-        return Packed, (self._packed,)
-
-
-def pack(model: AppModel) -> bytes:
-    """The model as bytes, its large tables packed entry by entry."""
-    tables: dict[str, Any] = {
-        each.name: Packed({key: pickle.dumps(value, 5) for key, value in table.items()})
-        for each in fields(model)
-        if isinstance(table := getattr(model, each.name), Frozen)
-    }
-    return pickle.dumps(replace(model, **tables), 5)
-
-
-def unpack(data: bytes) -> AppModel:
-    """The model of ``pack``."""
-    return cast(AppModel, pickle.loads(data))
+OTHERS_MAY_WRITE = 0o022
 
 
 @cache
@@ -67,6 +26,54 @@ def engine_print() -> bytes:
     home = Path(__file__).parent
     found = sorted((path.as_posix(), path.stat()) for path in home.rglob("*.py"))
     return repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]).encode()
+
+
+@cache
+def engine_mark() -> str:
+    """The same, short enough for the name of a file."""
+    return hashlib.sha256(engine_print() + sys.implementation.cache_tag.encode()).hexdigest()[:12]
+
+
+def read_own(path: Path) -> bytes | None:
+    """What stands in a file of ours; ``None`` where there is none, or where somebody else may have written it."""
+    try:
+        with path.open("rb") as file:
+            return file.read() if _is_ours(os.fstat(file.fileno())) else None
+    except OSError:
+        return None
+
+
+def _is_ours(stat: os.stat_result) -> bool:
+    """On Windows the folder's rights say who may write."""
+    return os.name != "posix" or (stat.st_uid == os.geteuid() and not stat.st_mode & OTHERS_MAY_WRITE)
+
+
+def write_own(path: Path, data: bytes) -> None:
+    """A file that only we can read and write; a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    fresh.replace(path)
+
+
+def read_kept(path: Path) -> object:
+    """What ``write_kept`` kept; ``None`` where nothing that fits is there."""
+    data = read_own(path)
+    if data is None:
+        return None
+    try:
+        return unpack(data)
+    except Damaged:
+        return None
+
+
+def write_kept(path: Path, found: object) -> None:
+    """Keep a model, or a part of one, under a name with the engine's mark; what other engines kept goes."""
+    write_own(path, pack(found))
+    for kept in path.parent.glob(f"*-*{path.suffix}"):
+        if kept.stem.rpartition("-")[2] != engine_mark() and kept.stem != path.stem:
+            kept.unlink(missing_ok=True)
 
 
 def _name(key: Sequence[str]) -> str:
@@ -83,21 +90,18 @@ def _content(files: Sequence[Path]) -> str:
 
 def recall(folder: Path, key: Sequence[str]) -> AppModel | None:
     """The model kept under ``key``, if all its files are still what they were."""
-    try:
-        listed = (folder / f"{_name(key)}.files").read_text(encoding="utf-8").splitlines()
-        return unpack((folder / f"{_content([Path(line) for line in listed])}.model").read_bytes())
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError):
+    listed = read_own(folder / f"{_name(key)}.files")
+    if listed is None:
         return None
+    try:
+        content = _content([Path(line) for line in listed.decode().splitlines()])
+    except OSError:
+        return None
+    found = read_kept(folder / f"{content}.model")
+    return found if isinstance(found, AppModel) else None
 
 
 def keep(folder: Path, key: Sequence[str], files: Sequence[Path], model: AppModel) -> None:
-    """Keep a model; a reader never sees half a file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / f"{_content(files)}.model", pack(model))
-    _write(folder / f"{_name(key)}.files", "\n".join(str(file.resolve()) for file in files).encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(f"{path.suffix}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
+    """Keep a model under ``key``, as made from ``files``."""
+    write_kept(folder / f"{_content(files)}.model", model)
+    write_own(folder / f"{_name(key)}.files", "\n".join(str(file.resolve()) for file in files).encode())

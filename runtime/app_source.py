@@ -7,10 +7,8 @@ why every version carries the texts of its base.
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +17,10 @@ import yaml
 from sqlalchemy import Row
 
 from engine import AppModel, load_text
+from engine.cache import engine_mark, read_kept, write_kept
 from engine.compile.layers import CATALOGUE, Merged, Source, assemble
 from engine.problems import Problems
 from engine.yaml_source import Block, Items, Node, Scalar, read_yaml
-
-ENGINE = CATALOGUE.parent / "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,20 +105,13 @@ def _word(block: Block, key: str) -> str:
 def compile_definition(definition: Definition, *, cache_in: Path | None = None) -> AppModel:
     """The model; with ``cache_in`` kept there for the next start. Raises ``MetadataError`` with all problems."""
     kept = cache_in / f"{definition.hash[:32]}-{engine_mark()}.model" if cache_in else None
-    if kept is not None and kept.is_file():
-        try:
-            model = pickle.loads(kept.read_bytes())
-        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError):
-            kept.unlink(missing_ok=True)  # cut off by a full disk, or of another build
-        else:
-            if isinstance(model, AppModel):
-                return model
+    if kept is not None:
+        found = read_kept(kept)
+        if isinstance(found, AppModel):
+            return found
     model = _compile(definition)
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
-        part.write_bytes(pickle.dumps(model))
-        part.replace(kept)
+        write_kept(kept, model)
     return model
 
 
@@ -152,13 +142,6 @@ def _lay_out(definition: Definition, folder: Path) -> Path:
     for name, text in definition.files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
-
-
-@cache
-def engine_mark() -> str:
-    """Changes with the compiler, so that a model of an older build is never taken."""
-    stats = ((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(ENGINE.rglob("*.py")))
-    return sha256(repr(list(stats)).encode()).hexdigest()[:12]
 
 
 def renames(definition: Definition) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ somebody has to agree to; documents in a state that only the earlier flow has st
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,11 +16,12 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, inspect, l
 from sqlalchemy.sql import column
 
 from engine import AppModel
+from engine.cache import engine_mark, read_kept, write_kept
 from engine.compile.app import compile_flow
 from engine.model import Workflow
 from engine.problems import MetadataError, Problems
 from engine.yaml_source import Block
-from runtime.app_source import Definition, definition_of, engine_mark, merged_tree
+from runtime.app_source import Definition, definition_of, merged_tree
 from runtime.flow_versions import Flows, resting
 from runtime.migrate_steps import Failure, Site, Step, own_tables
 from runtime.tables import table_name
@@ -184,20 +184,13 @@ def earlier_flow(now: Definition, then: Definition, entity: str, cache_in: Path 
     """The flow which ``then`` gave an entity, over the fields and roles of ``now``; kept like compiled models."""
     mark = sha256(f"{now.hash} {then.hash} {entity}".encode()).hexdigest()[:32]
     kept = cache_in / f"{mark}-{engine_mark()}.flow" if cache_in else None
-    if kept is not None and kept.is_file():
-        try:
-            found = pickle.loads(kept.read_bytes())
-        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError):
-            kept.unlink(missing_ok=True)  # cut off by a full disk, or of another build
-        else:
-            if isinstance(found, Workflow):
-                return found
+    if kept is not None:
+        found = read_kept(kept)
+        if isinstance(found, Workflow):
+            return found
     flow = _compiled(now, then, entity)
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part")
-        part.write_bytes(pickle.dumps(flow))
-        part.replace(kept)
+        write_kept(kept, flow)
     return flow
 
 
