@@ -91,9 +91,9 @@ def unit_path(entity: Entity, path: str, spec: Field) -> str:
 def _translated(ctx: RunContext, spec: Field, cell: Cell, table: Table, done: Refined) -> Cell:
     """With a translation for words that are neither codes nor options as they stand."""
     usual = cell.values is None and not (cell.lookup or cell.prefix or cell.text or cell.by or spec.many)
-    if not usual or not cell.column:
+    if not usual or not (cell.column or cell.create):
         return cell
-    if spec.options:
+    if spec.options and cell.column:
         return _options(spec, cell, table)
     if spec.value.kind is Kind.REFERENCE and len(spec.targets) == 1 and spec.create is None:
         return _named(ctx, spec, cell, table, done)
@@ -126,13 +126,15 @@ def _options(spec: Field, cell: Cell, table: Table) -> Cell:
 
 def _named(ctx: RunContext, spec: Field, cell: Cell, table: Table, done: Refined) -> Cell:
     target = spec.targets[0]
-    words = _words(cell, table)
+    words = _words(cell, table) if cell.column else {str(cell.constant): 0} if table.lines else {}
     known = known_words(ctx, target, words)
     if cell.create and rights(ctx, target).may("create"):
         for word in [word for word in words if word not in known]:
             made = _make(ctx, spec, word, table.lines[words[word]], done)
             if made:
                 known[word] = made
+    if not cell.column:
+        return replace(cell, constant=known.get(str(cell.constant), cell.constant))
     values: dict[str, object] = {word: key for word, key in known.items() if word != key}
     return replace(cell, values=values) if values else cell
 

@@ -143,6 +143,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "已有同名的{label}：{title}，可能是重复的",
         "There is a {label} of this name already: {title}; this may be the same",
     ),
+    "import_field_type": ("新字段不能是类型 {given}", "A new field cannot be of type {given}"),
     "import_undone": ("这次导入已经撤销", "This import has been undone already"),
     "import_changed_since": (
         "导入后被 {who} 改过（{day}）",

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
-import yaml
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.model import Entity
+from engine.problems import MetadataError
+from runtime import long_work
 from runtime.context import RunContext
-from runtime.errors import Forbidden, Invalid, UserError
+from runtime.errors import Fault, Invalid, NotFound, UserError
 from runtime.exporting import template
-from runtime.importing import ImportOptions, Report, import_file
-from runtime.importing_mapping import (
-    Cell,
-    FileMapping,
-    guess_mapping,
-    importable,
-    keep_mapping,
-    kept_mapping,
-    kept_mappings,
-)
+from runtime.importing import ImportOptions, import_file, sheet_of
+from runtime.importing_fields import definition_with
+from runtime.importing_kept import note_import
+from runtime.importing_mapping import Cell, FileMapping, keep_mapping
+from runtime.importing_outcome import Outcome, outcome_of
+from runtime.importing_table import Table, table_of
+from runtime.long_work import Result, Tell
 from runtime.messages import fault
 from runtime.permissions import demand
-from runtime.spreadsheets import Sheet, Unreadable, read_sheet, write_csv
+from runtime.spreadsheets import Sheet, write_csv
 from web import uploads
-from web.access import home, reading, writing
+from web.access import home, reading
 from web.display import number
 from web.downloads import sheet_response
+from web.import_choice import Choice, choice_of, written
+from web.import_view import bring_view, judged_view
 from web.pages.records import entity_of
 from web.render import render, tell
 from web.texts import translator
 
-Part = dict[str, Any]
-SHOWN_ROWS = 30
-SHOWN_FAULTS = 200
+INLINE = 1000
+"""Rows of a file that are judged or taken while the page waits; more are worked on beside it, with a progress bar."""
+TAKES = ("all", "good")
+FORM = ("name", "token", "kept", "keep", "match")
+COLUMN = ("map.", "create.", "const.", "type.", "label.", "by.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,205 +58,236 @@ def import_page(entity: str) -> AnyResponse:
     with reading() as ctx:
         found = entity_of(ctx, entity)
         demand(ctx, found.id, "create")
-        return _page(ctx, found)
+        return render(ctx, "pages/import.html", **bring_view(ctx, found))
 
 
 def import_step(entity: str) -> AnyResponse:
-    """Look at the file, judge it, take it, keep the mapping, or hand out the rows that are wrong."""
+    """Look at the file, judge it, take it, keep the mapping, make new fields, or hand out the rows that are wrong."""
+    form = {n: v for n, v in request.form.items() if n in FORM or n.startswith(COLUMN)}
     action = request.form.get("action", "look")
     try:
-        with writing("import") as ctx:  # also judged by writing, and undone
+        with reading("import") as ctx:
             found = entity_of(ctx, entity)
             demand(ctx, found.id, "create")
-            brought = _brought(ctx)
-            mapping = _mapping(ctx, found, brought.sheet)
-            how = ImportOptions(dry_run=action not in TAKES, partial=action == "good")
-            report = import_file(ctx, found.id, brought.content, brought.name, mapping, how) if mapping.cells else None
-            if action == "errors" and report is not None:
-                return _errors(found, ctx, brought, report)
-            if action in TAKES and report is not None and report.written:
-                return _taken(ctx, found, mapping, report)
-            return _page(ctx, found, brought, mapping, report)
-    except Forbidden:
-        raise
-    except UserError as error:
+            brought = _brought(ctx, found, form)
+            form |= {"name": brought.name, "token": brought.token}
+            choice = choice_of(ctx, found, table_of(brought.sheet), form)
+            if action == "fields":
+                return _publish(ctx, found, brought, choice, form)
+            job = _job(ctx, found, brought, choice, action, form)
+        if len(brought.sheet.rows) > INLINE and choice.mapping.cells and action != "errors":
+            return _beside(ctx, found, job)
+        result = _do(ctx, job, lambda done, of: None)
+        token = long_work.keep(home().folder, ctx.user.account, result)
+        return _show(found.id, result, token)
+    except (UserError, MetadataError) as error:
+        faults = (
+            error.faults if isinstance(error, UserError) else [Fault(code="m", message=p.what) for p in error.problems]
+        )
         with reading() as ctx:
-            return _page(ctx, entity_of(ctx, entity), problems=tuple(f.message for f in error.faults), status=422)
+            content = bring_view(ctx, entity_of(ctx, entity), tuple(f.message for f in faults))
+            return render(ctx, "pages/import.html", status=getattr(error, "status", 422), **content)
 
 
-TAKES = ("all", "good")
-
-
-def _brought(ctx: RunContext) -> Brought:
+def _brought(ctx: RunContext, entity: Entity, form: Mapping[str, str]) -> Brought:
     file = request.files.get("file")
-    if file is not None and file.filename:
+    if file is not None and file.filename and not form.get("token"):
         name, content = file.filename, file.read()
         token = uploads.keep(home().folder, ctx.user.account, content)
     else:
-        name, token = request.form.get("name", ""), request.form.get("token", "")
+        name, token = form.get("name", ""), form.get("token", "")
         kept = uploads.kept(home().folder, ctx.user.account, token)
         if kept is None:
             raise Invalid(fault(ctx, "import_empty"))
         content = kept
-    try:
-        return Brought(name=name, token=token, content=content, sheet=read_sheet(content, name))
-    except Unreadable as error:
-        raise Invalid(fault(ctx, "import_unreadable", reason=error.args[0])) from None
+    return Brought(name=name, token=token, content=content, sheet=sheet_of(ctx, entity, content, name))
 
 
-def _mapping(ctx: RunContext, entity: Entity, sheet: Sheet) -> FileMapping:
-    """The mapping chosen on the page, a kept one, else what the headings say."""
-    kept = request.form.get("kept", "")
-    found = kept_mapping(ctx, entity.id, kept) if kept else None
-    if found is not None:
-        return found
-    allowed = {path for path, _ in importable(ctx, entity)}
-    cells: dict[str, Cell] = {}
-    for index, heading in enumerate(sheet.header):
-        path = request.form.get(f"map.{index}")
-        path = _guess(ctx, entity, heading) if path is None else path
-        if heading and path in allowed:
-            cells.setdefault(path, Cell(column=heading))
-    group = _group(cells)
-    match = "code" if request.form.get("match") == "1" and "code" in cells else ""
-    return FileMapping(entity=entity.id, cells=cells, group=group, match=match)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One step with a file: all that is needed to do it, here or beside the request."""
+
+    entity: str
+    brought: Brought
+    mapping: FileMapping
+    action: str
+    form: Mapping[str, str]
 
 
-def _group(cells: dict[str, Cell]) -> tuple[str, ...]:
-    """Rows of one record agree in its code, else in everything its head says."""
-    if not any("." in path for path in cells):
-        return ()
-    if "code" in cells:
-        return (cells["code"].column,)
-    return tuple(cell.column for path, cell in cells.items() if "." not in path)
+def _job(
+    ctx: RunContext, entity: Entity, brought: Brought, choice: Choice, action: str, form: Mapping[str, str]
+) -> Job:
+    kept = form if any(n.startswith("map.") for n in form) else {**form, **_as_form(choice, table_of(brought.sheet))}
+    return Job(entity=entity.id, brought=brought, mapping=choice.mapping, action=action, form=kept)
 
 
-def _guess(ctx: RunContext, entity: Entity, heading: str) -> str:
-    try:
-        return next(iter(guess_mapping(ctx, entity, [heading]).cells), "")
-    except Invalid:
-        return ""
+def _as_form(choice: Choice, table: Table) -> dict[str, str]:
+    """A choice as the form would say it."""
+    places = {cell.column: (path, cell) for path, cell in choice.mapping.cells.items() if cell.column}
+    form = {"match": choice.mapping.match, "kept": choice.kept}
+    if choice.by_hand:
+        return form
+    for index, heading in enumerate(table.columns):
+        path, cell = places.get(heading, ("", Cell()))
+        form[f"map.{index}"] = path
+        if cell.create:
+            form[f"create.{index}"] = "1"
+        if heading in choice.by_content:
+            form[f"by.{index}"] = "1"
+    consts = {p: str(c.constant) for p, c in choice.mapping.cells.items() if not c.column and c.constant is not None}
+    return form | {f"const.{path}": value for path, value in consts.items()}
 
 
-def _page(
-    ctx: RunContext,
-    entity: Entity,
-    brought: Brought | None = None,
-    mapping: FileMapping | None = None,
-    report: Report | None = None,
-    *,
-    problems: tuple[str, ...] = (),
-    status: int = 200,
-) -> Response:
+def _do(ctx: RunContext, job: Job, progress: Tell) -> Result:
+    """Judge or take the file in a transaction of its own."""
+    if not job.mapping.cells:
+        return {"form": dict(job.form), "action": "look", "outcome": None}
+    takes = job.action in TAKES
+    how = ImportOptions(dry_run=not takes, partial=job.action == "good")
+
+    def work(connection: Any) -> Outcome:
+        acting = replace(ctx, connection=connection, source="import", settings=None)
+        report = import_file(
+            acting, job.entity, job.brought.content, job.brought.name, job.mapping, how, progress=progress
+        )
+        done = 0
+        if takes and report.written:
+            kept = written(job.mapping) if job.mapping.recognise else ""
+            done = note_import(acting, job.entity, job.brought.name, report, kept)
+            if kept:
+                keep_mapping(acting, job.entity, _keep_as(job), kept)
+        return outcome_of(report, done)
+
+    outcome = ctx.app.database.run(work)
+    return {"form": dict(job.form), "action": job.action, "outcome": outcome}
+
+
+def _keep_as(job: Job) -> str:
+    """The name of the mapping: the one given, the one it was taken from, else the file's."""
+    named = job.form.get("keep", "").strip() or job.form.get("kept", "").strip("-")
+    return (named or PurePath(job.brought.name).stem or job.entity)[:60]
+
+
+def _beside(ctx: RunContext, entity: Entity, job: Job) -> AnyResponse:
     t = translator(ctx.language)
-    paths = _choices(ctx, entity)
-    chosen = {cell.column: path for path, cell in mapping.cells.items()} if mapping else {}
-    return render(
-        ctx,
-        "pages/import.html",
-        title=t(f"导入{entity.label.zh}", f"Import {entity.label.en.lower()}"),
-        status=status,
-        entity=entity.id,
-        crumb={"label": entity.label.get(ctx.language), "url": url_for("pages.records", entity=entity.id)},
-        problems=[{"label": "", "message": p} for p in problems],
-        kept=kept_mappings(ctx, entity.id),
-        brought=brought,
-        columns=[{"heading": h, "path": chosen.get(h, "")} for h in brought.sheet.header] if brought else [],
-        paths=paths,
-        match=bool(mapping and mapping.match),
-        rows=_rows(brought.sheet, report) if brought else [],
-        report=_verdict(ctx, report),
-        faults=_faults(ctx, entity, report),
-        fields=[label for _, label in paths][:40],
+    words = t("正在导入", "Importing") if job.action in TAKES else t("正在逐行检查", "Judging every row")
+    said = f"{words} · {job.brought.name}"
+    token = long_work.begin(home().folder, ctx.user.account, said, lambda told: _do(ctx, job, told))
+    return redirect(url_for("pages.import_work", entity=entity.id, token=token), code=303)
+
+
+def import_work(entity: str, token: str) -> AnyResponse:
+    """How far a long step is; once it is done, what came of it. ``show`` narrows the rows to one verdict."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        demand(ctx, found.id, "create")
+        work = long_work.work_of(home().folder, ctx.user.account, token)
+        if work is None:
+            raise NotFound(fault(ctx, "no_such_page", given=token[:20]))
+        if work.state == "failed":
+            return render(ctx, "pages/import.html", status=422, **bring_view(ctx, found, tuple(work.errors)))
+        if work.state == "working":
+            t = translator(ctx.language)
+            return render(ctx, "pages/work.html", title=t("请稍候", "One moment"), work=work, here=request.path)
+        if request.headers.get("HX-Request"):
+            return Response(status=204, headers={"HX-Redirect": request.path})
+    return _show(found.id, work.result, token)
+
+
+def _show(entity: str, result: Result, token: str) -> AnyResponse:
+    """The page after a step."""
+    outcome, form = result["outcome"], result["form"]
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        brought = _brought(ctx, found, form)
+        if result["action"] == "errors":
+            return _errors(found, ctx, brought, outcome)
+        if result["action"] in TAKES and outcome and outcome["written"]:
+            return _taken(ctx, found, outcome)
+        table = table_of(brought.sheet)
+        choice = choice_of(ctx, found, table, form)
+        content = judged_view(
+            ctx, found, table, choice, outcome, form, work=token, show=request.args.get("show", ""), home=home()
+        )
+        return render(ctx, "pages/import.html", **content)
+
+
+def _publish(ctx: RunContext, entity: Entity, brought: Brought, choice: Choice, form: Mapping[str, str]) -> AnyResponse:
+    """New fields for columns that have none: the app's next version; then the columns are theirs."""
+    t = translator(ctx.language)
+    if not choice.fresh:
+        raise Invalid(fault(ctx, "import_field_type", given="–"))
+    definition = definition_with(ctx, entity, choice.fresh)
+    labels = t("、", ", ").join(each.label for each in choice.fresh)
+    change = home().publish(
+        ctx.app.name,
+        definition,
+        note=t(f"从 {brought.name} 加字段：{labels}", f"Fields from {brought.name}: {labels}"),
+        account=ctx.user.account,
     )
+    tell(
+        "done",
+        t(f"已加字段：{labels}（版本 {change.version}）", f"Fields added: {labels} (version {change.version})"),
+        url_for("pages.versions") if change.version else "",
+        t("看版本", "Versions"),
+    )
+    ids = {each.column: each.id for each in choice.fresh}
+    headings = list(table_of(brought.sheet).columns)
+    named = {f"map.{headings.index(column)}": id for column, id in ids.items()}
+    kept = {n: v for n, v in form.items() if not n.startswith(("type.", "label."))} | named
+    result = {"form": kept, "action": "look", "outcome": None}
+    token = long_work.keep(home().folder, ctx.user.account, result)
+    return redirect(url_for("pages.import_again", entity=entity.id, token=token), code=303)
 
 
-def _choices(ctx: RunContext, entity: Entity) -> list[tuple[str, str]]:
-    """Every field a column can go to, with its name."""
-    found = []
-    for path, field in importable(ctx, entity):
-        first, _, rest = path.partition(".")
-        label = field.label.get(ctx.language)
-        found.append((path, f"{entity.fields[first].label.get(ctx.language)} · {label}" if rest else label))
-    return found
+def import_again(entity: str, token: str) -> AnyResponse:
+    """The step after the definition has changed: judged by the new one."""
+    with reading("import") as ctx:
+        found = entity_of(ctx, entity)
+        demand(ctx, found.id, "create")
+        work = long_work.work_of(home().folder, ctx.user.account, token)
+        if work is None:
+            raise NotFound(fault(ctx, "no_such_page", given=token[:20]))
+        form = work.result["form"]
+        brought = _brought(ctx, found, form)
+        choice = choice_of(ctx, found, table_of(brought.sheet), form)
+        job = _job(ctx, found, brought, choice, "look", form)
+    if len(brought.sheet.rows) > INLINE:
+        return _beside(ctx, found, job)
+    result = _do(ctx, job, lambda done, of: None)
+    return _show(found.id, result, long_work.keep(home().folder, ctx.user.account, result))
 
 
-def _rows(sheet: Sheet, report: Report | None) -> list[Part]:
-    wrong: dict[int, str] = {}
-    for one in report.faults if report else ():
-        wrong.setdefault(one.line, one.message)
-    return [
-        {"line": line, "cells": [str(c) if c is not None else "" for c in row], "wrong": wrong.get(line, "")}
-        for line, row in enumerate(sheet.rows[:SHOWN_ROWS], sheet.first_line)
-    ]
-
-
-def _verdict(ctx: RunContext, report: Report | None) -> Part | None:
-    if report is None:
-        return None
-    bad = len({f.line for f in report.faults})
-    return {
-        "good": report.created + report.updated,
-        "bad": bad,
-        "said": _said(ctx, report, bad),
-    }
-
-
-def _said(ctx: RunContext, report: Report, bad: int) -> str:
-    """What would come of it, in one line."""
-    rows, made, new, changed = (number(n) for n in (report.rows, report.records, report.created, report.updated))
-    chinese = f"{rows} 行，{made} 条：新建 {new}，更新 {changed}，有错 {number(bad)}"
-    english = f"{rows} rows, {made} records: {new} new, {changed} changed, {number(bad)} wrong"
-    return translator(ctx.language)(chinese, english)
-
-
-def _faults(ctx: RunContext, entity: Entity, report: Report | None) -> list[Part]:
-    if report is None:
-        return []
-    labels = dict(_choices(ctx, entity))
-    every = [*report.faults, *report.warnings][:SHOWN_FAULTS]
-    return [
-        {"line": f.line, "field": labels.get(f.field, f.field), "message": f.message, "level": f.level} for f in every
-    ]
-
-
-def _errors(entity: Entity, ctx: RunContext, brought: Brought, report: Report) -> Response:
+def _errors(entity: Entity, ctx: RunContext, brought: Brought, outcome: Outcome) -> Response:
     """The wrong rows as they were brought, with the reason, to be mended and brought again."""
     reasons: dict[int, list[str]] = {}
-    for one in report.faults:
-        reasons.setdefault(one.line, []).append(one.message)
+    for line, _field, message, level, _code in outcome["told"]:
+        if level == "error":
+            reasons.setdefault(line, []).append(message)
     t = translator(ctx.language)
     header = [*brought.sheet.header, t("原因", "Reason")]
     rows: list[Sequence[Any]] = []
     for line, row in enumerate(brought.sheet.rows, brought.sheet.first_line):
-        if line in reasons:
+        if outcome["lines"].get(str(line)) == "wrong":
             padded = [*row, *[""] * (len(brought.sheet.header) - len(row))]
-            rows.append([*padded, t("；", "; ").join(reasons[line])])
+            rows.append([*padded, t("；", "; ").join(reasons.get(line, ()))])
     name = t(f"{entity.label.zh}-有错的行", f"{entity.label.en} wrong rows")
     return sheet_response(name, "csv", lambda _kind: write_csv(header, rows))
 
 
-def _taken(ctx: RunContext, entity: Entity, mapping: FileMapping, report: Report) -> AnyResponse:
+def _taken(ctx: RunContext, entity: Entity, outcome: Outcome) -> AnyResponse:
     t = translator(ctx.language)
-    name = request.form.get("keep", "").strip()[:60]
-    if name:
-        keep_mapping(ctx, entity.id, name, _written(entity, mapping))
-    done = report.created + report.updated
-    tell("done", t(f"已导入 {number(done)} 条{entity.label.zh}", f"{number(done)} imported: {entity.label.en.lower()}"))
-    if report.faults:
-        bad = len({f.line for f in report.faults})
+    done = number(outcome["created"] + outcome["updated"])
+    tell(
+        "done",
+        t(f"已导入 {done} 条{entity.label.zh}", f"{done} imported: {entity.label.en.lower()}"),
+        url_for("pages.import_record", number=outcome["import"]),
+        t("撤销…", "Undo…"),
+    )
+    if outcome["wrong"]:
+        bad = number(outcome["wrong"])
         tell("info", t(f"{bad} 行有错，没有导入", f"{bad} rows were wrong and left out"))
-    return redirect(request.form.get("back") or url_for("pages.records", entity=entity.id), code=303)
-
-
-def _written(entity: Entity, mapping: FileMapping) -> str:
-    """A mapping as it is kept."""
-    data: dict[str, Any] = {"entity": entity.id, "fields": {path: cell.column for path, cell in mapping.cells.items()}}
-    if mapping.group:
-        data["group"] = list(mapping.group)
-    if mapping.match:
-        data["match"] = mapping.match
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
+    return redirect(url_for("pages.records", entity=entity.id), code=303)
 
 
 def import_template(entity: str) -> AnyResponse:
@@ -269,3 +303,5 @@ def register(pages: Blueprint) -> None:
     pages.add_url_rule("/e/<entity>/import", "import_page", import_page)
     pages.add_url_rule("/e/<entity>/import", "import_step", import_step, methods=["POST"])
     pages.add_url_rule("/e/<entity>/import/template", "import_template", import_template)
+    pages.add_url_rule("/e/<entity>/import/at/<token>", "import_work", import_work)
+    pages.add_url_rule("/e/<entity>/import/again/<token>", "import_again", import_again)

@@ -2,6 +2,7 @@
 import "./styles/main.css";
 import * as camera from "./camera";
 import * as charts from "./charts";
+import * as drop from "./drop";
 import * as fields from "./fields";
 import * as form from "./form";
 import * as grid from "./grid";
@@ -19,7 +20,7 @@ import * as push from "./push";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, list, neighbours, charts, push];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, list, neighbours, charts, push, station];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
