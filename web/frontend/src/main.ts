@@ -20,7 +20,7 @@ import * as push from "./push";
 import * as requests from "./requests";
 import { arrived } from "./toast";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, list, neighbours, charts, push, station];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, list, neighbours, charts, push];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
