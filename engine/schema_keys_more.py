@@ -77,7 +77,9 @@ VALUATION: Keys = {
 ALLOCATION: Keys = {
     "label": _LABEL,
     "over": (NAMES, "Dimensions left open."),
-    "where": (EXPRESSION, "Which balances."),
+    "where": (EXPRESSION, "Which balances; what is named by hand must fit too."),
+    "say": (TEXT, "Said of a balance that is named and does not fit."),
+    "none": (TEXT, "Said where no balance fits."),
     "order": (NAMES, "Paths in order, `-` for descending, `first_in` for age."),
     "share": (NAME, "In proportion to this resource instead of in turn."),
 }

@@ -184,12 +184,23 @@ def _allocation(bench: Bench, ledger: str, id: str, part: Part) -> Allocation:
             order.append(("first_in", down))
         elif (expr := parse(path, scope)) is not None:
             order.append((expr, down))
+    label, where = part.label("label", id), parse_condition(part.word("where"), scope)
+    which = f"：{where.text}" if where else "", f": {where.text}" if where else ""
     return Allocation(
         id=id,
-        label=part.label("label", id),
+        label=label,
         over=_dimensions(bench, ledger, part.words("over")),
-        where=parse_condition(part.word("where"), scope),
+        where=where,
         order=tuple(order),
+        say=message(part.word("say"), scope)
+        or plain_message(
+            f"指定的不符合「{label.zh}」的条件{which[0]}；换一个，或者留空自动分配",
+            f"What is named does not fit {label.en}{which[1]}; name another or leave it empty",
+        ),
+        none=message(part.word("none"), scope)
+        or plain_message(
+            f"没有可以按「{label.zh}」取用的结存{which[0]}", f"There is nothing to take by {label.en}{which[1]}"
+        ),
         share=_resource_named(bench, ledger, part, "share"),
     )
 

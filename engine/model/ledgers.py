@@ -37,7 +37,8 @@ class Allocation:
     """How a ``take`` that leaves dimensions open is spread over balances, in ``order`` (empties last).
 
     ``order`` entries: (expression over the balance row, descending); ``first_in`` is the special path of that name:
-    age of the oldest move still there. ``share``: in proportion to this resource instead of in turn.
+    age of the oldest move still there. ``share``: in proportion to this resource instead of in turn. ``say``: of a
+    balance that is named and is not one of ``where``; ``none``: where no balance is.
     """
 
     id: str
@@ -45,6 +46,8 @@ class Allocation:
     over: tuple[str, ...]
     where: Expr | None
     order: tuple[tuple[Expr | str, bool], ...]
+    say: Message
+    none: Message
     share: str = ""
 
 

@@ -18,6 +18,7 @@ from runtime.errors import Conflict, Invalid
 from runtime.ledgers.allocate import is_companion, spread
 from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.costing import ZERO, share
+from runtime.ledgers.named import demand_fit, demand_some
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move, MoveRequest, Short, Verb
 from runtime.ledgers.running import not_enough
 from runtime.ledgers.shape import Shape
@@ -26,6 +27,7 @@ from runtime.messages import fault
 
 def plan(book: Book, requests: Sequence[MoveRequest]) -> None:
     """Fill ``book.drafts`` with the moves that the requests ask for, in order of their moments."""
+    demand_fit(book, requests)
     for request in requests:
         book.by_request.setdefault(request.key, [])
         VERBS[request.verb](book, request)
@@ -114,6 +116,8 @@ def _parts(book: Book, shape: Shape, request: MoveRequest, amounts: dict[str, De
     if allocation and open_:
         parts, rest = spread(book, shape, allocation, fixed, amounts)
         found = [_Part(dimensions, taken) for dimensions, taken in parts]
+        if not parts and any(rest.values()) and request.short is Short.REFUSE:
+            demand_some(book, shape, allocation, fixed)
         return found + _rest(book, shape, request, fixed, parts, rest, amounts)
     known = {r: a for r, a in amounts.items() if a is not None}
     optional = [r for r in shape.kept if r not in amounts and is_companion(shape, r)]
