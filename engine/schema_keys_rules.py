@@ -22,7 +22,8 @@ from engine.schema_keys import (
     words,
 )
 
-CHANNELS = ("inbox", "email", "wecom", "dingtalk", "feishu", "push", "webhook", "own")
+CHANNELS = ("inbox", "email", "wecom", "dingtalk", "feishu", "push", "webhook", "own", "wecom_app", "dingtalk_app",
+            "feishu_app")  # fmt: skip
 _TO: Shape = {"type": "array", "items": text_or("receiver")}
 _CHANNELS: Shape = {"type": "array", "items": words(*CHANNELS)}
 

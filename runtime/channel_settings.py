@@ -166,7 +166,8 @@ def remove(ctx: RunContext, id: int) -> None:
 def release(ctx: RunContext, kind: str, name: str) -> None:
     """What was kept for such a channel may leave now."""
     table = ctx.app.tables.system.outbox
-    named = or_(table.c.address.in_(("", name)), table.c.kind.in_(("email", "push")))
+    personal = [id for id, each in CHANNELS.items() if each.personal]
+    named = or_(table.c.address.in_(("", name)), table.c.kind.in_(personal))
     held = update(table).where(table.c.state == HELD, table.c.kind == kind, named)
     ctx.connection.execute(held.values(state=WAITING, next_at=ctx.now(), error="", attempts=0))
 
@@ -192,7 +193,7 @@ def trial(ctx: RunContext, id: int, address: str = "") -> Trial:
     demand_admin(ctx)
     row = _row(ctx, id)
     kind, secrets = _spec(ctx, row["kind"]), orjson.loads(row["secrets"])
-    if kind.id == "email" and "@" not in address:
+    if (kind.personal and not address.strip()) or (kind.id == "email" and "@" not in address):
         raise Invalid(fault(ctx, "test_address", "address"))
     letter = Letter(
         key=f"test|{id}|{ctx.now().isoformat()}", title=both("test_title"),

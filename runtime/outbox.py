@@ -19,14 +19,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.model import Pace, Text
 from runtime.context import RunContext
 from runtime.outbox_hours import ALWAYS, AT_ONCE, leaves
-from runtime.outbox_people import Contact, contacts
+from runtime.outbox_people import APPS, Contact, contacts
 
-Kind = Literal["inbox", "own", "preferred", "email", "wecom", "dingtalk", "feishu", "push", "webhook"]
+Kind = Literal[
+    "inbox", "own", "preferred", "email", "wecom", "dingtalk", "feishu", "push", "webhook",
+    "wecom_app", "dingtalk_app", "feishu_app",
+]  # fmt: skip
 WAITING, SENDING, SENT, DEAD, HELD = "waiting", "sending", "sent", "dead", "held"
 """A row's states: to be sent, on its way, out, given up, kept until a channel can take it."""
 NOTE = "note"
 """The kind of inbox rows that bring their own words."""
-HOMED = frozenset({"email"})
+HOMED = frozenset({"email", *APPS})
 """They need an address of the person."""
 ROBOTS = frozenset({"wecom", "dingtalk", "feishu"})
 """They speak into a group and name people there: one message, however many people."""

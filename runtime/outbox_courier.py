@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 
 from runtime.apps import RunningApp
 from runtime.channels import Answer, Verdict, Wire
@@ -21,6 +22,7 @@ class Courier:
         self._get = get
         self._clock = clock
         self._timeout = timeout
+        self._tokens: dict[str, tuple[str, datetime]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._under_way: dict[Future[Sequence[Answer]], Job] = {}
 
@@ -60,7 +62,7 @@ class Courier:
 
     def _send(self, job: Job) -> Sequence[Answer]:
         """An answer for each letter, whatever happens: a fault of ours is seen in the outbox."""
-        wire = Wire(now=self._clock.now(), timeout=self._timeout)
+        wire = Wire(now=self._clock.now(), timeout=self._timeout, kept=self._tokens)
         try:
             return job.kind.send(job.route.config, job.letters, wire)
         except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:

@@ -17,6 +17,8 @@ PREFERS, ADDRESSES = "channel", "addresses"
 """Names of the preferences of an account."""
 REACHED_BY: Mapping[str, str] = {"email": "email", "wecom": "phone", "dingtalk": "phone", "feishu": ""}
 """The type of a member's field that stands in where the person has given no address of a kind himself."""
+APPS: Mapping[str, str] = {"wecom_app": "wecom", "dingtalk_app": "dingtalk", "feishu_app": "feishu"}
+"""Apps write to a person by the user id given for the service; a mobile number only names him in a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
     for row in rows:
         prefs = json.loads(row.prefs or "{}")
         given = {kind: str(value) for kind, value in dict(prefs.get(ADDRESSES) or {}).items() if value}
+        given |= {app: given[kind] for app, kind in APPS.items() if kind in given and not _mobile(given[kind])}
         found[row.id] = Contact(
             account=row.id,
             language=row.language or ctx.app.language,
@@ -51,6 +54,10 @@ def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
             hours=hours_of(prefs),
         )
     return found
+
+
+def _mobile(address: str) -> bool:
+    return address.lstrip("+").isdigit() and len(address) >= 11
 
 
 def administrators(ctx: RunContext) -> frozenset[int]:

@@ -114,6 +114,6 @@ def _taking(row: Row, known: Sequence[Route]) -> Route | None:
     kind, address = row["kind"], row["address"]
     if kind == "webhook" and address.startswith(("http://", "https://")):
         return Route(id=0, name=address, kind=kind, config={"url": address})
-    named = kind not in ("email", "push") and address
+    named = not CHANNELS[kind].personal and address
     fitting = (route for route in known if route.kind == kind and (not named or route.name == address))
     return next(fitting, None)

@@ -17,6 +17,9 @@ CHANNELS = {
     "wecom": ("企业微信", "WeCom"),
     "dingtalk": ("钉钉", "DingTalk"),
     "feishu": ("飞书", "Feishu"),
+    "wecom_app": ("企业微信应用消息", "WeCom app message"),
+    "dingtalk_app": ("钉钉工作通知", "DingTalk work notice"),
+    "feishu_app": ("飞书应用消息", "Feishu app message"),
     "push": ("手机推送", "push"),
     "webhook": ("网络回调", "webhook"),
 }

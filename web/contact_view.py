@@ -21,12 +21,27 @@ PREFERRED: Mapping[str, tuple[str, str]] = {
     "wecom": ("企业微信群里 @我", "WeCom, naming me"),
     "dingtalk": ("钉钉群里 @我", "DingTalk, naming me"),
     "feishu": ("飞书群里 @我", "Feishu, naming me"),
+    "wecom_app": ("企业微信，发给我本人", "WeCom, to myself"),
+    "dingtalk_app": ("钉钉，发给我本人", "DingTalk, to myself"),
+    "feishu_app": ("飞书，发给我本人", "Feishu, to myself"),
     "push": ("我的浏览器", "my browsers"),
 }
 ADDRESS: Mapping[str, tuple[str, str, str, str, str]] = {
     "email": ("邮箱", "E-mail", "email", "", ""),
-    "wecom": ("企业微信", "WeCom", "text", "手机号或成员账号", "mobile number or user id"),
-    "dingtalk": ("钉钉", "DingTalk", "text", "手机号或用户编号", "mobile number or user id"),
+    "wecom": (
+        "企业微信",
+        "WeCom",
+        "text",
+        "成员账号；只在群里 @ 也可填手机号",
+        "user id; a mobile number is enough to be named in groups",
+    ),
+    "dingtalk": (
+        "钉钉",
+        "DingTalk",
+        "text",
+        "用户编号；只在群里 @ 也可填手机号",
+        "user id; a mobile number is enough to be named in groups",
+    ),
     "feishu": ("飞书", "Feishu", "text", "用户的 open_id", "the user's open_id"),
 }
 LONGEST = 120

@@ -135,4 +135,5 @@ EMAIL = ChannelKind(
     ),
     send=send,
     together=20,
+    personal=True,
 )

@@ -1,4 +1,4 @@
-"""One POST to somebody else's server, bounded in every way: time, size, redirects (none)."""
+"""One request to somebody else's server, bounded in every way: time, size, redirects (none)."""
 
 from __future__ import annotations
 
@@ -41,8 +41,18 @@ def post_json(url: str, body: object, timeout: float, headers: Mapping[str, str]
     )
 
 
+def get(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> Reply:
+    """GET, bounded like everything here."""
+    return _exchange("GET", url, None, timeout, headers or {})
+
+
 def post(url: str, body: bytes, timeout: float, headers: Mapping[str, str]) -> Reply:
-    """POST ``body``; the whole exchange takes at most ``timeout`` seconds, however slowly bytes drip."""
+    """POST ``body``."""
+    return _exchange("POST", url, body, timeout, headers)
+
+
+def _exchange(method: str, url: str, body: bytes | None, timeout: float, headers: Mapping[str, str]) -> Reply:
+    """The whole exchange takes at most ``timeout`` seconds, however slowly bytes drip."""
     connection, path = _connection(url, timeout)
     late = Event()
     watchdog = Timer(timeout, _cut_off, (connection, late))
@@ -50,7 +60,7 @@ def post(url: str, body: bytes, timeout: float, headers: Mapping[str, str]) -> R
     try:
         connection.connect()
         watchdog.start()
-        connection.request("POST", path, body, {"User-Agent": "Dougong", **headers})
+        connection.request(method, path, body, {"User-Agent": "Dougong", **headers})
         answer = connection.getresponse()
         text = answer.read(MOST_READ).decode(errors="replace")
         if late.is_set():

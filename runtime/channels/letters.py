@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -72,10 +72,14 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """The outside as a channel meets it: what time it is, and how long it may take."""
+    """The outside as a channel meets it: what time it is, and how long it may take.
+
+    ``kept``: tokens by what they were asked with, each with the moment it is over; whoever sends keeps them.
+    """
 
     now: datetime
     timeout: float = 10.0
+    kept: MutableMapping[str, tuple[str, datetime]] = field(default_factory=dict, repr=False)
 
 
 Config = Mapping[str, str]
@@ -102,6 +106,7 @@ class ChannelKind:
 
     ``together``: letters handed over in one go. ``merges``: what is too much becomes one letter.
     ``own``: needs nothing of the administrator, so it is no channel he keeps.
+    ``personal``: the address of a letter is a person's, not a channel's name.
     """
 
     id: str
@@ -113,6 +118,7 @@ class ChannelKind:
     together: int = 1
     merges: bool = False
     own: bool = False
+    personal: bool = False
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

@@ -142,5 +142,11 @@ def send(config: Config, letters: Sequence[Letter], wire: Wire) -> list[Answer]:
 
 
 PUSH = ChannelKind(
-    id="push", label=Text(zh="浏览器推送", en="Browser push"), settings=(), send=send, together=5, own=True
+    id="push",
+    label=Text(zh="浏览器推送", en="Browser push"),
+    settings=(),
+    send=send,
+    together=5,
+    own=True,
+    personal=True,
 )

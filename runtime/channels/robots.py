@@ -30,18 +30,26 @@ def talk(url: str, body: object, wire: Wire, code_name: str, text_name: str, cod
         return Answer(verdict=Verdict.SWITCH_OFF, error=str(error))
     except Unreachable as error:
         return Answer(verdict=Verdict.AGAIN, error=str(error))
-    said = _said(reply)
+    return judged(reply, code_name, text_name, codes)
+
+
+def judged(
+    reply: Reply, code_name: str, text_name: str, codes: Codes, unknown: tuple[Verdict, float] | None = None
+) -> Answer:
+    """What an answer means, by its code; ``unknown``: what one means that is not among ``codes`` (else: try again)."""
+    said = said_in(reply)
     code = said.get(code_name)
     if not isinstance(code, int) or isinstance(code, bool):
         return Answer(verdict=Verdict.AGAIN, error=f"HTTP {reply.status}, no {code_name}", wait=reply.retry_after)
     if code == 0 and reply.status == 200:
         return OK
     busy = (Verdict.AGAIN, reply.retry_after)
-    verdict, wait = busy if reply.status in BUSY else codes.get(code, busy)
+    verdict, wait = busy if reply.status in BUSY else codes.get(code, unknown or busy)
     return Answer(verdict=verdict, error=f"{code} {said.get(text_name, '')}"[:300], wait=wait)
 
 
-def _said(reply: Reply) -> Mapping[str, object]:
+def said_in(reply: Reply) -> Mapping[str, object]:
+    """The answer's JSON; nothing where it is none."""
     try:
         said = orjson.loads(reply.text)
     except orjson.JSONDecodeError:

@@ -40,8 +40,13 @@ def listening() -> Iterator[Outside]:
     """The server, as long as the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(b"")
+
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _answer(self, raw: bytes) -> None:
             asked = Heard(self.path, {n.lower(): v for n, v in self.headers.items()}, raw)
             outside.heard.append(asked)
             status, body = outside.answer(asked) if callable(outside.answer) else outside.answer

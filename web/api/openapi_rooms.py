@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.model import AppModel, EntityKind, Ledger, Report
+from runtime.channels import CHANNELS
 from web.api.openapi_parts import (
     ID_PARAMETER,
     KEY_PARAMETER,
@@ -258,7 +259,7 @@ CHANNEL: Schema = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "maxLength": 40},
-        "kind": {"enum": ["email", "wecom", "dingtalk", "feishu", "webhook"]},
+        "kind": {"enum": [id for id, each in CHANNELS.items() if not each.own]},
         "settings": {"type": "object", "additionalProperties": {"type": "string"}},
         "active": {"type": "boolean"},
     },

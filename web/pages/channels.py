@@ -47,7 +47,8 @@ def _channels(ctx: RunContext, problem: str = "", status: int = 200) -> Response
             "active": one.active,
             "off_reason": one.off_reason,
             "url": url_for("pages.channel", id=one.id),
-            "asks": one.kind == "email",
+            "asks": CHANNELS[one.kind].personal,
+            "mail": one.kind == "email",
         }
         for one in channel_settings.channels(ctx)
     ]
