@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import schema_keys, schema_keys_more, schema_keys_rules
+from engine import schema_keys, schema_keys_more, schema_keys_rules, schema_keys_stations
 from engine.problems import Place, Problems, did_you_mean, got, shorten
 from engine.yaml_source import Block, Items, Node, Scalar
 
@@ -98,6 +98,9 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "level": schema_keys_rules.LEVEL,
     "escalation": schema_keys_rules.ESCALATION,
     "offer": schema_keys_rules.OFFER,
+    "station": schema_keys_stations.STATION,
+    "queue": schema_keys_stations.QUEUE,
+    "station_act": schema_keys_stations.STATION_ACT,
 }
 OPEN_BLOCKS = frozenset({"posting"})  # a posting's amounts are keyed by resource; the compiler knows which exist
 

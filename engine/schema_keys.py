@@ -87,6 +87,7 @@ APP: Keys = {
     "reports": (each(ref("report")), "Grouped figures."),
     "dashboards": (each(ref("dashboard")), "Pages of cards and reports."),
     "prints": (each(ref("print")), "Page layouts."),
+    "stations": (each(ref("station")), "Screens of work places."),
     "labels": (each(ref("print")), "Label layouts."),
     "menu": (each(ref("menu_group")), "Groups of the side bar."),
     "openings": (each(ref("opening")), "Tables of the opening page."),

@@ -319,6 +319,20 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "log_in": ("请先登录", "Log in first"),
     "token_wrong": ("令牌无效或已过期，请重新生成", "The token is wrong or has expired; make a new one"),
     "no_such_app": ("没有应用 {given}", "There is no app {given}"),
+    "station_elsewhere": (
+        "{label} {title} 在别处等待，不在这个地点",
+        "{label} {title} waits elsewhere, not at this place",
+    ),
+    "station_not_waiting": (
+        "{label} {title} 现为“{state}”，不在这里等待处理",
+        "{label} {title} is {state}; it does not wait here",
+    ),
+    "station_unknown": ("这里没有 {given}", "Nothing here is called {given}"),
+    "station_gone": (
+        "这张单据已经不在这里等待，可能刚有人处理过",
+        "This document no longer waits here; somebody may just have dealt with it",
+    ),
+    "station_no_lines": ("没有填写任何数量", "No quantity was given"),
     "no_such_page": ("没有 {given}", "There is no {given}"),
     "body_missing": ("请求没有内容，需要 JSON", "The request has no body; JSON is needed"),
     "body_not_json_type": (

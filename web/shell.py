@@ -15,6 +15,7 @@ from runtime.context import RunContext
 from runtime.glance import glance
 from runtime.permissions import rights
 from runtime.record_inputs import Workspace
+from runtime.stations import stations_of
 from web.outlines import blank, outline
 from web.templating import piece
 from web.texts import translator
@@ -25,6 +26,7 @@ LEDGER_ICON = "packages"
 REPORT_ICON = "chart-bar"
 PLAN_ICON = "bulb"
 DASHBOARD_ICON = "layout-dashboard"
+STATION_ICON = "scan"
 SIDE = "{%- from 'components/frame.html' import side -%}{{ side(shell, csrf) }}"
 BOTTOM = "{%- from 'components/frame.html' import bottom -%}{{ bottom(shell) }}"
 FACE = "{%- from 'components/icon.html' import face -%}{{ face(name) }}"
@@ -92,6 +94,7 @@ def _groups(ctx: RunContext) -> tuple[Group, ...]:
         _entry(t("工作台", "Home"), url_for("pages.home"), "home"),
         _entry(t("待办", "Tasks"), url_for("pages.tasks"), "checkbox", count=blank("tasks")),
         _entry(t("消息", "Messages"), url_for("pages.messages"), "bell", count=blank("messages")),
+        *([_entry(t("工位", "Stations"), url_for("pages.stations"), STATION_ICON)] if stations_of(ctx) else []),
         *([_entry(t("预警", "Alerts"), url_for("pages.alerts"), "alert-triangle")] if ctx.app.model.alerts else []),
     )
     groups = ((one.id, one.label.get(ctx.language), _links(ctx, one)) for one in ctx.app.model.menu)
@@ -206,11 +209,19 @@ def _dashboard(ctx: RunContext, name: str) -> Entry | None:
     return _entry(board.label.get(ctx.language), url_for("pages.dashboard", dashboard=name), DASHBOARD_ICON)
 
 
+def _station(ctx: RunContext, name: str) -> Entry | None:
+    station = next((s for s in stations_of(ctx) if s.id == name), None)
+    if station is None:
+        return None
+    return _entry(station.label.get(ctx.language), url_for("pages.station", station=name), station.icon)
+
+
 SPECIAL: Mapping[str, Callable[[RunContext, str], Entry | None]] = {
     "ledger": _ledger,
     "report": _report,
     "plan": _plan,
     "dashboard": _dashboard,
+    "station": _station,
 }
 
 

@@ -20,6 +20,7 @@ from engine.compile.part import Part, Word, bilingual
 from engine.compile.planning import compile_plans, compile_structures, declare_plans
 from engine.compile.roles import compile_roles
 from engine.compile.rules import compile_rules
+from engine.compile.stations import compile_stations
 from engine.compile.workflow import compile_workflow
 from engine.dependencies import build_graph
 from engine.frozen import Frozen
@@ -62,6 +63,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         roles=compile_roles(bench),
         rules=compile_rules(bench),
         alerts=compile_alerts(bench),
+        stations=compile_stations(bench),
         cards=compile_cards(bench),
         reports=compile_reports(bench),
         dashboards=compile_dashboards(bench),

@@ -128,7 +128,7 @@ def _opens(bench: Bench, part: Part) -> str:
 
 
 def check_target(bench: Bench, word: Word) -> bool:
-    """Whether a target exists: view.<entity>.<view>, report.<id>, plan.<id>, card.<id>, ledger.<id>, entity, tasks."""
+    """Whether a target exists: view.<entity>.<view>, an entity, tasks; card, report, plan, ledger, station."""
     known = bench.targets = bench.targets or targets(bench)
     if word.text in known:
         return True
@@ -144,7 +144,8 @@ def targets(bench: Bench) -> dict[str, None]:
         if not draft.parent:
             views.append(f"view.{id}.all")
             views.extend(f"view.{id}.{name}" for name, _ in draft.part.parts("views"))
-    return dict.fromkeys(["tasks", *views, *things(bench)[1:]])
+    stations = [f"station.{id}" for id, _ in bench.root.parts("stations")]
+    return dict.fromkeys(["tasks", *views, *things(bench)[1:], *stations])
 
 
 # --- reports

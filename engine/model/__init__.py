@@ -28,6 +28,7 @@ from engine.model.ledgers import Allocation, Dimension, Guard, Ledger, Measure, 
 from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
 from engine.model.rules import Action, Alert, Escalation, Level, Offer, Pace, Receiver, Rule, Trigger
+from engine.model.stations import Queue, Station, StationAct
 from engine.model.views import Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
 from engine.model.words import Message, Origin, Text
 
@@ -76,6 +77,7 @@ __all__ = [
     "Print",
     "PrintBlock",
     "Progress",
+    "Queue",
     "Receiver",
     "Report",
     "ReportMeasure",
@@ -86,6 +88,8 @@ __all__ = [
     "Segment",
     "Source",
     "State",
+    "Station",
+    "StationAct",
     "Step",
     "Structure",
     "Suggest",

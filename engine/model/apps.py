@@ -13,6 +13,7 @@ from engine.model.ledgers import Guard, Ledger
 from engine.model.plans import Plan, Structure
 from engine.model.roles import Role
 from engine.model.rules import Alert, Rule
+from engine.model.stations import Station
 from engine.model.views import Form, MenuGroup, Opening, Print, View
 from engine.model.words import Origin, Text, nothing
 
@@ -91,4 +92,5 @@ class AppModel:
     order: tuple[tuple[str, str], ...]  # stored computed fields (entity, field) in dependency order
     rules: Mapping[str, Rule] = field(default_factory=nothing)  # type: ignore[arg-type]
     alerts: Mapping[str, Alert] = field(default_factory=nothing)  # type: ignore[arg-type]
+    stations: Mapping[str, Station] = field(default_factory=nothing)  # type: ignore[arg-type]
     hash: str = ""

@@ -21,6 +21,8 @@ PAGES = {
     "reports": ("manager", "/reports"),
     "plan": ("buyer", "/plans/materials"),
     "tasks": ("manager", "/tasks"),
+    "stations": ("keeper", "/stations"),
+    "station": ("keeper", "/stations/receiving?queue=orders&doc=1&act=receive"),
 }
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},

@@ -30,11 +30,12 @@ from web.pages import (
     rules_past,
     settings,
     start,
+    stations,
     tasks,
     traces,
+    workflows,
     working_days,
 )
-    workflows,
 
 ROOMS = (
     account,
@@ -47,8 +48,8 @@ ROOMS = (
     figures,
     form_looks,
     formulas,
-    imports,
     imported,
+    imports,
     ledgers,
     lists,
     messages,
@@ -62,13 +63,14 @@ ROOMS = (
     rules_past,
     settings,
     start,
+    stations,
     tasks,
     traces,
+    workflows,
     working_days,
 )
 
 
-    workflows,
 def register(app: Flask) -> None:
     """Attach all pages under one name, so that addresses are made as ``pages.<function>``."""
     pages = Blueprint("pages", __name__)

@@ -18,9 +18,10 @@ import * as preferences from "./preferences";
 import * as print from "./print";
 import * as push from "./push";
 import * as requests from "./requests";
+import * as station from "./station";
 import { arrived } from "./toast";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, list, neighbours, charts, push];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, list, neighbours, charts, push, station];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
