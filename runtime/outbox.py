@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Table, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from engine.model import Pace, Text
 from runtime.context import RunContext
 from runtime.outbox_hours import ALWAYS, AT_ONCE, leaves
 from runtime.outbox_people import APPS, Contact, contacts
+from runtime.prepared import MOST, Prepared, prepare, prepared_insert
 
 Kind = Literal[
     "inbox", "own", "preferred", "email", "wecom", "dingtalk", "feishu", "push", "webhook",
@@ -77,10 +79,18 @@ def post_many(ctx: RunContext, messages: Iterable[Outgoing]) -> int:
 
 
 def _insert(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    adding, made = ctx.app.programs.keep("messages", lambda: _adding(ctx, tuple(rows[0])))
+    if len(rows) > MOST:
+        return set(ctx.connection.execute(adding, [dict(row) for row in rows]).scalars())
+    return {key for (key,) in made.run(ctx, [list(row.values()) for row in rows])}
+
+
+def _adding(ctx: RunContext, names: Sequence[str]) -> tuple[ReturningInsert[Any], Prepared]:
+    """The insert, and the same made ready for the few rows that most writes come with."""
     table = outbox_table(ctx)
     make = (postgresql if ctx.connection.dialect.name == "postgresql" else sqlite).insert
     statement = make(table).on_conflict_do_nothing(index_elements=["key"]).returning(table.c.key)
-    return set(ctx.connection.execute(statement, [dict(row) for row in rows]).scalars())
+    return statement, prepare(ctx, table, statement, names, [table.c.key])
 
 
 def outbox_table(ctx: RunContext) -> Table:
@@ -179,18 +189,16 @@ def _leaves(ctx: RunContext, each: Outgoing, person: Contact | None) -> datetime
 def _into_inboxes(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    told = [
-        {
-            "account": row["account"],
-            "kind": NOTE,
-            "entity": row["entity"],
-            "record": row["record"],
-            "words": orjson.dumps({n: row[n] for n in ("title_zh", "title_en", "text_zh", "text_en")}).decode(),
-            "at": row["made_at"],
-        }
-        for row in rows
-    ]
-    ctx.connection.execute(ctx.app.tables.system.inbox.insert(), told)
+    told = [(row["account"], NOTE, row["entity"], row["record"], _words_of(row), row["made_at"]) for row in rows]
+    names, inbox = ("account", "kind", "entity", "record", "words", "at"), ctx.app.tables.system.inbox
+    if len(told) > MOST:
+        ctx.connection.execute(inbox.insert(), [dict(zip(names, row, strict=True)) for row in told])
+    else:
+        prepared_insert(ctx, inbox, names).run(ctx, told)
+
+
+def _words_of(row: Mapping[str, Any]) -> str:
+    return orjson.dumps({n: row[n] for n in ("title_zh", "title_en", "text_zh", "text_en")}).decode()
 
 
 def rows_of(ctx: RunContext, key: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -26,7 +27,8 @@ from runtime.errors import Invalid, UserError
 from runtime.happenings import Journal, door, seeds
 from runtime.messages import fault
 from runtime.outbox import Outgoing
-from runtime.rules_actions import Acting, act
+from runtime.prepared import prepare_statement
+from runtime.rules_actions import Acting, act, leaves_nothing
 from runtime.rules_index import Index, Watch, index_of
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
@@ -49,6 +51,13 @@ class Running:
     acted: set[tuple[str, int]] = field(default_factory=set)
     traces: list[Trace] = field(default_factory=list)
     switches: list[frozenset[str]] = field(default_factory=list)
+    said: list[Outgoing] = field(default_factory=list)
+
+    def say(self) -> None:
+        """What rules have said so far goes out, all of it at once."""
+        if self.said:
+            outbox.post_many(self.ctx, self.said)
+            self.said = []
 
     def is_off(self, id: str) -> bool:
         """Whether somebody has switched it off; asked of the database once, and only when something is due."""
@@ -71,6 +80,7 @@ def follow(ctx: RunContext, journal: Journal) -> None:
             run(running, rule, ids, event)
         for watch in sorted(looks, key=lambda each: _place(running.index, each)):
             WATCHES[watch.kind](running, watch, sorted(looks[watch]), taken)
+        running.say()
         worth = worth_a_look(running.records.at, warned, taken)
         for watch in sorted(worth, key=lambda each: _place(running.index, each)):
             _alert(running, watch, sorted(worth[watch]), taken)
@@ -87,8 +97,11 @@ def _place(index: Index, watch: Watch) -> int:
 
 def switched_off(ctx: RunContext) -> frozenset[str]:
     """The rules and alerts that somebody has switched off."""
-    table = ctx.app.tables.system.rule_switch
-    return frozenset(ctx.connection.execute(select(table.c.rule).where(table.c.off)).scalars())
+    column = ctx.app.tables.system.rule_switch.c
+    query = ctx.app.programs.keep(
+        "switched off", lambda: prepare_statement(ctx, select(column.rule).where(column.off), [column.rule])
+    )
+    return frozenset(rule for (rule,) in query.run(ctx, {}))
 
 
 # --- what a watch does -----------------------------------------------------------------------------------------
@@ -227,15 +240,18 @@ def _act(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: M
 def _tried(
     running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]
 ) -> Exception | None:
-    acting = Acting(running.ctx, rule, running.records.at, running.people, event, f"rule:{rule.id}:{uuid4().hex[:12]}")
+    ctx = running.ctx
+    acting = Acting(ctx, rule, running.records.at, running.people, event, f"rule:{rule.id}:{uuid4().hex[:12]}")
+    unbroken = ctx.app.programs.keep(("leaves nothing", rule.id), lambda: leaves_nothing(ctx, rule))
     try:
-        with running.ctx.connection.begin_nested():
+        with nullcontext() if unbroken else ctx.connection.begin_nested():
             done = act(acting, due)
     except Exception as error:  # one rule's fault becomes a step of its trace, never the fault of the save
         if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in RETRIED:
             raise
         running.records.changed()
         return error
+    running.said.extend(acting.said)
     for row, told in zip(due, done, strict=True):
         trace = traces[row["id"]]
         trace.result, trace.actions = FIRED, list(told)
@@ -280,8 +296,7 @@ def _reason(error: Exception) -> str:
 def _tell_administrators(running: Running, rule: Rule, row: Row, text: Text) -> None:
     """Once a day for each rule."""
     entity = running.ctx.app.model.entities[rule.trigger.entity]
-    outbox.post(
-        running.ctx,
+    running.said.append(
         Outgoing(
             kind="inbox",
             key=f"rule_failed:{rule.id}:{running.ctx.today().isoformat()}",
@@ -291,7 +306,7 @@ def _tell_administrators(running: Running, rule: Rule, row: Row, text: Text) -> 
             entity=entity.parent or entity.id,
             record=0 if entity.parent else row["id"],
             origin=f"rule:{rule.id}",
-        ),
+        )
     )
 
 
@@ -303,6 +318,7 @@ def run_at(ctx: RunContext, rule: Rule, ids: Sequence[int], event: str) -> None:
     with door(ctx):
         running = _running(ctx)
         run(running, rule, ids, event)
+        running.say()
         rules_traces.write(ctx, running.traces)
 
 
@@ -311,4 +327,5 @@ def look_again(ctx: RunContext, watch: Watch, ids: Sequence[int]) -> None:
     with door(ctx):
         running = _running(ctx)
         WATCHES[watch.kind](running, watch, ids, Journal())
+        running.say()
         rules_traces.write(ctx, running.traces)

@@ -6,19 +6,20 @@ An action works on several records at once and tells for each what it did, for t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.model import Action, Rule, Text
-from runtime import documents, outbox, records, workflow
+from engine.expressions.tree import Clock, Expr, Path
+from engine.model import Action, AppModel, Rule, Text
+from runtime import documents, records, workflow
 from runtime.context import SYSTEM, RunContext
 from runtime.outbox import Outgoing
 from runtime.permissions import tags_of
 from runtime.record_inputs import Workspace
-from runtime.record_texts import record_title
+from runtime.record_texts import field_of, record_title
 from runtime.rules_look import kept_value
 from runtime.rules_people import People
-from runtime.rules_texts import Wording, wordings
+from runtime.rules_texts import Wording, exprs_of, wordings
 
 Row = dict[str, Any]
 Done = Mapping[str, Any]
@@ -28,7 +29,10 @@ DIGEST_LINES = 40
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """One rule on some records: ``run`` tells this doing from every other, so nothing is said twice."""
+    """One rule on some records: ``run`` tells this doing from every other, so nothing is said twice.
+
+    ``said``: its messages, which go out with those of other rules once the rule has done all it does.
+    """
 
     ctx: RunContext
     rule: Rule
@@ -36,6 +40,7 @@ class Acting:
     people: People
     event: str
     run: str
+    said: list[Outgoing] = field(default_factory=list)
 
     @property
     def entity(self) -> str:
@@ -57,6 +62,29 @@ def act(acting: Acting, rows: Sequence[Row]) -> list[list[Done]]:
     return done
 
 
+def leaves_nothing(ctx: RunContext, rule: Rule) -> bool:
+    """Whether acting needs no savepoint: the rule only says something, and nothing that it reads for this can fail in
+    a way that breaks off the transaction (figures that PostgreSQL computes can)."""
+    if any(action.kind != "send" for action in rule.actions):
+        return False
+    return ctx.connection.dialect.name == "sqlite" or all(
+        isinstance(node, Clock) or (isinstance(node, Path) and _is_stored(ctx.app.model, node, rule.trigger.entity))
+        for action in rule.actions
+        for expr in _read_by(action)
+        for node in expr.inputs
+    )
+
+
+def _read_by(action: Action) -> list[Expr]:
+    messages = [expr for message in (action.title, action.text) if message for expr in exprs_of(message)]
+    return messages + [each.expr for each in action.to if each.expr is not None]
+
+
+def _is_stored(model: AppModel, node: Path, entity: str) -> bool:
+    found = field_of(model, node, entity)
+    return found is None or not found.live
+
+
 # --- messages ------------------------------------------------------------------------------------------------
 
 
@@ -69,7 +97,7 @@ def _send(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
         outgoing = [
             message for row, those in zip(rows, each, strict=True) for message in _outgoing(acting, action, row, those)
         ]
-    outbox.post_many(acting.ctx, outgoing)
+    acting.said.extend(outgoing)
     return [_told(action, those) for those in each]
 
 

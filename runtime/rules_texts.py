@@ -48,7 +48,7 @@ def _groups(
     ctx: RunContext, people: People, accounts: frozenset[int], messages: Sequence[Message], entity: str
 ) -> list[tuple[User, frozenset[int]]]:
     """Readers by what is kept from them; the first group sees everything and speaks for those outside."""
-    if not _secret(ctx.app.model, messages, entity):
+    if not _secret(ctx, messages, entity):
         return [(SYSTEM, accounts)]
     by_roles: dict[frozenset[str], set[int]] = {}
     for account, roles in people.roles_of(sorted(accounts)).items():
@@ -57,11 +57,15 @@ def _groups(
     return [(SYSTEM, frozenset()), *readers]
 
 
-def _secret(model: AppModel, messages: Sequence[Message], entity: str) -> bool:
+def _secret(ctx: RunContext, messages: Sequence[Message], entity: str) -> bool:
     """Whether a message names anything that some role does not see."""
-    return any(
-        secrecy_of(model, expr, entity) or _hidden_from_some(model, expr) for m in messages for expr in exprs_of(m)
-    )
+    model, known = ctx.app.model, ctx.app.programs
+
+    def judged(message: Message) -> tuple[Message, bool]:  # kept with its message: so long its identity is its own
+        found = (secrecy_of(model, expr, entity) or _hidden_from_some(model, expr) for expr in exprs_of(message))
+        return message, any(found)
+
+    return any(known.latest("secret", (id(m), entity), lambda m=m: judged(m))[1] for m in messages)  # type: ignore[misc]
 
 
 def exprs_of(message: Message) -> list[Expr]:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select
 
 from runtime.audit import plain
 from runtime.context import RunContext
+from runtime.prepared import MOST, prepared_insert
 from runtime.record_bulk import insert_rows
 from runtime.rules_look import Part
 
@@ -78,7 +79,12 @@ class Run:
 def write(ctx: RunContext, traces: Sequence[Trace]) -> None:
     """Keep the traces of a transaction."""
     if traces:
-        insert_rows(ctx, ctx.app.tables.system.rule_run, [trace.row(ctx) for trace in traces])
+        rows = [trace.row(ctx) for trace in traces]
+        table = ctx.app.tables.system.rule_run
+        if len(rows) > MOST:
+            insert_rows(ctx, table, rows)
+        else:
+            prepared_insert(ctx, table, tuple(rows[0])).run(ctx, [list(row.values()) for row in rows])
 
 
 def runs(
