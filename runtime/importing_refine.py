@@ -130,7 +130,8 @@ def _named(ctx: RunContext, spec: Field, cell: Cell, table: Table, done: Refined
     known = known_words(ctx, target, words)
     if cell.create and rights(ctx, target).may("create"):
         for word in [word for word in words if word not in known]:
-            made = _make(ctx, spec, word, table.lines[words[word]], done)
+            made = known_words(ctx, target, [word]).get(word, "") if BY_WORD.get(bare(word)) else ""
+            made = made or _make(ctx, spec, word, table.lines[words[word]], done)
             if made:
                 known[word] = made
     if not cell.column:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine.expressions.types import Kind
-from engine.model import Entity, Field
+from engine.model import Entity, EntityKind, Field
 from runtime.barcodes import check_digit
 from runtime.context import RunContext
 from runtime.importing_header import plain_word
@@ -31,6 +31,18 @@ STANDARD: Mapping[str, tuple[str, ...]] = {
     "date": ("日期", "单据日期", "date", "day"),
 }
 """What people call the fields that every kind of record has."""
+EVERYDAY: tuple[tuple[str, ...], ...] = (
+    ("类别", "分类", "大类", "小类", "种类", "类型", "category", "class", "group", "type"),
+    ("规格", "规格型号", "尺寸", "型号规格", "spec", "specification", "size"),
+    ("单位", "计量单位", "基本单位", "unit", "uom", "baseunit"),
+    ("数量", "件数", "qty", "quantity"),
+    ("单价", "价格", "price", "unitprice"),
+    ("电话", "手机", "手机号", "联系电话", "联系方式", "phone", "tel", "telephone", "mobile"),
+    ("邮箱", "电子邮件", "邮件", "email", "mail"),
+    ("地址", "联系地址", "address"),
+    ("部门", "department", "dept"),
+)
+"""Headings that mean the same in any trade: a field called by one of them is meant by the others."""
 WHOLE_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 PATTERNS: Mapping[str, Callable[[str], bool]] = {
     "email": lambda text: bool(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text)),
@@ -57,15 +69,15 @@ def heading_words(ctx: RunContext, entity: Entity) -> dict[str, str]:
     """All words that mean a field, as ``plain_word`` makes them, with its path; the surest first."""
     words: dict[str, str] = {}
     paths = list(importable(ctx, entity))
-    for sure in (_said, _usual):
+    for sure in (_said, _aimed, _usual, _everyday):
         for path, each in paths:
-            for word in sure(entity, path, each):
+            for word in sure(ctx, entity, path, each):
                 words.setdefault(plain_word(word), path)
     words.pop("", None)
     return words
 
 
-def _said(entity: Entity, path: str, each: Field) -> Iterator[str]:
+def _said(ctx: RunContext, entity: Entity, path: str, each: Field) -> Iterator[str]:
     """Its id and labels; for the record's own fields with the record's name before them."""
     first, _, rest = path.partition(".")
     yield path
@@ -76,11 +88,24 @@ def _said(entity: Entity, path: str, each: Field) -> Iterator[str]:
         else:
             yield label
             yield entity.label.get(language) + label
-    if rest:
+    if rest and entity.kind is EntityKind.DOCUMENT:  # what a document is about stands in its lines
         yield from (each.label.zh, each.label.en, rest)
 
 
-def _usual(entity: Entity, path: str, each: Field) -> Iterator[str]:
+def _aimed(ctx: RunContext, entity: Entity, path: str, each: Field) -> Iterator[str]:
+    """A reference is called what it refers to."""
+    if len(each.targets) == 1 and ("." not in path or entity.kind is EntityKind.DOCUMENT):
+        target = ctx.app.model.entities[each.targets[0]].label
+        yield from (target.zh, target.en)
+
+
+def _everyday(ctx: RunContext, entity: Entity, path: str, each: Field) -> Iterator[str]:
+    called = {plain_word(word) for word in _said(ctx, entity, path, each)}
+    if "." not in path or entity.kind is EntityKind.DOCUMENT:
+        yield from (word for same in EVERYDAY if called & set(same) for word in same)
+
+
+def _usual(ctx: RunContext, entity: Entity, path: str, each: Field) -> Iterator[str]:
     if "." not in path and each.standard:
         for word in STANDARD.get(each.id, ()):
             yield word
@@ -122,10 +147,10 @@ def grouping(cells: Mapping[str, Cell]) -> tuple[str, ...]:
 
 
 def _nearly(words: Mapping[str, str], word: str) -> str:
-    """A heading that ends with a label (``本厂名称`` → ``名称``), or is one with a slip of the pen."""
-    ends = [known for known in words if len(known) > 1 and not known.isascii() and word.endswith(known)]
-    if ends:
-        return words[max(ends, key=len)]
+    """A heading that begins or ends with a label (``本厂名称`` → ``名称``), or is one with a slip of the pen."""
+    within = [k for k in words if len(k) > 1 and not k.isascii() and (word.endswith(k) or word.startswith(k))]
+    if within:
+        return words[max(within, key=len)]
     near = get_close_matches(word, [known for known in words if len(known) > 3], 1, NEAR)
     return words[near[0]] if near else ""
 

@@ -24,7 +24,7 @@ D = Decimal
 THINGS = """物品资料表,,,,,
 制表人：王,,2026-03-01,,,
 ,,,,,
-货号,物品名称,大类,单位,售价（元）,来源
+货号,物品名称,归口,单位,售价（元）,来源
 X-1,螺母,甲,个,"¥1,200.50",自有
 X-2,垫圈,甲,箱,3 元,自有
 X-2,弹垫,乙,个,4,自有
@@ -55,12 +55,12 @@ def test_columns_are_told_by_heading_in_either_language_and_by_what_stands_under
     assert {path: cell.column for path, cell in found.mapping.cells.items()} == {
         "code": "货号",
         "name": "物品名称",
-        "group": "大类",
+        "group": "归口",
         "unit": "单位",
         "price": "售价（元）",
         "kind": "来源",
     }
-    assert found.by_content == {"大类", "来源"}
+    assert found.by_content == {"归口", "来源"}
     english = looked(ctx, "thing", "Item No.,Thing name,Price (EUR),Whatever\nZ,z,1,???\n")
     assert {p: c.column for p, c in english.mapping.cells.items()} == {"name": "Thing name", "price": "Price (EUR)"}
     assert english.unknown == ("Item No.", "Whatever")

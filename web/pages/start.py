@@ -92,6 +92,8 @@ def start_wait() -> AnyResponse:
     progress = beginnings.progress_of(home(), str(kept.get("token", "")))
     lang = language()
     t = translator(lang)
+    if progress is None and "account" in session:  # asked once more by the page that was left
+        return Response(status=204) if request.headers.get("HX-Request") else redirect("/", code=303)
     if progress is None:
         return redirect(url_for("pages.start"), code=303)
     if progress.state == "failed":
