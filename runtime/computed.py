@@ -12,14 +12,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.dependencies import ROWS, Dependent, Graph, Route, dependents
 from engine.model import Entity
+from runtime.computed_cells import compute, together
+from runtime.computed_groups import next_group
 from runtime.computed_routes import Touched, walk
 from runtime.context import RunContext
 from runtime.errors import Invalid
+from runtime.garbage import uncollected
+from runtime.id_sets import ID_SETS
 from runtime.messages import fault
 from runtime.record_drafts import Batch
 from runtime.record_inputs import Workspace
@@ -139,45 +143,79 @@ def _fields_read(graph: Graph) -> dict[str, list[str]]:
     return found
 
 
-def _spread(wave: Wave, entity: str, touched: dict[str, Touched], *, settled: bool = False) -> None:
-    """Put on the list what reads the touched fields. ``settled``: the records' own formulas were computed with them."""
-    known: dict[tuple[Route, frozenset[int]], set[int]] = {}
+def _spread(
+    wave: Wave,
+    entity: str,
+    touched: dict[str, Touched],
+    *,
+    settled: bool = False,
+    done: frozenset[Cell] = frozenset(),
+) -> None:
+    """Put on the list what reads the touched fields. ``settled``: the records' own formulas were computed with them;
+    ``done``: these were, of the same records.
+    """
+    known: dict[tuple[Route, str, frozenset[int]], set[int]] = {}
     for name, rows in touched.items():
         for dependent in wave.graph.of.get((entity, name), ()):
-            if settled and all(step.kind in INSIDE for step in dependent.route):
+            cell = (dependent.entity, dependent.field)
+            if (settled and all(step.kind in INSIDE for step in dependent.route)) or (
+                cell in done and not dependent.route
+            ):
                 continue
-            key = (dependent.route, rows.key)
+            key = (dependent.route, dependent.entity, rows.key)
             if key not in known:
-                known[key] = walk(wave.at, dependent.route, rows)
+                known[key] = walk(wave.at, dependent.route, rows, dependent.entity)
             if known[key]:
-                wave.due.setdefault((dependent.entity, dependent.field), set()).update(known[key])
+                wave.due.setdefault(cell, set()).update(known[key])
 
 
 # --- computing -----------------------------------------------------------------------------------------------
 
 
 def _run(wave: Wave) -> Wave:
-    rounds: dict[Cell, int] = {}
-    while wave.due:
-        cell = min(wave.due, key=lambda c: (wave.graph.levels.get(c, 0), c))
-        ids = wave.due.pop(cell)
-        rounds[cell] = rounds.get(cell, 0) + 1
-        if rounds[cell] > ROUNDS:
-            label = wave.ctx.app.model.entities[cell[0]].fields[cell[1]].label.get(wave.ctx.language)
-            raise Invalid(fault(wave.ctx, "circle", label=label))
-        changed = _compute(wave, cell, sorted(ids))
-        if changed:
-            wave.done.setdefault(cell, set()).update(changed)
-            wave.at.forget(cell[0], changed)
-            _spread(wave, cell[0], {cell[1]: Touched(cell[0], (), tuple(sorted(changed)))})
+    if wave.due:
+        with uncollected():
+            _run_out(wave)
     return wave
 
 
-def _compute(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
-    """Give the cells of one field their value; answers the records where it became another one."""
-    _lock(wave, cell[0], ids)
+def _run_out(wave: Wave) -> None:
+    rounds: dict[Cell, int] = {}
+    while wave.due:
+        group = next_group(wave.ctx, wave.graph, wave.due)
+        entity = group[0][0]
+        due = {cell: wave.due.pop(cell) for cell in group if cell in wave.due}
+        for cell in due:
+            rounds[cell] = rounds.get(cell, 0) + 1
+            if rounds[cell] > ROUNDS:
+                label = wave.ctx.app.model.entities[entity].fields[cell[1]].label.get(wave.ctx.language)
+                raise Invalid(fault(wave.ctx, "circle", label=label))
+        changed = _compute(wave, group, due)
+        for name, ids in changed.items():
+            wave.done.setdefault((entity, name), set()).update(ids)
+        wave.at.forget(entity, set().union(*changed.values()))
+        touched = {name: Touched(entity, (), tuple(sorted(ids))) for name, ids in changed.items()}
+        _spread(wave, entity, touched, done=frozenset(group))
+
+
+def _compute(wave: Wave, group: Sequence[Cell], due: dict[Cell, set[int]]) -> dict[str, list[int]]:
+    """Give the cells of some fields of one entity their value; answers the records where it became another one."""
+    entity = group[0][0]
+    _lock(wave, entity, sorted(set().union(*due.values())))
+    program = together(wave.ctx, entity, tuple(name for _, name in group))
+    if program is not None:
+        return compute(wave.ctx, program, {name: ids for (_, name), ids in due.items()})
+    ((cell, ids),) = due.items()
+    changed = _compute_one(wave, cell, sorted(ids))
+    return {cell[1]: changed} if changed else {}
+
+
+def _compute_one(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
+    """A formula that is not kept in one column or reads what is not: by the database where it can, else here."""
     try:
-        statement = wave.ctx.app.programs.keep(("recompute", *cell), lambda: _statement(wave.ctx, cell))
+        statement = wave.ctx.app.programs.keep(
+            ("recompute", wave.ctx.today(), *cell), lambda: _statement(wave.ctx, cell)
+        )
     except NotInSql:
         return _compute_in_python(wave, cell, ids)
     changed: list[int] = []
@@ -232,13 +270,16 @@ def _lock(wave: Wave, entity: str, ids: Sequence[int]) -> None:
         return
     held = wave.locked.setdefault(entity, set())
     missing = [i for i in ids if i not in held]
-    table = wave.ctx.app.tables.entity[entity]
-    for start in range(0, len(missing), CHUNK):
-        chunk = missing[start : start + CHUNK]
-        wave.ctx.connection.execute(
-            select(table.c.id).where(table.c.id.in_(chunk)).order_by(table.c.id).with_for_update()
-        ).all()
+    if missing:
+        statement = wave.ctx.app.programs.keep(("lock for formulas", entity), lambda: _locking(wave.ctx, entity))
+        wave.ctx.connection.execute(statement, {"_ids": ID_SETS["postgresql"].pack(missing)}).all()
     held.update(missing)
+
+
+def _locking(ctx: RunContext, entity: str) -> Select[Any]:
+    table = ctx.app.tables.entity[entity]
+    among = ID_SETS["postgresql"].among(table.c.id, "_ids")
+    return select(table.c.id).where(among).order_by(table.c.id).with_for_update()
 
 
 __all__ = ["Dependent", "Wave", "graph_of", "propagate", "propagate_presence", "recompute_all", "touch"]

@@ -17,8 +17,8 @@ from engine.expressions.types import EMPTY
 from engine.model import EntityKind
 from runtime.columns import is_link
 from runtime.context import RunContext
+from runtime.id_sets import ID_SETS
 from runtime.record_inputs import Workspace
-from runtime.record_rows import CHUNK
 from runtime.row_rules import scope_of
 from runtime.sql import to_sql
 from runtime.values import Ref
@@ -48,11 +48,11 @@ class Touched:
         return [row for i in self.ids if (row := at.known(self.entity, i)) is not None]
 
 
-def walk(at: Workspace, route: Route, start: Touched) -> set[int]:
-    """The records at the end of a route."""
+def walk(at: Workspace, route: Route, start: Touched, end: str = "") -> set[int]:
+    """The records at the end of a route; ``end``: only those of this entity, where it could lead to others."""
     here = start
-    for step in route:
-        ids = STEPS[step.kind](at, step, here)
+    for place, step in enumerate(route, 1):
+        ids = STEPS[step.kind](at, step, here, end if place == len(route) else "")
         if not ids:
             return set()
         here = Touched(_leads_to(at, step), (), tuple(sorted(ids)))
@@ -73,7 +73,7 @@ def _leads_to(at: Workspace, step: Step) -> str:
     return step.entity
 
 
-def _parent_to_lines(at: Workspace, step: Step, here: Touched) -> set[int]:
+def _parent_to_lines(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     """Records at hand carry their lines."""
     name = next((f.id for f in at.model.entities[here.entity].fields.values() if f.lines == step.entity), "")
     if here.rows and all(name in row for row in here.rows):
@@ -84,12 +84,15 @@ def _parent_to_lines(at: Workspace, step: Step, here: Touched) -> set[int]:
     return _ids(at.ctx, select(table.c.id), table.c.parent, here.key)
 
 
-def _lines_to_parent(at: Workspace, step: Step, here: Touched) -> set[int]:
-    owners = (row.get("parent") for row in here.states(at))
+def _lines_to_parent(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
+    if not here.rows:
+        table = at.ctx.app.tables.entity[step.entity]
+        return _ids(at.ctx, select(table.c.parent).distinct(), table.c.id, here.ids)
+    owners = (row.get("parent") for row in here.rows)
     return {o["id"] if isinstance(o, dict) else o for o in owners if o is not None}
 
 
-def _reference_reverse(at: Workspace, step: Step, here: Touched) -> set[int]:
+def _reference_reverse(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     """Nothing names a record that was just made."""
     named = here.key - here.fresh
     if not named:
@@ -105,12 +108,26 @@ def _reference_reverse(at: Workspace, step: Step, here: Touched) -> set[int]:
     return _ids(at.ctx, query, table.c[step.field], named)
 
 
-def _follow(at: Workspace, step: Step, here: Touched) -> set[int]:
+def _follow(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
+    if not here.rows and "." not in step.field and step.field != "parent":
+        found = _named_by(at, step, here, end)
+        if found is not None:
+            return found
     rows = here.states(at)
-    found: set[int] = set()
+    found = set()
     for value in at.follow(step.entity, list(rows), tuple(step.field.split("."))):
         found.update(_named(value))
     return found
+
+
+def _named_by(at: Workspace, step: Step, here: Touched, end: str) -> set[int] | None:
+    """What a reference of saved records names; ``None`` where it is not kept in a column."""
+    table = at.ctx.app.tables.entity[step.entity]
+    if step.field not in table.c:
+        return None
+    kind = table.c.get(f"{step.field}__type")
+    query = select(table.c[step.field]).distinct().where(table.c[step.field].is_not(None))
+    return _ids(at.ctx, query.where(kind == end) if kind is not None and end else query, table.c.id, here.ids)
 
 
 def _named(value: object) -> Iterable[int]:
@@ -121,7 +138,7 @@ def _named(value: object) -> Iterable[int]:
     return [i for one in value for i in _named(one)] if isinstance(value, tuple) else ()
 
 
-def _matching(at: Workspace, step: Step, here: Touched) -> set[int]:
+def _matching(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     """Records whose paths have the values that the rows have or had."""
     rows = list(here.states(at))
     columns = [at.follow(step.entity, rows, on_row) if on_row else [r["id"] for r in rows] for on_row, _ in step.pairs]
@@ -146,7 +163,7 @@ def _matching(at: Workspace, step: Step, here: Touched) -> set[int]:
     return found
 
 
-def _all(at: Workspace, step: Step, here: Touched) -> set[int]:
+def _all(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     table = at.ctx.app.tables.entity[step.entity]
     query = select(table.c.id)
     if at.model.entities[step.entity].kind is not EntityKind.LINES:
@@ -155,14 +172,12 @@ def _all(at: Workspace, step: Step, here: Touched) -> set[int]:
 
 
 def _ids(ctx: RunContext, query: Any, column: Any, values: Iterable[int]) -> set[int]:
-    wanted = sorted(values)
-    found: set[int] = set()
-    for begin in range(0, len(wanted), CHUNK):
-        found.update(ctx.connection.execute(query.where(column.in_(wanted[begin : begin + CHUNK]))).scalars())
-    return found
+    sets = ID_SETS[ctx.app.database.dialect]
+    sent = {"_ids": sets.pack(sorted(values))}
+    return {row[0] for row in ctx.connection.execute(query.where(sets.among(column, "_ids")), sent).all()}
 
 
-STEPS: Mapping[str, Callable[[Workspace, Step, Touched], set[int]]] = {
+STEPS: Mapping[str, Callable[[Workspace, Step, Touched, str], set[int]]] = {
     "parent_to_lines": _parent_to_lines,
     "lines_to_parent": _lines_to_parent,
     "reference_reverse": _reference_reverse,

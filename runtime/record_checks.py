@@ -42,7 +42,9 @@ def check(batch: Batch) -> None:
 
 def check_again(batch: Batch, computed: Mapping[Cell, Collection[int]]) -> None:
     """What was computed after the records were stored, because it reads others that read them, is judged too."""
-    late = {cell: set(ids) for cell, ids in computed.items() if cell[0] in batch.drafts}
+    own = {entity: {draft.row["id"] for draft in drafts} for entity, drafts in batch.drafts.items()}
+    met = {cell: own[cell[0]].intersection(ids) for cell, ids in computed.items() if cell[0] in own}
+    late = {cell: ids for cell, ids in met.items() if ids}
     for entity in {cell[0] for cell in late}:
         fresh = read_rows(batch.ctx, entity, set().union(*(late[c] for c in late if c[0] == entity)))
         names = [name for of, name in late if of == entity]

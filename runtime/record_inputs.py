@@ -167,9 +167,10 @@ class Workspace:
 
     def forget(self, entity: str, ids: Iterable[int]) -> None:
         """Records changed behind our back."""
-        known = self._known.get(entity, {})
-        for i in ids:
-            known.pop(i, None)
+        known = self._known.get(entity)
+        if known:
+            for i in known.keys() & set(ids):
+                del known[i]
 
     def setting(self, entity: str) -> Row:
         """The one record of a setting; its defaults before anybody saved it."""

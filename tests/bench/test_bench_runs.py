@@ -25,6 +25,7 @@ def test_every_benchmark_runs_on_little_data(tmp_path: Path) -> None:
         "P6",
         "P7",
         "P8",
+        "P9",
         "P10",
         "P11",
         "P12",

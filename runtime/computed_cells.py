@@ -1,0 +1,294 @@
+"""Stored formulas of one table computed together: the database gives what they read, Python computes, one statement
+writes.
+
+Records that follow from one change mostly read the same, so each combination of what is read is computed once; and a
+row whose formulas read one another (a cost, the margin of it, whether that is too thin) is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from operator import ne, or_
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Date, Select, Table, Update, bindparam, func, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import NullType
+
+from engine.expressions.problems import ExpressionOverflow
+from engine.expressions.tree import Clock, Expr, Node, Path
+from engine.expressions.types import Kind
+from engine.expressions.values import WIDE
+from engine.model import Field
+from runtime.columns import Moment, NumberTooLarge, column_plans
+from runtime.context import RunContext
+from runtime.errors import Invalid
+from runtime.id_sets import ID_SETS
+from runtime.messages import fault
+from runtime.prepared import prepare_statement
+from runtime.record_steps import settle
+from runtime.sql import NUMERIC, Compiler, Joiner, NotInSql, SqlScope, TableRow, typed
+
+Column = Sequence[Any]
+
+
+class _Part(NamedTuple):
+    """Where an input of a formula comes from: ``kind`` ``column`` (of the statement), ``cell`` (computed just before)
+    or ``clock``. ``scale``: decimals of the whole number that stands for it, -1 = it stands for itself.
+    """
+
+    kind: str
+    place: int
+    scale: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One formula. ``after``: places of the cells computed before that it reads."""
+
+    field: Field
+    expr: Expr
+    parts: tuple[_Part, ...]
+    after: tuple[int, ...]
+    bind: Callable[[Any], Any] | None
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Formulas of one table that are computed together.
+
+    ``statement`` gives the id, what is kept, and what they read; ``asks``: the names of its parameters.
+    """
+
+    table: Table
+    statement: Select[Any]
+    asks: frozenset[str]
+    cells: tuple[_Cell, ...]
+
+
+def together(ctx: RunContext, entity: str, names: tuple[str, ...]) -> Together | None:
+    """These formulas as one program, sources first; ``None`` where one reads what a statement cannot give."""
+    return ctx.app.programs.keep(("cells", entity, names), lambda: _compiled(ctx, entity, names))
+
+
+def _compiled(ctx: RunContext, entity: str, names: tuple[str, ...]) -> Together | None:
+    table = ctx.app.tables.entity[entity]
+    joiner = Joiner(table)
+    making = _Making(ctx, entity, table, joiner)
+    try:
+        cells = [making.cell(name) for name in names]
+    except NotInSql:
+        return None
+    among = ID_SETS[ctx.app.database.dialect].among(table.c.id, "_ids")
+    query = joiner.apply(select(table.c.id, *making.columns)).where(among)
+    asks = query.compile(dialect=ctx.connection.dialect).params
+    return Together(table, query, frozenset(asks), tuple(cells))
+
+
+class _Making:
+    """Formulas becoming one statement: what several of them read is read once."""
+
+    def __init__(self, ctx: RunContext, entity: str, table: Table, joiner: Joiner) -> None:
+        self.fields = ctx.app.model.entities[entity].fields
+        self.entity, self.table = entity, table
+        self.dialect = ctx.connection.dialect
+        scope = SqlScope(
+            model=ctx.app.model, tables=ctx.app.tables, dialect=ctx.app.database.dialect,
+            record=TableRow(entity, table), today=bindparam("_today", type_=Date()),
+            now=bindparam("_now", type_=Moment()), joiner=joiner,
+        )  # fmt: skip
+        self.compiler = Compiler(scope)
+        self.columns: list[Any] = []
+        self.read: dict[Node, _Part] = {}
+        self.made: dict[str, int] = {}
+
+    def cell(self, name: str) -> _Cell:
+        """One formula, after those it reads; its own column comes first, as it is kept now."""
+        field = self.fields[name]
+        if field.formula is None or len(column_plans(field)) != 1:
+            raise NotInSql(f"{name} is not kept in one column")
+        kept, numeric = self.table.c[name], field.value.kind in NUMERIC
+        place = self._add(type_coerce(kept, BigInteger()) if numeric else kept)
+        parts = tuple(self._part(node) for node in field.formula.inputs)
+        bind = kept.type.dialect_impl(self.dialect).bind_processor(self.dialect)
+        after = tuple(part.place for part in parts if part.kind == "cell")
+        self.made[name] = len(self.made)
+        assert place  # the id stands before
+        return _Cell(field, field.formula, (_Part("column", place, -1), *parts), after, bind, numeric)
+
+    def _add(self, sql: Any) -> int:
+        self.columns.append(sql)
+        return len(self.columns)
+
+    def _part(self, node: Node) -> _Part:
+        if isinstance(node, Clock):
+            return _Part("clock", 0, -1, node.name)
+        own = self._own(node)
+        if own in self.made:
+            spec = self.fields[own]
+            return _Part("cell", self.made[own], spec.value.scale if spec.value.kind in NUMERIC else -1)
+        found = self.read.get(node)
+        if found is None:
+            found = self.read[node] = self._column(node)
+        return found
+
+    def _own(self, node: Node) -> str:
+        """The field of the record itself that a node is."""
+        plain = isinstance(node, Path) and node.root in ("record", "this") and len(node.steps) == 1
+        return node.steps[0] if plain and not node.entered else ""  # type: ignore[attr-defined]
+
+    def _column(self, node: Node) -> _Part:
+        kind = node.type.kind
+        asks_user = isinstance(node, Path) and node.root == "user"
+        if asks_user or node.type.many or (kind is Kind.REFERENCE and len(node.type.targets) > 1):
+            raise NotInSql("more than one column stands for it")
+        found = self.compiler.value(node)
+        if kind in NUMERIC and found.constant is None:  # a whole number, or a text where it is beyond 64 bits
+            return _Part("column", self._add(type_coerce(found.sql, NullType())), found.scale)
+        return _Part("column", self._add(typed(found, node.type)), -1)
+
+
+# --- computing -----------------------------------------------------------------------------------------------
+
+
+def compute(ctx: RunContext, program: Together, due: Mapping[str, set[int]]) -> dict[str, list[int]]:
+    """Give the cells that are due, and those that read one changed here, their value; the records it changed, by field.
+
+    ``due``: ids by field.
+    """
+    ids = sorted(set().union(*due.values()))
+    given = {"_ids": ID_SETS[ctx.app.database.dialect].pack(ids), "_today": ctx.today(), "_now": ctx.now()}
+    sent = {name: value for name, value in given.items() if name in program.asks}
+    columns: list[Column] = list(zip(*ctx.connection.execute(program.statement, sent).all(), strict=True))
+    return _computed(ctx, program, due, columns) if columns else {}
+
+
+def _computed(
+    ctx: RunContext, program: Together, due: Mapping[str, set[int]], columns: Sequence[Column]
+) -> dict[str, list[int]]:
+    made: list[Column] = []
+    differs: list[list[bool]] = []
+    for cell in program.cells:
+        old = columns[cell.parts[0].place]
+        chosen = _chosen(columns[0], due.get(cell.field.id), [differs[place] for place in cell.after])
+        new = _values(ctx, cell, columns, made, chosen)
+        if chosen is not None:
+            new = [value if due_ else kept for value, due_, kept in zip(new, chosen, old, strict=True)]
+        made.append(new)
+        differs.append(list(map(ne, new, old)))
+    changed = {
+        cell.field.id: list(compress(columns[0], flags))
+        for cell, flags in zip(program.cells, differs, strict=True)
+        if True in flags
+    }
+    _write(ctx, program, columns[0], made, differs)
+    return changed
+
+
+def _chosen(ids: Column, due: set[int] | None, sources: Sequence[Sequence[bool]]) -> list[bool] | None:
+    """Which rows a cell is computed for; ``None``: all."""
+    if due is not None and len(due) >= len(ids) and due.issuperset(ids):
+        return None
+    asked = [] if due is None else [[i in due for i in ids]]
+    return _either([*asked, *sources]) or [False] * len(ids)
+
+
+def _either(flags: Sequence[Sequence[bool]]) -> list[bool]:
+    """Row by row whether any of the columns says so."""
+    found: Sequence[bool] = flags[0] if flags else ()
+    for more in flags[1:]:
+        found = list(map(or_, found, more))
+    return list(found)
+
+
+def _values(
+    ctx: RunContext, cell: _Cell, columns: Sequence[Column], made: Sequence[Column], chosen: Sequence[bool] | None
+) -> Column:
+    """A cell's values as its column keeps them, each combination of inputs computed once."""
+    inputs = [_given(ctx, part, columns, made) for part in cell.parts[1:]]
+    keys: Sequence[Hashable] = list(zip(*inputs, strict=True)) if inputs else [()] * len(columns[0])
+    wanted = set(keys if chosen is None else compress(keys, chosen))
+    scales = [part.scale for part in cell.parts[1:]]
+    function, field, bind = ctx.app.programs.function(cell.expr), cell.field, cell.bind
+    known: dict[Hashable, Any] = {}
+    try:
+        for key in wanted:
+            values = [
+                part if scale < 0 or part is None else WIDE.scaleb(WIDE.create_decimal(part), -scale)
+                for part, scale in zip(key, scales, strict=True)  # type: ignore[call-overload]
+            ]
+            value = settle(field, function(values))
+            known[key] = bind(value) if cell.numeric and bind is not None else value
+    except (ExpressionOverflow, NumberTooLarge) as error:
+        raise Invalid(fault(ctx, "overflow", label=field.label.get(ctx.language))) from error
+    return list(map(known.get, keys))
+
+
+def _given(ctx: RunContext, part: _Part, columns: Sequence[Column], made: Sequence[Column]) -> Column:
+    if part.kind == "clock":
+        return [ctx.today() if part.name == "today" else ctx.now()] * len(columns[0])
+    return made[part.place] if part.kind == "cell" else columns[part.place]
+
+
+# --- writing -------------------------------------------------------------------------------------------------
+
+
+def _write(
+    ctx: RunContext, program: Together, ids: Column, made: Sequence[Column], differs: Sequence[Sequence[bool]]
+) -> None:
+    """The rows that differ, with all columns in which any does."""
+    here = [place for place, flags in enumerate(differs) if True in flags]
+    if not here:
+        return
+    rows = _either([differs[place] for place in here])
+    cells = [program.cells[place] for place in here]
+    values = [list(compress(made[place], rows)) for place in here]
+    WRITERS[ctx.app.database.dialect](ctx, program.table, cells, list(compress(ids, rows)), values)
+
+
+def _one_by_one(
+    ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[list[Any]]
+) -> None:
+    """SQLite takes a statement and many rows of values."""
+    names = tuple(cell.field.id for cell in cells)
+    words = ctx.app.programs.keep(
+        ("write cells", table.name, names), lambda: prepare_statement(ctx, _by_id(table, names)).words
+    )
+    fit = [
+        column if cell.numeric or cell.bind is None else [cell.bind(value) for value in column]
+        for cell, column in zip(cells, values, strict=True)
+    ]
+    ctx.connection.exec_driver_sql(words, list(zip(*fit, ids, strict=True)))
+
+
+def _by_id(table: Table, names: Sequence[str]) -> Update:
+    fresh = [(table.c[name], bindparam(f"v_{name}")) for name in names]
+    return update(table).where(table.c.id == bindparam("v_id", type_=BigInteger())).ordered_values(*fresh)
+
+
+def _all_at_once(
+    ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[list[Any]]
+) -> None:
+    """PostgreSQL takes a column as one parameter."""
+    names = tuple(cell.field.id for cell in cells)
+    statement = ctx.app.programs.keep(("write cells", table.name, names), lambda: _from_arrays(table, cells))
+    given = {f"v_{name}": column for name, column in zip(names, values, strict=True)}
+    ctx.connection.execute(statement, {"v_id": list(ids), **given})
+
+
+def _from_arrays(table: Table, cells: Sequence[_Cell]) -> Update:
+    def column(name: str, kind: Any) -> Any:
+        return func.unnest(bindparam(f"v_{name}", type_=ARRAY(kind))).label(name)
+
+    kinds = {cell.field.id: BigInteger() if cell.numeric else table.c[cell.field.id].type for cell in cells}
+    given = select(column("id", BigInteger()), *(column(name, kind) for name, kind in kinds.items())).subquery("given")
+    fresh = {name: type_coerce(given.c[name], table.c[name].type) for name in kinds}
+    return update(table).values(fresh).where(table.c.id == given.c.id)
+
+
+Write = Callable[[RunContext, Table, Sequence[_Cell], Sequence[int], Sequence[list[Any]]], None]
+WRITERS: Mapping[str, Write] = {"sqlite": _one_by_one, "postgresql": _all_at_once}
