@@ -15,4 +15,4 @@ def test_a_price_reaches_every_dish_through_all_levels_set_by_set(database: Data
         dishes = connection.execute(text("SELECT cost, margin, gap FROM dish ORDER BY id")).all()
     assert [dishes[0], dishes[39]] == [(9_125_000, 821_078, 221_078), (9_125_000, 831_019, 231_019)]
     assert len({cost for cost, _, _ in dishes}) == 1
-    assert kitchen.sent < 30  # a statement a table and level, and the ways between them: none for each record
+    assert kitchen.sent <= 30  # a statement a table and level, and the ways between them: none for each record
