@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from engine.model import Receiver
 from runtime.context import RunContext
 from runtime.permissions import administering
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 
 Row = dict[str, Any]
@@ -46,10 +47,8 @@ class People:
     def role(self, role: str) -> frozenset[int]:
         """The active accounts with a role."""
         if role not in self._roles:
-            account, holds = self.ctx.app.tables.system.account, self.ctx.app.tables.system.account_role
-            query = select(account.c.id).join(holds, holds.c.account == account.c.id)
-            found = self.ctx.connection.execute(query.where(holds.c.role == role, account.c.active)).scalars()
-            self._roles[role] = frozenset(found)
+            query = self.ctx.app.programs.keep("holders of a role", lambda: _holders(self.ctx))
+            self._roles[role] = frozenset(account for (account,) in query.run(self.ctx, {"role": role}))
         return self._roles[role]
 
     def members(self, ids: Iterable[int]) -> frozenset[int]:
@@ -80,6 +79,13 @@ class People:
     def administrators(self) -> frozenset[int]:
         """Who is told when something of the app itself goes wrong."""
         return frozenset[int]().union(*(self.role(role) for role in administering(self.ctx.app.model)))
+
+
+def _holders(ctx: RunContext) -> Statement:
+    account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
+    query = select(account.c.id).join(holds, holds.c.account == account.c.id)
+    wanted = bindparam("role", type_=holds.c.role.type)
+    return prepare_statement(ctx, query.where(holds.c.role == wanted, account.c.active), [account.c.id])
 
 
 def _ids(value: object) -> list[int]:

@@ -101,7 +101,7 @@ def _in(at: Workspace, message: Message, row: Row, entity: str, user: User, lang
 
 def say(at: Workspace, message: Message, row: Row, entity: str, language: str) -> str:
     """A message about a record, everything in it shown."""
-    ctx = replace(at.ctx, language=language)
+    ctx = at.ctx if at.ctx.language == language else replace(at.ctx, language=language)
     pieces = message.get(language)
     return "".join(each if isinstance(each, str) else _shown(at, ctx, each, row, entity) for each in pieces)
 
