@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,24 +26,43 @@ from runtime.context import Clock, RunContext
 from runtime.errors import UserError
 from runtime.logs import logger
 from runtime.records import update
+from runtime.start_code import end_code
 
 CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "KRW", "SGD", "MYR", "THB", "VND", "IDR", "INR")
 STEPS = 8
+FIGURES = 6
+ENTRIES = 4
 TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
 KEPT = 86_400
 FAULTS = (UserError, MetadataError, SQLAlchemyError, OSError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pane:
+    """A block of the first dashboard, as the picture shows it. ``heads``: the columns of a list; none: a chart."""
+
+    title: str
+    heads: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A template as one looks at it before choosing. ``flow``: documents in the order of work, with who makes them."""
+    """A template as one looks at it before choosing.
+
+    ``flow``: documents in the order of work, with who makes them and their icons. ``menu``, ``figures``, ``panes``:
+    what the picture of its first page shows. ``posts``: roles that a colleague may be given, by id.
+    """
 
     id: str
     version: str
     title: str
     description: str
     icon: str
-    flow: Sequence[tuple[str, str]]
+    flow: Sequence[tuple[str, str, str]]
+    menu: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    figures: Sequence[str]
+    panes: Sequence[Pane]
+    posts: Sequence[tuple[str, str]]
     counts: Mapping[str, int]
     documents: Sequence[str]
     masters: Sequence[str]
@@ -72,7 +91,11 @@ def _offer(model: AppModel, language: str) -> Offer:
         title=model.title.get(language),
         description=model.description.get(language) if model.description else "",
         icon=model.icon or next((e.icon for e in flow if e.icon), "apps"),
-        flow=tuple((e.label.get(language), _makers(model, e.id, language)) for e in flow),
+        flow=tuple((e.label.get(language), _makers(model, e.id, language), e.icon or "file-text") for e in flow),
+        menu=tuple(_menu(model, language)),
+        figures=tuple(model.cards[name].label.get(language) for name in _shown(model, "card"))[:FIGURES],
+        panes=tuple(_panes(model, language)),
+        posts=tuple((role.id, role.label.get(language)) for role in model.roles.values()),
         counts={
             "documents": len(documents),
             "roles": len(model.roles),
@@ -91,6 +114,33 @@ def _offer(model: AppModel, language: str) -> Offer:
     )
 
 
+def _shown(model: AppModel, kind: str) -> list[str]:
+    """What the first dashboard shows of a kind."""
+    board = next(iter(model.dashboards.values()), None)
+    return [name for each, name in (board.blocks if board else ()) if each == kind]
+
+
+def _menu(model: AppModel, language: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The menu's groups with their first entries."""
+    for group in model.menu:
+        entries = [model.entities[name] for name in group.entries if name in model.entities]
+        if entries:
+            shown = [(e.label.get(language), e.icon or "file-text") for e in entries[:ENTRIES]]
+            yield group.label.get(language), shown
+
+
+def _panes(model: AppModel, language: str) -> Iterator[Pane]:
+    """The lists and charts of the first dashboard."""
+    for name in _shown(model, "view")[:1]:
+        entity, _, view = name.partition(".")
+        described = model.entities[entity]
+        columns = described.views[view].columns
+        heads = [described.fields[path].label.get(language) for path in columns if path in described.fields]
+        yield Pane(title=described.label.get(language), heads=tuple(heads[:5]))
+    for name in _shown(model, "report")[:1]:
+        yield Pane(title=model.reports[name].label.get(language))
+
+
 def _makers(model: AppModel, entity: str, language: str) -> str:
     """Who makes a document: the first role that may, the all-mighty ones aside."""
     for role in model.roles.values():
@@ -102,7 +152,10 @@ def _makers(model: AppModel, entity: str, language: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the firm asks for. ``admin``: the name its first administrator logs in with."""
+    """What the firm asks for. ``admin``: the name its first administrator logs in with.
+
+    ``colleagues``: who else may log in, with the id of their role; their first passwords are made.
+    """
 
     template: str
     firm: str
@@ -111,6 +164,7 @@ class Wish:
     admin: str
     password: str
     demo: bool
+    colleagues: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -172,6 +226,7 @@ def _make(home: AppHome, wish: Wish, clock: Clock, token: str) -> None:
     try:
         progress.log_ins = make(home, progress.app, wish, clock, tell)
         progress.state = "done"
+        end_code(home)
     except FAULTS as error:
         logger("beginning").error("making failed", app=progress.app, exc_info=error)
         progress.state, progress.error = "failed", str(error)
@@ -200,10 +255,29 @@ def make(
         else:
             admins = [role.id for role in app.model.roles.values() if "all" in role.can.get("all", ())]
             add_account(ctx, wish.admin, wish.password, admins[:1])
+        invited = [_invite(ctx, name, role) for name, role in wish.colleagues if name not in known | {wish.admin}]
         if is_empty(ctx):
             raise ValueError("nobody can log in")
     others = [{"name": p.name, "password": p.password} for p in people if p.name != wish.admin]
-    return [one for one in others if one["password"] == DEMO_PASSWORD]
+    return [*invited, *(one for one in others if one["password"] == DEMO_PASSWORD)]
+
+
+def _invite(ctx: RunContext, name: str, role: str) -> dict[str, str]:
+    """A colleague's account, with a password to hand over."""
+    password = secrets.token_urlsafe(9)
+    add_account(ctx, name, password, [role])
+    return {"name": name, "password": password}
+
+
+def hand_over(home: AppHome, token: str) -> list[dict[str, str]]:
+    """Names and first passwords of the colleagues, once: then they are forgotten."""
+    progress = progress_of(home, token)
+    if progress is None or progress.state != "done":
+        return []
+    people = [one for one in progress.log_ins if one["password"] != DEMO_PASSWORD]
+    progress.log_ins = [one for one in progress.log_ins if one["password"] == DEMO_PASSWORD]
+    _write(home, token, progress)
+    return people
 
 
 def _name_firm(ctx: RunContext, firm: str) -> None:

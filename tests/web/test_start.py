@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from runtime import accounts
 from runtime.apps import AppHome
 from runtime.beginnings import offers
+from runtime.start_code import start_code
 from web.application import create_app
 
 
@@ -111,3 +113,58 @@ def test_a_failure_is_told_and_leaves_no_app_behind(client: FlaskClient, home: A
     assert "没有建成" in answer.get_data(as_text=True)
     assert home.names() == []
     assert client.get("/start").status_code == 200
+
+
+# --- from elsewhere --------------------------------------------------------------------------------------------
+
+ELSEWHERE = {"REMOTE_ADDR": "192.168.1.20"}
+
+
+def test_from_elsewhere_the_first_page_asks_for_the_code_of_the_console(client: FlaskClient, home: AppHome) -> None:
+    code = start_code(home)
+    page = client.get("/start", environ_base=ELSEWHERE).get_data(as_text=True)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token is not None
+    assert 'name="code"' in page
+    assert 'name="firm"' not in page
+    wish = {
+        "csrf_token": token[1],
+        "template": "service",
+        "firm": "x",
+        "currency": "CNY",
+        "admin": "a",
+        "password": "12345678",
+    }
+    assert client.post("/start", data=wish, environ_base=ELSEWHERE).status_code == 403
+    assert home.names() == []
+    wrong = client.post("/start/code", data={"csrf_token": token[1], "code": "AAAA-AAAA"}, environ_base=ELSEWHERE)
+    assert (wrong.status_code, "口令不对" in wrong.get_data(as_text=True)) == (403, True)
+    given = {"csrf_token": token[1], "code": f" {code.lower()} "}
+    assert client.post("/start/code", data=given, environ_base=ELSEWHERE).location == "/start"
+    assert 'name="firm"' in client.get("/start", environ_base=ELSEWHERE).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("header", [{"Host": "erp.example.com"}, {"X-Forwarded-For": "203.0.113.9"}])
+def test_by_way_of_another_server_the_code_is_asked_for_as_well(client: FlaskClient, header: dict[str, str]) -> None:
+    assert 'name="code"' in client.get("/start", headers=header).get_data(as_text=True)
+
+
+def test_colleagues_get_accounts_and_their_passwords_are_shown_once(client: FlaskClient, home: AppHome) -> None:
+    assert post(client, **{"who.0": "lina", "role.0": "finance", "who.1": "nobody", "role.1": "no-such-role"})[0] == 303
+    for thread in threading.enumerate():
+        if thread.name == "beginning":
+            thread.join(120)
+    shown = client.get("/start/wait").get_data(as_text=True)
+    password = re.search(r"<code>([^<]+)</code>", shown)
+    assert password is not None
+    assert "nobody" not in shown
+    assert client.get("/start/wait").location == "/"
+    app = home.get("service")
+    with app.database.write() as connection:
+        ctx = app.context(connection)
+        account = accounts.sign_in(ctx, "lina", password[1])
+        assert account is not None
+        person = accounts.person_of(ctx, account)
+    assert person is not None
+    assert person.user.roles == {"finance"}
+    assert not (home.folder / "start-code").exists()

@@ -15,6 +15,7 @@ from runtime.accounts import add_account, is_empty
 from runtime.app_setup import LogIn, demo_log_ins
 from runtime.apps import AppHome
 from runtime.settings import PREFIX, Settings
+from runtime.start_code import start_code
 from web.commands.making import demo_with_bar, make_app, print_log_ins
 from web.commands.place import open_home, text
 from web.serving import SPLITS, serve
@@ -56,12 +57,22 @@ def run_command(
         address = f"{'https' if safe else 'http'}://{host_name}:{wanted.port}"
         click.echo(text(wanted, f"斗拱：{address}", f"Dougong: {address}"))
         print_log_ins(wanted, people)
+        _print_code(home, wanted)
         sys.stdout.flush()
         os.environ.update({PREFIX + f.name.upper(): str(getattr(wanted, f.name)) for f in fields(wanted)})
         if known and SPLITS:
             serve(wanted, home, *(astuple(safe) if safe else ()))
             return
     _serve_afresh(safe)
+
+
+def _print_code(home: AppHome, settings: Settings) -> None:
+    """Without an app, who opens the first page from another machine needs a code that only this console shows."""
+    if home.names():
+        return
+    code = start_code(home)
+    chinese = f"从别的电脑第一次打开时要输入口令：{code}"
+    click.echo(text(settings, chinese, f"Opening it first from another machine asks for this code: {code}"))
 
 
 def _secured(settings: Settings, given: str, key: str | None) -> tuple[Secured, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from flask import Blueprint, Response, redirect, request, session, url_for
@@ -10,12 +11,18 @@ from werkzeug.wrappers import Response as AnyResponse
 from runtime import accounts, beginnings
 from runtime.beginnings import CURRENCIES, Wish, offers
 from runtime.errors import Fault, NotFound
+from runtime.start_code import code_fits
 from web.access import clock, home, nobody, remember, served
 from web.render import bare, tell
 from web.texts import LANGUAGES, language, translator
 
 SHORTEST_PASSWORD = 8
 LONGEST = 80
+MOST_COLLEAGUES = 3
+COLLEAGUES = tuple(f"{name}.{n}" for n in range(MOST_COLLEAGUES) for name in ("who", "role"))
+LOCAL = frozenset(("127.0.0.1", "::1"))
+NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+KNOWN = "knows_code"
 KEY = "beginning"
 """What the session keeps while an app is made: the token, and who becomes its administrator."""
 
@@ -28,9 +35,35 @@ def _only_first() -> None:
         raise NotFound(Fault(code="started", message=message))
 
 
+def _stranger() -> bool:
+    """Whether the request may come from anybody: not from this machine, or by way of another server."""
+    host = request.host
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    near = request.remote_addr in LOCAL and name in NAMES and "X-Forwarded-For" not in request.headers
+    return not near and not session.get(KNOWN)
+
+
+def _gate(problem: str = "", status: int = 200) -> AnyResponse:
+    """The code on the console, before anything else."""
+    lang = language()
+    title = translator(lang)("请输入口令", "Enter the code")
+    return bare("pages/start_code.html", lang, title=title, status=status, problem=problem)
+
+
+def start_code() -> AnyResponse:
+    """Somebody says the code."""
+    _only_first()
+    if not code_fits(home(), request.form.get("code", "")[:40]):
+        return _gate(translator(language())("口令不对", "This is not the code"), 403)
+    session[KNOWN] = True
+    return redirect(url_for("pages.start"), code=303)
+
+
 def start() -> AnyResponse:
     """The templates and what each brings."""
     _only_first()
+    if _stranger():
+        return _gate()
     return _page({}, [])
 
 
@@ -47,7 +80,8 @@ def _page(given: dict[str, str], problems: list[str], status: int = 200) -> AnyR
         offers=[asdict(each) for each in catalogue],
         offer=asdict(offer),
         currencies=CURRENCIES,
-        given={"firm": "", "currency": "CNY", "admin": "admin", "demo": "1", **given},
+        given={"firm": "", "currency": "CNY", "admin": "admin", "demo": "1", **dict.fromkeys(COLLEAGUES, ""), **given},
+        colleagues=range(MOST_COLLEAGUES),
         problems=problems,
     )
 
@@ -55,6 +89,8 @@ def _page(given: dict[str, str], problems: list[str], status: int = 200) -> AnyR
 def begin() -> AnyResponse:
     """Start making what was chosen."""
     _only_first()
+    if _stranger():
+        return _gate(status=403)
     form, lang = request.form, language()
     t = translator(lang)
     problems = []
@@ -71,7 +107,7 @@ def begin() -> AnyResponse:
             t(f"密码至少 {SHORTEST_PASSWORD} 位", f"The password needs at least {SHORTEST_PASSWORD} characters")
         )
     if problems:
-        kept = {name: form.get(name, "") for name in ("template", "firm", "currency", "admin", "demo")}
+        kept = {name: form.get(name, "") for name in ("template", "firm", "currency", "admin", "demo", *COLLEAGUES)}
         return _page(kept, problems, 422)
     wish = Wish(
         template=form["template"],
@@ -81,9 +117,17 @@ def begin() -> AnyResponse:
         admin=form["admin"].strip()[:LONGEST],
         password=form["password"],
         demo=bool(form.get("demo")),
+        colleagues=_colleagues(form),
     )
     session[KEY] = {"token": beginnings.begin(home(), wish, clock()), "admin": wish.admin}
     return redirect(url_for("pages.start_wait"), code=303)
+
+
+def _colleagues(form: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Who else may log in, with a role of the template."""
+    posts = {role for each in offers("zh") if each.id == form["template"] for role, _ in each.posts}
+    named = [(form.get(f"who.{n}", "").strip()[:LONGEST], form.get(f"role.{n}", "")) for n in range(MOST_COLLEAGUES)]
+    return [(name, role) for name, role in dict(named).items() if name and role in posts]
 
 
 def start_wait() -> AnyResponse:
@@ -103,6 +147,10 @@ def start_wait() -> AnyResponse:
     if progress.state == "done":
         if request.headers.get("HX-Request"):
             return Response(status=204, headers={"HX-Redirect": url_for("pages.start_wait")})
+        people = beginnings.hand_over(home(), str(kept.get("token", "")))
+        if people:
+            title = t("把登录名和密码告诉同事", "Hand these over to your colleagues")
+            return bare("pages/start_people.html", lang, title=title, people=people)
         return _enter(progress.app, str(kept.get("admin", "")))
     share = round(100 * progress.done / progress.total) if progress.total else 3
     words = progress.step if progress.total else t("建表、建账、准备第一天", "Making tables and books")
@@ -149,5 +197,6 @@ def register(pages: Blueprint) -> None:
     """Attach the addresses."""
     pages.add_url_rule("/start", "start", start)
     pages.add_url_rule("/start", "begin", begin, methods=["POST"])
+    pages.add_url_rule("/start/code", "start_code", start_code, methods=["POST"])
     pages.add_url_rule("/start/wait", "start_wait", start_wait)
     pages.add_url_rule("/start/language", "start_language", start_language)
