@@ -9,7 +9,7 @@ from datetime import datetime
 from runtime.apps import RunningApp
 from runtime.channels import Answer, Verdict, Wire
 from runtime.context import Clock
-from runtime.outbox_delivery import Delivered, Job, claim, finish, something_due
+from runtime.outbox_delivery import Attach, Delivered, Job, claim, finish, something_due
 
 THREADS = 16
 TIMEOUT = 10.0
@@ -18,8 +18,11 @@ TIMEOUT = 10.0
 class Courier:
     """One for each app and process; ``close`` it at the end. Not for several threads at once."""
 
-    def __init__(self, get: Callable[[], RunningApp], clock: Clock, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, get: Callable[[], RunningApp], clock: Clock, timeout: float = TIMEOUT, attach: Attach | None = None
+    ) -> None:
         self._get = get
+        self._attach = attach
         self._clock = clock
         self._timeout = timeout
         self._tokens: dict[str, tuple[str, datetime]] = {}
@@ -37,7 +40,7 @@ class Courier:
             ctx = app.context(connection, self._clock)
             for future in done:
                 told += finish(ctx, self._under_way[future], future.result())
-            jobs = claim(ctx, self._busy(done))
+            jobs = claim(ctx, self._busy(done), self._attach)
         for future in done:
             del self._under_way[future]
         for job in jobs:
@@ -92,9 +95,9 @@ class Courier:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def deliver(app: RunningApp, clock: Clock, timeout: float = TIMEOUT) -> list[Delivered]:
+def deliver(app: RunningApp, clock: Clock, timeout: float = TIMEOUT, attach: Attach | None = None) -> list[Delivered]:
     """Send all that is due, and say what became of it."""
-    courier = Courier(lambda: app, clock, timeout)
+    courier = Courier(lambda: app, clock, timeout, attach)
     try:
         return courier.run()
     finally:

@@ -19,6 +19,7 @@ from runtime.errors import UserError
 from runtime.logs import logger
 from runtime.outbox_courier import Courier
 from runtime.schedule import tick
+from web.print_mail import PrintedForms
 
 BETWEEN_TICKS = 60.0
 """Seconds between two looks at what is due."""
@@ -72,10 +73,11 @@ def _my_turn(connection: Connection, name: str) -> bool:
 def carry(home: AppHome, over: Event) -> None:
     """Carry the messages of all apps until it is over."""
     couriers: dict[str, Courier] = {}
+    attach = PrintedForms()
     rounds = 0
     while not over.is_set():
         if rounds % LOOK_FOR_APPS == 0:
-            _know(home, couriers)
+            _know(home, couriers, attach)
         rounds += 1
         for name, courier in couriers.items():
             _round(name, courier)
@@ -88,10 +90,10 @@ def carry(home: AppHome, over: Event) -> None:
         courier.close()
 
 
-def _know(home: AppHome, couriers: dict[str, Courier]) -> None:
+def _know(home: AppHome, couriers: dict[str, Courier], attach: PrintedForms) -> None:
     names = home.names()
     for name in names:
-        couriers.setdefault(name, Courier(partial(home.get, name), SystemClock()))
+        couriers.setdefault(name, Courier(partial(home.get, name), SystemClock(), attach=attach))
     for gone in couriers.keys() - set(names):
         couriers.pop(gone).close()
 
@@ -108,8 +110,9 @@ def _round(name: str, courier: Courier) -> None:
 
 def carry_all(home: AppHome) -> None:
     """Carry what is due in every app, and end."""
+    attach = PrintedForms()
     for name in home.names():
-        courier = Courier(partial(home.get, name), SystemClock())
+        courier = Courier(partial(home.get, name), SystemClock(), attach=attach)
         _round(name, courier)
         while courier.under_way:
             courier.wait(BETWEEN_TICKS)

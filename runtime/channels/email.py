@@ -36,6 +36,10 @@ def message(config: Config, letter: Letter) -> EmailMessage:
     mail["Message-ID"] = f"<{sha256(letter.key.encode()).hexdigest()[:40]}@{domain or 'dougong.invalid'}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content("\n\n".join(part for part in (letter.words, letter.link) if part) + "\n")
+    for file in letter.files:
+        main, _, sub = file.media_type.partition("/")
+        params = {"charset": "utf-8"} if main == "text" else {}
+        mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name, params=params)
     return mail
 
 

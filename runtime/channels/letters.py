@@ -38,6 +38,15 @@ OK = Answer(verdict=Verdict.SENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A file that goes with a letter."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """One message as a channel sends it. ``key``: the same at every attempt."""
 
@@ -54,6 +63,7 @@ class Letter:
     origin: str = ""
     body: Mapping[str, Any]
     made_at: datetime
+    files: tuple[Attached, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -156,4 +166,5 @@ def digest(letters: Sequence[Letter]) -> Letter:
         mentions=tuple(dict.fromkeys(m for each in letters for m in each.mentions)),
         body={},
         made_at=first.made_at,
+        files=tuple(file for each in letters for file in each.files),
     )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email import message_from_bytes, policy
 
 import pytest
 
+from runtime import channel_settings
+from runtime.outbox_courier import deliver
+from tests.runtime.channels.test_email import office
 from tests.scenarios.clients import code
 from tests.scenarios.rules_told import come_in, ticked, told
 from tests.scenarios.works import Works
+from web.print_mail import PrintedForms
 
 LINES = [{"item": code("SCREW"), "qty": "2000", "price": "0.1"}, {"item": code("COPPER"), "qty": "10", "price": "11"}]
 
@@ -86,3 +91,20 @@ def test_d2_without_an_address_the_trace_says_why_nothing_was_sent(one: Works) -
     why = one.api().get("/rules/order_to_supplier/why", record=order)
     assert why["fires"] is False
     assert why["first_failing"]["text"] == "不是 供应商的邮箱为空" or "邮箱" in why["first_failing"]["text"]
+
+
+def test_d2_the_supplier_gets_the_order_as_it_is_printed_with_the_mail(one: Works) -> None:
+    with office() as (post, config):
+        with one.acting() as ctx:
+            channel_settings.save(ctx, None, "邮件", "email", config)
+        order = one.api().read("purchase_order", by_program(one, "2026-01-20"))
+        delivered = deliver(one.app, one.clock, attach=PrintedForms())
+    assert [each.state for each in delivered if each.kind == "email"] == ["sent"]
+    (mail,) = [message_from_bytes(bytes(each.content), policy=policy.default) for each in post.taken]
+    assert str(mail["Subject"]) == f"采购订单 {order['code']}"
+    (file,) = mail.iter_attachments()
+    assert (file.get_filename(), file.get_content_type()) == (f"采购订单 {order['code']}.html", "text/html")
+    printed = file.get_content()
+    for said in ("SCREW", "2,000", "铜棒", "叁佰壹拾元整", f"{order['code']}</title>"):
+        assert said in printed
+    assert "http" not in printed.replace("http://www.w3.org", "")  # it needs nothing else

@@ -18,6 +18,7 @@ from runtime.outbox_delivery import Delivered
 from runtime.schedule import Done, tick
 from runtime.settings import Settings
 from web.commands.place import choose, db_option, json_option, open_home, print_json, progress, text
+from web.print_mail import PrintedForms
 
 
 class Moment(click.ParamType[datetime]):
@@ -92,7 +93,7 @@ def tick_command(settings: Settings, app: str | None, now: datetime | None, db: 
         running = choose(home, settings, app)
         with running.database.write() as connection:
             done = tick(running.context(connection, clock))
-        done += [_sent(each, clock, running) for each in deliver(running, clock)]
+        done += [_sent(each, clock, running) for each in deliver(running, clock, attach=PrintedForms())]
     if as_json:
         print_json([asdict(d) for d in done])
         return
