@@ -32,6 +32,8 @@ Row = dict[str, Any]
 Key = tuple[str, str]
 MOST = 4000
 """Changes that are replayed: the newest of the period."""
+EVERY, UNDOING = 100, 0.3
+"""After how many steps progress is told; the part of the work that undoing is, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,12 @@ class Replay:
 
 
 def crossings(
-    ctx: RunContext, rule: Rule, since: datetime, until: datetime, progress: Callable[[int], None]
+    ctx: RunContext, rule: Rule, since: datetime, until: datetime, progress: Callable[[float], None]
 ) -> tuple[int, list[Crossed], bool]:
-    """How many changes were looked at, what crossed, and whether older ones had to be left out."""
+    """How many changes were looked at, what crossed, and whether older ones had to be left out.
+
+    ``progress`` is told the share that is done.
+    """
     exprs = tuple(expr for expr in (rule.trigger.that, rule.trigger.rearm) if expr is not None)
     watch = watched(ctx.app.model, rule.trigger.entity, exprs)
     steps = sorted(_steps(ctx, watch, since, until), key=lambda step: (step.at, step.number))
@@ -127,9 +132,11 @@ def _moves(ctx: RunContext, ledger: str, since: datetime, until: datetime) -> It
 # --- undoing and doing again --------------------------------------------------------------------------------------
 
 
-def _replayed(replay: Replay, steps: Sequence[Step], progress: Callable[[int], None]) -> list[Crossed]:
+def _replayed(replay: Replay, steps: Sequence[Step], progress: Callable[[float], None]) -> list[Crossed]:
     for number, step in reversed(list(enumerate(steps))):
         replay.touched[number] = _apply(replay, step, forward=False)
+        if number % EVERY == 0:
+            progress(UNDOING * (len(steps) - number) / len(steps))
     everybody = sorted(set().union(*replay.touched.values())) if replay.touched else []
     start = steps[0].at if steps else replay.ctx.now()
     for row, parts, _, _ in _asked(replay, start, everybody):
@@ -139,8 +146,8 @@ def _replayed(replay: Replay, steps: Sequence[Step], progress: Callable[[int], N
     for number, step in enumerate(steps):
         ids = _apply(replay, step, forward=True) | replay.touched[number]
         found.extend(_judged(replay, step.at, sorted(ids)))
-        if number % 100 == 0:
-            progress(number)
+        if number % EVERY == 0:
+            progress(UNDOING + (1 - UNDOING) * number / len(steps))
     return found
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from engine.expressions.tree import Aggregate, Balance, Expr, Path, walk
 from engine.model import Action, Rule
@@ -24,7 +24,7 @@ from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
 from runtime.rules_crossings import MOST, crossings
 from runtime.rules_look import Part, holds, kept_value, look
-from runtime.rules_past import Entry, entries, states
+from runtime.rules_past import Entry, count_entries, entries, states
 from runtime.rules_people import People
 from runtime.rules_states import due_of, next_turn
 from runtime.rules_texts import say as say_message
@@ -54,7 +54,7 @@ class Hit:
 class Simulated:
     """What came of it. ``looked``: events of the kind it waits for. ``fired``: how often; ``hits``: the first of them.
 
-    ``notes``: in what the past could not be known exactly.
+    ``days``: of each time, the day of the firm. ``notes``: in what the past could not be known exactly.
     """
 
     rule: str
@@ -64,16 +64,18 @@ class Simulated:
     fired: int = 0
     records: set[tuple[str, int]] = field(default_factory=set)
     hits: list[Hit] = field(default_factory=list)
+    days: list[date] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-Progress = Callable[[int], None]
+Progress = Callable[[float], None]
+"""Told now and then which share of the work is done, from 0 to 1; what it raises ends the work."""
 
 
 def simulate(
-    ctx: RunContext, rule: Rule, since: date, until: date, progress: Progress = lambda done: None
+    ctx: RunContext, rule: Rule, since: date, until: date, progress: Progress = lambda share: None
 ) -> Simulated:
-    """Run a rule over the days ``since`` to ``until``, both included; ``progress`` is told how many were looked at."""
+    """Run a rule over the days ``since`` to ``until``, both included; ``progress`` hears how far it is."""
     _check_days(ctx, since, until)
     acting = replace(ctx.as_system(), language=ctx.language)
     result = Simulated(rule=rule.id, since=since, until=until)
@@ -103,7 +105,9 @@ def _events(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) 
     owner = ctx.app.model.entities[trigger.entity]
     since, until = _period(ctx, result)
     waiting: list[Entry] = []
-    for entry in entries(ctx, owner.parent or owner.id, since, until, WRITES[trigger.kind]):
+    of = (owner.parent or owner.id, since, until, WRITES[trigger.kind])
+    total = count_entries(ctx, *of)
+    for entry in entries(ctx, *of):
         if _happened(rule, entry, owner.parent_field if owner.parent else ""):
             waiting.append(entry)
             if len(waiting) >= AT_ONCE:
@@ -111,7 +115,7 @@ def _events(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) 
                 waiting = []
         result.looked += 1
         if result.looked % 1000 == 0:
-            progress(result.looked)
+            progress(result.looked / total)
     _judge(ctx, rule, waiting, result)
 
 
@@ -196,6 +200,8 @@ def _dates(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -
     since, until = _period(ctx, result)
     entity = ctx.app.model.entities[rule.trigger.entity]
     assert rule.trigger.date is not None
+    table = ctx.app.tables.entity[entity.id]
+    total = ctx.connection.execute(select(func.count()).select_from(table)).scalar_one()
     for rows in _all_rows(ctx, entity.id):
         early = replace(ctx, clock=FixedClock(since))
         dates = Workspace(early).evaluate(rule.trigger.date, rows, None, entity.id)
@@ -207,7 +213,7 @@ def _dates(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -
                 parts = look(at, rule.condition, [row], entity.id)[0]
                 if holds(parts):
                     _hit(at, rule, result, due, row, parts)
-        progress(result.looked)
+        progress(min(1, result.looked / total) if total else 1)
 
 
 def _turns(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -> None:
@@ -222,7 +228,7 @@ def _turns(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -
                 result.looked += 1
                 if holds(parts):
                     _hit(at, rule, result, moment, row, parts)
-        progress(result.looked)
+        progress((moment - since) / (until - since))
         moment = next_turn(replace(ctx, clock=FixedClock(moment)), rule.trigger)
 
 
@@ -255,6 +261,7 @@ _WAYS: Mapping[str, Callable[[RunContext, Rule, Simulated, Progress], None]] = {
 
 def _hit(at: Workspace, rule: Rule, result: Simulated, moment: datetime, row: Row, parts: Sequence[Part]) -> None:
     result.fired += 1
+    result.days.append(moment.astimezone(ZoneInfo(at.model.timezone)).date())
     model = at.model
     entity = model.entities[rule.trigger.entity]
     result.records.add((entity.id, row["id"]))

@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
-from flask import Response, flash, g, get_flashed_messages
+from flask import Response, flash, g, get_flashed_messages, stream_with_context
 from flask_wtf.csrf import generate_csrf
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from runtime.context import RunContext
 from web.access import served
 from web.outlines import blank, outline
 from web.shell import Frame, frame
-from web.templating import html
+from web.templating import environment, html
+
+NOW = "<!-- so far -->"
 
 
 def render(ctx: RunContext, template: str, *, title: str, status: int = 200, **content: Any) -> Response:
     """The page ``template`` for the person behind the request."""
+    return Response(html(ctx.language, template, title=title, **_around(ctx), **content), status=status)
+
+
+def render_slowly(ctx: RunContext, template: str, *, title: str, **content: Any) -> Response:
+    """A page that is sent as it is made: what its template goes through may take its time, and end when nobody reads.
+
+    What stands before each ``NOW`` is sent at once. The transaction of ``ctx`` is over by then; what the template
+    calls opens its own.
+    """
+    made = environment(ctx.language).get_template(template)
+    sent = _portions(made.generate(title=title, now=Markup(NOW), **_around(ctx), **content))
+    return Response(stream_with_context(sent), headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+
+
+def _portions(pieces: Iterable[str]) -> Iterator[str]:
+    """A template's many small pieces, put together up to each ``NOW``."""
+    waiting: list[str] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if NOW in piece:
+            yield "".join(waiting)
+            waiting = []
+    yield "".join(waiting)
+
+
+def _around(ctx: RunContext) -> dict[str, Any]:
+    """What stands around every page of a person."""
     csrf = generate_csrf()
     around = frame(ctx, served().names(), csrf)
-    page = html(
-        ctx.language,
-        template,
-        title=title,
-        theme=g.person.theme,
-        density=g.person.prefs.get("density", ""),
-        csrf=csrf,
-        frame=around,
-        shell={"app": {"name": around.firm}, "user": {"name": around.person}},
-        flashes=told(),
-        **content,
-    )
-    return Response(page, status=status)
+    return {
+        "theme": g.person.theme,
+        "density": g.person.prefs.get("density", ""),
+        "csrf": csrf,
+        "frame": around,
+        "shell": {"app": {"name": around.firm}, "user": {"name": around.person}},
+        "flashes": told(),
+    }
 
 
 def render_outline(

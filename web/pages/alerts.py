@@ -11,14 +11,19 @@ from werkzeug.wrappers import Response as AnyResponse
 from runtime import alerts as lifecycle
 from runtime.alerts_reading import OpenAlert, open_alerts
 from runtime.context import RunContext
-from runtime.errors import UserError
-from runtime.permissions import label_of
+from runtime.errors import NotFound, UserError
+from runtime.messages import fault
+from runtime.permissions import demand_admin, label_of
+from runtime.rules import switched_off
+from runtime.rules_words import say_alert
 from web.access import reading, writing
 from web.display import moment
 from web.render import render, tell
+from web.rule_picture import alert_picture
 from web.texts import translator
 
 TONES: Mapping[str, str] = {"red": "red", "orange": "amber", "yellow": "amber", "blue": "accent", "grey": ""}
+MOST_SHOWN = 50
 ENDS: Mapping[str, tuple[str, str]] = {
     "ended": ("情况已解除", "it ended"),
     "gone": ("对象已删除", "the record was deleted"),
@@ -80,7 +85,30 @@ def act(id: int) -> AnyResponse:
     return redirect(url_for("pages.alerts"), code=303)
 
 
+def alert_kind(alert: str) -> AnyResponse:
+    """One kind of alert: its sentence, its picture, what is open of it and what was lately."""
+    with reading() as ctx:
+        demand_admin(ctx)
+        found = ctx.app.model.alerts.get(alert)
+        if found is None:
+            raise NotFound(fault(ctx, "no_such_alert"))
+        t = translator(ctx.language)
+        return render(
+            ctx,
+            "pages/alert_kind.html",
+            title=found.label.get(ctx.language),
+            crumb={"label": t("规则", "Rules"), "url": url_for("pages.rules")},
+            sentence=say_alert(ctx, found),
+            picture=alert_picture(ctx, found),
+            help=found.help.get(ctx.language) if found.help else "",
+            on=f"alert:{found.id}" not in switched_off(ctx),
+            rows=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert)][:MOST_SHOWN],
+            closed=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert, closed=True)][:MOST_SHOWN],
+        )
+
+
 def register(pages: Blueprint) -> None:
     """Attach the addresses."""
     pages.add_url_rule("/alerts", "alerts", alerts)
+    pages.add_url_rule("/alerts/kinds/<alert>", "alert_kind", alert_kind)
     pages.add_url_rule("/alerts/<int:id>", "act_on_alert", act, methods=["POST"])

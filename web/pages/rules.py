@@ -23,6 +23,7 @@ from runtime.rules_words import CHANNELS, say_alert, say_rule
 from web.access import reading, writing
 from web.display import moment
 from web.render import render, tell
+from web.rule_picture import rule_bounds, rule_picture
 from web.setting_tabs import setting_tabs
 from web.texts import translator
 
@@ -66,7 +67,7 @@ def rules() -> AnyResponse:
                 "id": f"alert:{alert.id}",
                 "label": alert.label.get(ctx.language),
                 "sentence": say_alert(ctx, alert),
-                "url": url_for("pages.alerts"),
+                "url": url_for("pages.alert_kind", alert=alert.id),
                 "on": f"alert:{alert.id}" not in off,
                 "open": warned.get(alert.id, 0),
             }
@@ -111,6 +112,10 @@ def rule(rule: str) -> AnyResponse:
             crumb={"label": t("规则", "Rules"), "url": url_for("pages.rules")},
             rule=found.id,
             sentence=say_rule(ctx, found),
+            picture=rule_picture(ctx, found),
+            bounds=rule_bounds(ctx, found),
+            help=found.help.get(ctx.language) if found.help else "",
+            on=found.id not in switched_off(ctx),
             states=_states(ctx, found.id, counted, result),
             runs=_run_rows(ctx, runs),
             older=url_for("pages.rule", rule=rule, result=result or None, before=runs[-1].id)

@@ -1,65 +1,93 @@
-"""A rule over the past: the page that asks for a period and shows what would have happened."""
+"""A rule over the past: the page that asks for a period, shows how far the work is, and what would have happened.
+
+The page is sent as the work goes on: the bar needs no script, and leaving the page (停止) stops the work.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from engine.model import Rule
 from runtime import rules_admin
 from runtime.context import RunContext
 from runtime.errors import UserError
-from runtime.rules_simulate import Hit, Simulated, simulate
+from runtime.rules_simulate import Hit, Simulated
+from runtime.rules_trial import Trial
 from runtime.rules_words import say_rule
-from web.access import reading, writing
+from web.access import reading
 from web.display import moment
 from web.pages.rules import action_view
-from web.render import render
+from web.render import render, render_slowly
 from web.texts import translator
 
-
-def ask_simulation(rule: str) -> AnyResponse:
-    """The form: last month, unless something else is chosen."""
-    with reading() as ctx:
-        first = ctx.today().replace(day=1)
-        last = first - timedelta(days=1)
-        return _page(ctx, rule, last.replace(day=1), last, None, "")
+View = dict[str, Any]
+DAY_BAR = 62
+"""Up to so many days, each has a bar in the picture of when it would have fired; more are put together by month."""
 
 
 def simulate_rule(rule: str) -> AnyResponse:
-    """What would have happened; the transaction writes nothing."""
-    with writing() as ctx:
+    """The form with last month in it; with a period given, the work and what came of it."""
+    with reading() as ctx:
         found = rules_admin.rule_of(ctx, rule)
+        given = {name: request.values.get(name, "") for name in ("since", "until")}
+        last = ctx.today().replace(day=1) - timedelta(days=1)
+        if not any(given.values()):
+            return render(ctx, "pages/rule_past.html", **_page(ctx, found, last.replace(day=1), last))
         try:
-            since, until = (date.fromisoformat(request.form.get(name, "")) for name in ("since", "until"))
+            since, until = (date.fromisoformat(text) for text in given.values())
         except ValueError:
-            t = translator(ctx.language)
-            return _page(ctx, rule, ctx.today(), ctx.today(), None, t("请填写起止日期", "Enter both dates"))
-        try:
-            return _page(ctx, rule, since, until, simulate(ctx, found, since, until), "")
-        except UserError as error:
-            return _page(ctx, rule, since, until, None, error.faults[0].message)
+            wrong = translator(ctx.language)("请填写起止日期", "Enter both dates")
+            return render(ctx, "pages/rule_past.html", **_page(ctx, found, last.replace(day=1), last), wrong=wrong)
+        watched = _Watched(Trial(ctx, found, since, until))
+        page = _page(ctx, found, since, until)
+        return render_slowly(ctx, "pages/rule_past.html", **page, steps=watched.steps, outcome=watched.outcome)
 
 
-def _page(ctx: RunContext, rule: str, since: date, until: date, result: Simulated | None, wrong: str) -> AnyResponse:
-    found = rules_admin.rule_of(ctx, rule)
+def _page(ctx: RunContext, found: Rule, since: date, until: date) -> View:
     t = translator(ctx.language)
-    return render(
-        ctx,
-        "pages/rule_past.html",
-        title=t("回放试算", "Try on the past"),
-        crumb={"label": found.label.get(ctx.language), "url": url_for("pages.rule", rule=rule)},
-        sentence=say_rule(ctx, found),
-        since=since.isoformat(),
-        until=until.isoformat(),
-        wrong=wrong,
-        result=_result(ctx, result) if result is not None else None,
-    )
+    return {
+        "title": t("回放试算", "Try on the past"),
+        "crumb": {"label": found.label.get(ctx.language), "url": url_for("pages.rule", rule=found.id)},
+        "sentence": say_rule(ctx, found),
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "here": url_for("pages.simulate_rule", rule=found.id),
+    }
 
 
-def _result(ctx: RunContext, result: Simulated) -> dict[str, Any]:
+class _Watched:
+    """A trial as the template follows it: first its steps, then what came of it."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self._wrong = ""
+
+    def steps(self) -> Iterator[int]:
+        """Percent done, whenever it is more."""
+        shown = -1
+        try:
+            yield 0
+            for share in self._trial.shares():
+                if int(share * 100) > shown:
+                    shown = int(share * 100)
+                    yield shown
+        except UserError as error:
+            self._wrong = error.faults[0].message
+
+    def outcome(self) -> View:
+        """The result in words, or what was wrong."""
+        if self._trial.result is None:
+            return {"wrong": self._wrong}
+        with reading() as ctx:
+            return _result(ctx, self._trial.result)
+
+
+def _result(ctx: RunContext, result: Simulated) -> View:
     t = translator(ctx.language)
     records = len(result.records)
     head = t(
@@ -69,12 +97,30 @@ def _result(ctx: RunContext, result: Simulated) -> dict[str, Any]:
     return {
         "head": head,
         "notes": result.notes,
+        "bars": _bars(result),
         "hits": [_hit(ctx, hit) for hit in result.hits],
         "more": result.fired - len(result.hits),
     }
 
 
-def _hit(ctx: RunContext, hit: Hit) -> dict[str, Any]:
+def _bars(result: Simulated) -> list[View]:
+    """How often on each day of the period (or in each month of a long one)."""
+    daily = (result.until - result.since).days < DAY_BAR
+    counted: dict[str, int] = {}
+    day = result.since
+    while day <= result.until:
+        counted.setdefault(day.isoformat() if daily else f"{day:%Y-%m}", 0)
+        day += timedelta(days=1)
+    for when in result.days:
+        counted[when.isoformat() if daily else f"{when:%Y-%m}"] += 1
+    most = max(counted.values(), default=0)
+    return [
+        {"label": label, "count": count, "high": round(100 * count / most) if most else 0}
+        for label, count in counted.items()
+    ]
+
+
+def _hit(ctx: RunContext, hit: Hit) -> View:
     return {
         "when": moment(hit.at, ctx),
         "title": hit.title,
@@ -85,5 +131,4 @@ def _hit(ctx: RunContext, hit: Hit) -> dict[str, Any]:
 
 def register(pages: Blueprint) -> None:
     """Attach the addresses."""
-    pages.add_url_rule("/rules/<rule>/simulate", "ask_simulation", ask_simulation)
-    pages.add_url_rule("/rules/<rule>/simulate", "simulate_rule", simulate_rule, methods=["POST"])
+    pages.add_url_rule("/rules/<rule>/simulate", "simulate_rule", simulate_rule, methods=["GET", "POST"])

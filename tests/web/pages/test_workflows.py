@@ -12,9 +12,9 @@ from tests.web.api.test_records import some_item
 from tests.web.pages.test_figures import Reader
 
 
-@pytest.fixture
-def buyer(office: Works) -> Reader:
-    return Reader(office, "buyer")
+@pytest.fixture(scope="module")
+def buyer(office_on_file: Works) -> Reader:
+    return Reader(office_on_file, "buyer")
 
 
 def ordered(office: Works) -> Row:

@@ -1,0 +1,63 @@
+"""A simulation that somebody watches: it runs beside the request, tells how far it is, and can be stopped.
+
+Its transaction is always rolled back, whatever the rule would have done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from queue import SimpleQueue
+from threading import Event
+
+from engine.model import Rule
+from runtime.context import RunContext
+from runtime.rules_simulate import Simulated, simulate
+
+REPLAYED = "becomes"
+"""The kind of trigger whose simulation undoes the past in a savepoint, and so needs a transaction that may write."""
+
+
+class _Finished(Exception):
+    """Ends the transaction without anything of it staying."""
+
+
+class Trial:
+    """One simulation under way. ``result`` is there once ``shares`` has come to its end."""
+
+    def __init__(self, ctx: RunContext, rule: Rule, since: date, until: date) -> None:
+        self.result: Simulated | None = None
+        self._ctx, self._rule, self._days = ctx, rule, (since, until)
+        self._told: SimpleQueue[float | None] = SimpleQueue()
+        self._stop = Event()
+
+    def shares(self) -> Iterator[float]:
+        """How much is done, each time it has become more; left early, the work stops and nothing stays of it.
+
+        What the simulation refuses is raised here.
+        """
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            work = beside.submit(self._run)
+            work.add_done_callback(lambda _: self._told.put(None))
+            try:
+                while (share := self._told.get()) is not None:
+                    yield share
+            finally:
+                self._stop.set()
+            work.result()
+
+    def _run(self) -> None:
+        database = self._ctx.app.database
+        connected = database.write() if self._rule.trigger.kind == REPLAYED else database.read()
+        with suppress(_Finished), connected as connection:
+            ctx = replace(self._ctx, connection=connection)
+            self.result = simulate(ctx, self._rule, *self._days, self._progress)
+            raise _Finished
+
+    def _progress(self, share: float) -> None:
+        if self._stop.is_set():
+            raise _Finished
+        self._told.put(share)

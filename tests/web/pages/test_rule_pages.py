@@ -1,0 +1,89 @@
+"""Rules and alerts as sentences and little pictures, and a trial on the past that one can watch and leave."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.scenarios.works import Works
+from tests.web.pages.test_figures import Reader
+
+JANUARY = "since=2026-01-01&until=2026-01-31"
+
+
+@pytest.fixture(scope="module")
+def admin(office_on_file: Works) -> Reader:
+    return Reader(office_on_file, "admin")
+
+
+def boxes(page: str) -> list[tuple[str, list[str]]]:
+    """The boxes of a picture: the head of each, and its parts."""
+    drawn = page[page.index('<ol class="rule-boxes">') : page.index("</ol>")]
+    return [
+        (box.split("</b>")[0], re.findall(r"<span>([^<]*)</span>", box))
+        for box in drawn.split('<li class="rule-box"><b>')[1:]
+    ]
+
+
+def test_a_rule_is_drawn_from_what_sets_it_off_to_what_it_does(admin: Reader) -> None:
+    (when, start), (asked, conditions), (then, acts) = boxes(admin.page("/rules/order_to_supplier"))
+    assert (when, start) == ("当", ["采购订单“审核”时"])
+    assert (asked, conditions) == ("如果", ["供应商的邮箱已填写"])
+    assert then == "就"
+    assert [act.partition("：")[0] for act in acts] == ["用邮件告诉 供应商的邮箱"]
+    heads = [head for head, _ in boxes(admin.page("/rules/order_to_supplier", language="en"))]
+    assert heads == ["When", "If", "Then"]
+
+
+def test_every_rule_and_alert_opens_its_picture(office: Works, admin: Reader) -> None:
+    for rule in office.app.model.rules:
+        assert len(boxes(admin.page(f"/rules/{rule}"))) == 3, rule
+    for alert in office.app.model.alerts.values():
+        assert len(boxes(admin.page(f"/alerts/kinds/{alert.id}"))) == 3 + bool(alert.levels), alert.id
+    admin.page("/alerts/kinds/nothing", status=404)
+    Reader(office, "buyer").page("/alerts/kinds/below_safety", status=403)
+
+
+def test_an_alert_is_drawn_with_what_holds_whom_it_tells_and_when_it_closes(admin: Reader) -> None:
+    drawn = boxes(admin.page("/alerts/kinds/below_safety"))
+    assert drawn[0] == ("只要物料的", ["启用", "可用量 &lt; 安全库存"])
+    assert drawn[1][1][:2] == ["告诉采购", "24 个工作小时没人处理再告诉经理"]
+    assert drawn[2] == ("到", ["不再如此"])
+
+
+def test_a_rule_that_rests_says_so_on_its_page(office: Works, admin: Reader) -> None:
+    assert "这条规则已停用" not in admin.page("/rules/price_rise")
+    office.api().call("PATCH", "/rules/price_rise", {"on": False})
+    assert "这条规则已停用" in admin.page("/rules/price_rise")
+    office.api().call("PATCH", "/rules/price_rise", {"on": True})
+
+
+def test_a_trial_shows_how_far_it_is_before_it_says_what_came_of_it(admin: Reader) -> None:
+    page = admin.page(f"/rules/forgotten_drafts/simulate?{JANUARY}")
+    shown = [int(percent) for percent in re.findall(r'<progress [^>]*value="(\d+)"', page)]
+    assert shown[0] == 0
+    assert len(shown) > 20
+    assert shown == sorted(shown)
+    assert page.index("会触发 ") > page.rindex("<progress ")
+
+
+def test_a_trial_is_sent_piece_by_piece_and_ends_with_its_reader(admin: Reader) -> None:
+    answer = admin.client.get(f"/rules/forgotten_drafts/simulate?{JANUARY}", buffered=False)
+    pieces = answer.iter_encoded()
+    assert b"<progress " in next(pieces)
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    answer.close()
+    assert list(pieces) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ("since=2026-02-01&until=2026-01-01", "起止日期不对：2026-02-01 至 2026-01-01"),
+        ("since=2001-01-01&until=2026-01-01", "一次最多看 1100 天"),
+        ("since=soon&until=", "请填写起止日期"),
+    ],
+)
+def test_a_period_that_cannot_be_tried_is_told(admin: Reader, days: str, said: str) -> None:
+    assert said in admin.page(f"/rules/forgotten_drafts/simulate?{days}")
