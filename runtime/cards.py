@@ -36,6 +36,7 @@ from runtime.messages import fault
 from runtime.permissions import LEDGER, may_see, rights
 from runtime.record_inputs import Workspace
 from runtime.sql import Compiler, typed
+from runtime.sql_scope import again
 
 PLAN = "plan."
 SEVERITY = ("green", "red", "orange", "yellow", "blue")
@@ -258,7 +259,7 @@ def _column(moment: _Moment, node: Node) -> Any:
     own = Rows(rows.ctx, rows.of, rows.where, rows.names)
     tables = rows.ctx.app.tables
     is_ledger = rows.of.startswith(LEDGER)
-    own.over((tables.balance[rows.of.removeprefix(LEDGER)] if is_ledger else tables.entity[rows.of]).alias())
+    own.over(again(tables.balance[rows.of.removeprefix(LEDGER)] if is_ledger else tables.entity[rows.of]))
     found = typed(own.compiler().value(node), node.type)
     conditions = own.conditions()
     assert own.joiner is not None

@@ -25,7 +25,7 @@ from runtime.record_inputs import Workspace
 from runtime.row_rules import row_condition
 from runtime.sql import Compiler, typed
 from runtime.sql_ledgers import figure_table
-from runtime.sql_scope import Joiner, Sql, SqlScope, TableRow
+from runtime.sql_scope import Joiner, Sql, SqlScope, TableRow, again
 
 Values = Mapping[Node, Any]
 
@@ -196,7 +196,7 @@ def ledger_table(rows: Rows, measures: set[str], dimensions: set[str]) -> FromCl
         table = figure_table(compiler, ledger, measure, dimensions)
         if all(name in table.c for name in measures | dimensions):
             return table
-    return rows.ctx.app.tables.moves[ledger.id].alias()
+    return again(rows.ctx.app.tables.moves[ledger.id])
 
 
 def rule_tree(ctx: RunContext, thing: str, line: str = "") -> Node | None:

@@ -44,7 +44,7 @@ from engine.model import Field
 from runtime.columns import value_type
 from runtime.sql_numbers import NUMBERS, Numbers, Value, compare, whole
 from runtime.sql_operators import NODES
-from runtime.sql_scope import Joiner, MemoryRow, NotInSql, Row, Sql, SqlScope, TableRow, targets_of
+from runtime.sql_scope import Joiner, MemoryRow, NotInSql, Row, Sql, SqlScope, TableRow, again, targets_of
 from runtime.sqlite_functions import register_functions
 
 __all__ = [
@@ -279,7 +279,7 @@ class Compiler:
         return self._looked_up(target, key, rest, path, done)
 
     def _looked_up(self, target: str, key: Sql, rest: tuple[str, ...], path: Path, done: tuple[str, ...]) -> Value:
-        table: FromClause = self.scope.table(target).alias()
+        table: FromClause = again(self.scope.table(target))
         inner = self.within(joiner=None).walk(TableRow(target, table), rest, path, done)
         found = select(inner.sql).where(table.c.id == key).correlate_except(table).scalar_subquery()
         return replace(inner, sql=found, never_empty=False, constant=None)

@@ -30,7 +30,7 @@ from engine.expressions.tree import Call, Clock, Literal, Node, Path
 from engine.expressions.types import Kind
 from runtime.columns import Moment
 from runtime.sql_numbers import Value, whole
-from runtime.sql_scope import NotInSql, Sql
+from runtime.sql_scope import NotInSql, Sql, again
 
 if TYPE_CHECKING:
     from runtime.sql import Compiler
@@ -82,7 +82,7 @@ def _has_links(at: Compiler, path: Path) -> Sql:
     if len(path.steps) != 1:
         raise NotInSql("empty() of a set further away")
     owner = at.path(Path(root=path.root, entity=path.entity, steps=(), type=path.type))
-    link = at.scope.tables.links[from_entity, path.steps[0]].alias()
+    link = again(at.scope.tables.links[from_entity, path.steps[0]])
     return exists().where(link.c.owner == owner.sql).correlate_except(link)
 
 

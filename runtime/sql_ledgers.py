@@ -20,7 +20,7 @@ from engine.expressions.types import Kind, Type
 from engine.model import Ledger
 from runtime.columns import Moment
 from runtime.sql_numbers import Value
-from runtime.sql_scope import NotInSql, Sql, TableRow
+from runtime.sql_scope import NotInSql, Sql, TableRow, again
 
 if TYPE_CHECKING:
     from runtime.sql import Compiler
@@ -51,13 +51,13 @@ def figure_table(at: Compiler, ledger: Ledger, measure: str, used: set[str]) -> 
     for total, grain in grains:
         table = tables.total[ledger.id, total]
         if used <= set(grain) and measure in table.c:
-            return table.alias()
+            return again(table)
     if measure in tables.balance[ledger.id].c:
-        return tables.balance[ledger.id].alias()
+        return again(tables.balance[ledger.id])
     valuation = ledger.valuation
     if valuation and measure == valuation.value and all(used <= set(pool) for pool in valuation.pools.values()):
-        return tables.ledgers.pool[ledger.id].alias()
-    return tables.moves[ledger.id].alias()
+        return again(tables.ledgers.pool[ledger.id])
+    return again(tables.moves[ledger.id])
 
 
 def _running(at: Compiler, ledger: Ledger, node: Balance) -> FromClause:
@@ -70,7 +70,7 @@ def _running(at: Compiler, ledger: Ledger, node: Balance) -> FromClause:
 
 
 def _moves(at: Compiler, ledger: Ledger) -> FromClause:
-    return at.scope.tables.moves[ledger.id].alias()
+    return again(at.scope.tables.moves[ledger.id])
 
 
 def _amount(at: Compiler, ledger: Ledger, node: Balance, table: FromClause) -> Value:

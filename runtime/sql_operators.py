@@ -28,7 +28,7 @@ from engine.expressions.types import Kind, Type
 from runtime.columns import Moment
 from runtime.sql_calls import CALLS
 from runtime.sql_numbers import Value, whole
-from runtime.sql_scope import NotInSql, Sql, targets_of
+from runtime.sql_scope import NotInSql, Sql, again, targets_of
 from runtime.sql_sets import aggregate, balance, unit_ratio
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _membership(at: Compiler, node: Binary) -> Sql:
     assert isinstance(node.right, Path)
     owner = at.path(replace(node.right, steps=node.right.steps[:-1], type=Type(kind=Kind.REFERENCE)))
     entity = _entity_at(at, node.right)
-    link = at.scope.tables.links[entity, node.right.steps[-1]].alias()
+    link = again(at.scope.tables.links[entity, node.right.steps[-1]])
     chosen = select(link.c.value).where(link.c.owner == owner.sql).correlate_except(link)
     return func.coalesce(one.sql.in_(chosen), false(), type_=Boolean())
 

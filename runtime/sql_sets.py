@@ -28,7 +28,7 @@ from engine.expressions.tree import Aggregate, Balance, Path, Rows, UnitRatio
 from engine.expressions.types import Kind, Type
 from runtime.sql_ledgers import ledger_value
 from runtime.sql_numbers import Value, whole
-from runtime.sql_scope import NotInSql, Row, Sql, TableRow, targets_of
+from runtime.sql_scope import NotInSql, Row, Sql, TableRow, again, targets_of
 
 if TYPE_CHECKING:
     from runtime.sql import Compiler
@@ -40,7 +40,7 @@ def aggregate(at: Compiler, node: Aggregate) -> Value:
     """The value of an aggregate for the scope's row."""
     if node.rows.kind == "given":
         return _over_given(at, node)
-    table = at.scope.table(node.rows.entity).alias()
+    table = again(at.scope.table(node.rows.entity))
     row = TableRow(node.rows.entity, table)
     inner = at.within(record=row, this=at.scope.this or at.scope.record, joiner=None)
     conditions = [_belongs(at, row, node.rows), *_present(at, row), *_owner_present(at, row, node.rows)]
@@ -91,7 +91,7 @@ def _back(at: Compiler, row: TableRow, steps: tuple[str, ...], owner: Value) -> 
         here: Sql = row.table.c[name] == owner.sql
         return here if kind is None or owner.entity is None else and_(here, kind == owner.entity)
     target = targets_of(at.scope.model, row.entity, name)[0]
-    table = at.scope.table(target).alias()
+    table = again(at.scope.table(target))
     next_row = TableRow(target, table)
     inner = and_(_back(at, next_row, rest, owner), *_present(at, next_row))
     return row.table.c[name].in_(select(table.c.id).where(inner).correlate_except(table))
@@ -99,7 +99,7 @@ def _back(at: Compiler, row: TableRow, steps: tuple[str, ...], owner: Value) -> 
 
 def _by_link(at: Compiler, row: TableRow, rows: Rows, owner: Value) -> Sql:
     assert rows.base is not None
-    link = at.scope.tables.links[_holder(at, rows.base), rows.by].alias()
+    link = again(at.scope.tables.links[_holder(at, rows.base), rows.by])
     return row.table.c.id.in_(select(link.c.value).where(link.c.owner == owner.sql).correlate_except(link))
 
 
@@ -128,7 +128,7 @@ def _owner_present(at: Compiler, row: TableRow, rows: Rows) -> list[Sql]:
     owned = at.scope.model.entities.get(row.entity)
     if rows.kind not in ("entity", "reverse") or owned is None or not owned.parent:
         return []
-    owner = at.scope.table(owned.parent).alias()
+    owner = again(at.scope.table(owned.parent))
     alive = TableRow(owned.parent, owner)
     inner = _present(at, alive) or [*_owner_present(at, alive, rows)]
     return [row.table.c.parent.in_(select(owner.c.id).where(*inner).correlate_except(owner))]
@@ -287,13 +287,13 @@ def _ratio_of(at: Compiler, entity: str, item: Sql, unit: Sql) -> tuple[Sql, Sql
     one = literal(1, BigInteger())
     if measured is None:
         return one, one
-    things = at.scope.table(entity).alias()
+    things = again(at.scope.table(entity))
     base = select(things.c[measured.unit]).where(things.c.id == item).correlate_except(things).scalar_subquery()
     same = or_(unit.is_(None), item.is_(None), base.is_(None), base == unit)
     tops: list[Sql] = []
     bottoms: list[Sql] = []
     if measured.units:
-        lines = at.scope.table(model.entities[entity].fields[measured.units].lines).alias()
+        lines = again(at.scope.table(model.entities[entity].fields[measured.units].lines))
         mine = and_(lines.c.parent == item, lines.c[measured.line_unit] == unit)
         for part, found in (("num", tops), ("den", bottoms)):
             column = lines.c[f"{measured.line_ratio}__{part}"]
@@ -301,7 +301,7 @@ def _ratio_of(at: Compiler, entity: str, item: Sql, unit: Sql) -> tuple[Sql, Sql
     units = targets_of(model, entity, measured.unit)[0]
     measuring = model.entities[units].measuring
     if measuring is not None:
-        mine_, other = at.scope.table(units).alias(), at.scope.table(units).alias()
+        mine_, other = again(at.scope.table(units)), again(at.scope.table(units))
         pair = and_(
             mine_.c.id == unit, other.c.id == base, mine_.c[measuring.dimension] == other.c[measuring.dimension]
         )

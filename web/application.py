@@ -51,6 +51,7 @@ def create_app(
     )
     app.config.update(options)
     app.extensions[EXTENSION] = Served(home, clock)
+    app.jinja_env.bytecode_cache = templating.KeptTemplates(templating.kept_in(home.folder))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     assets = load_assets()
