@@ -253,9 +253,13 @@ REPORT_MEASURE: Keys = {
     "secrecy": (NAME, "Secrecy tag."),
 }
 CHART: Keys = {
-    "type": (words("bar", "line", "pie", "stacked", "area"), "Kind of chart."),
-    "x": (PATH, "Row path or column axis along x."),
+    "type": (words("bar", "line", "pie", "stacked", "area", "scatter", "quadrant"), "Kind of chart."),
+    "x": (PATH, "Row path or column axis along x; of a scatter, what each point is."),
     "y": (NAME_OR_NAMES, "Measures."),
+    "across": (NAME, "Of a scatter: the measure along x; `y` is the one upwards."),
+    "size": (NAME, "Of a scatter: the measure that makes points larger."),
+    "limits": (mapped(EXPRESSION), "Of quadrants: by measure, where the line stands; `mean` is that of the points."),
+    "corners": (mapped(TEXT), "Of quadrants: their names; low_low, low_high, high_low, high_high (across, upwards)."),
 }
 DASHBOARD: Keys = {
     **_ENTRY,
@@ -298,6 +302,13 @@ OPENING: Keys = {
     **_ENTRY,
     "of": (NAME, "Entity taken as it is; with a ledger, the document that brings its balances: refused once live."),
     "ledger": (NAME, "Ledger whose balances are taken over."),
+}
+FIRST_STEP: Keys = {
+    **_ENTRY,
+    "of": (NAME, "Entity: done when there are records."),
+    "ledger": (NAME, "Ledger: done when something was posted into it; with `of`, the document that posts it."),
+    "accounts": (COUNT, "Done when so many people can log in."),
+    "least": (COUNT, "How many records it takes; 1 unless said."),
 }
 DEMO: Keys = {
     "data": (PATH, "Folder of the demo data."),

@@ -46,10 +46,10 @@ from runtime.report_axes import (
     key_value,
     sort_key,
 )
+from runtime.report_charts import chart_of
 from runtime.report_plans import PLAN, plan_end, plan_parts, plan_rows, plan_values
 from runtime.report_shapes import Across, Asked, Heading, Key, Line, Result, Span
 from runtime.sql import typed
-from runtime.sql_scope import again
 from runtime.values import Ref
 
 MOST_GROUPS = 20_000
@@ -206,7 +206,7 @@ class _Run:
 
     def _table(self) -> Any:
         if not self.report.of.startswith(LEDGER):
-            return again(self.ctx.app.tables.entity[self.report.of])
+            return self.ctx.app.tables.entity[self.report.of].alias()
         ledger = self.ctx.app.model.ledgers[self.report.of.removeprefix(LEDGER)]
         read = {step for node in self._read() for step in node.steps[:1]}
         return ledger_table(self.rows, read & set(ledger.resources), read & set(ledger.dimensions))
@@ -350,8 +350,7 @@ class _Run:
 
     def _chart(self, lines: Sequence[Line], columns: Sequence[Across]) -> Mapping[str, Any] | None:
         chart = self.report.chart
-        shown = [m for m in self.measures if chart is not None and m.id in chart.y]
-        if chart is None or not shown:
+        if chart is None:
             return None
         if any(column.id == chart.x for column in self.axes) and lines:
             total = next((line for line in lines if line.level == 0), lines[0])
@@ -359,14 +358,7 @@ class _Run:
         else:
             level = next((n for n, end in enumerate(self.ends, 1) if end.path == chart.x), 1)
             points = [(line.titles[-1], line.cells[()]) for line in lines if line.level == level]
-        return {
-            "type": chart.type,
-            "x": [title for title, _ in points],
-            "series": [
-                {"id": m.id, "label": m.label.get(self.ctx.language), "data": [cell.get(m.id) for _, cell in points]}
-                for m in shown
-            ],
-        }
+        return chart_of(self.ctx, chart, self.measures, points)
 
 
 def _says_something(group: _Group) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from engine.compile.bench import Bench
+from engine.compile.charts import compile_chart
 from engine.compile.constants import number
 from engine.compile.looks import ALWAYS
 from engine.compile.part import Part, Word
@@ -14,7 +15,7 @@ from engine.compile.scope import AppScope, parse, parse_condition
 from engine.expressions.tree import Expr
 from engine.expressions.types import DATE, INTEGER, Kind, Type
 from engine.frozen import Frozen
-from engine.model import Card, CardPart, Chart, Column, Dashboard, Report, ReportMeasure
+from engine.model import Card, CardPart, Column, Dashboard, Report, ReportMeasure
 from engine.problems import did_you_mean, got
 
 PERIOD: dict[str, Type] = {"period.start": DATE, "period.end": DATE, "period.days": INTEGER}
@@ -176,7 +177,7 @@ def _report(bench: Bench, id: str, part: Part) -> Report | None:
         measures=measures,
         filters=checked_paths(bench, rows, part.words("filters")) if rows else (),
         totals=tuple(word.text for word in part.words("totals")),
-        chart=_chart(bench, rows, part, measures),
+        chart=compile_chart(bench, rows, part, measures),
         period=part.text("period"),
         sort=_sort(bench, rows, part, measures),
     )
@@ -230,25 +231,6 @@ def _edges(part: Part) -> tuple[Decimal, ...]:
         except (ValueError, ArithmeticError):
             part.problem("D207", "edges", f"{got(word.text)} is no number", "write numbers, as in [0, 30, 60]")
     return tuple(done)
-
-
-def _chart(bench: Bench, rows: str, part: Part, measures: tuple[ReportMeasure, ...]) -> Chart | None:
-    chart = part.part("chart")
-    if chart is None:
-        return None
-    known = [each.id for each in measures]
-    y = chart.words("y")
-    for word in y:
-        if word.text not in known:
-            bench.problems.add(
-                "D304", word.place, word.path, f"unknown measure {got(word.text)}", did_you_mean(word.text, known)
-            )
-    axis = chart.word("x")
-    columns = [id for id, _ in part.entries("columns")]
-    x = ""
-    if axis is not None and rows:
-        x = axis.text if axis.text in columns else checked_path(bench, rows, axis)
-    return Chart(type=chart.text("type", "bar"), x=x, y=tuple(word.text for word in y) or tuple(known[:1]))
 
 
 def _sort(bench: Bench, rows: str, part: Part, measures: tuple[ReportMeasure, ...]) -> tuple[tuple[str, bool], ...]:

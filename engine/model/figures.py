@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.expressions.tree import Expr
-from engine.model.words import Text
+from engine.model.words import Text, nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,16 @@ class ReportMeasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
+    """``x``: along which path. A scatter has a point for each of them: ``across`` and ``y`` say where, ``size`` how
+    large; ``limits`` are lines by measure (``mean``: of the points), ``corners`` the names of the four parts."""
+
     type: str
     x: str
     y: tuple[str, ...]
+    across: str = ""
+    size: str = ""
+    limits: Mapping[str, Expr] = field(default_factory=nothing)  # type: ignore[arg-type]
+    corners: Mapping[str, Text] = field(default_factory=nothing)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 
 from tests.scenarios.clients import code
@@ -74,3 +76,20 @@ def test_r3_a_semi_finished_product_is_made_with_its_yield(kitchen: Kitchen) -> 
     kitchen.admin.change("processing", made["id"], outputs=[{"item": code("SAUCE"), "qty": "9"}])
     done = kitchen.admin.take("processing", made["id"], "post")
     assert (done["yield_rate"], kitchen.works.stock("SAUCE", resource="value")) == ("0.6", Decimal("90.00"))
+
+
+def test_r3_the_report_draws_the_dishes_in_four_quadrants(kitchen_both: Kitchen) -> None:
+    kitchen_both.works.day("2026-03-10")
+    kitchen_both.sold("S1", {"dish": code("TE"), "qty": "90"}, {"dish": code("TS"), "qty": "10"})
+    chart = kitchen_both.admin.get("/reports/menu_engineering")["chart"]
+    assert (chart["type"], chart["across"], chart["upwards"], chart["size"]) == ("quadrant", "qty", "margin", "profit")
+    assert {name: Decimal(value) for name, value in chart["limits"].items()} == {"qty": 35, "margin": Decimal("0.8")}
+    assert set(chart["corners"]) == {"low_low", "low_high", "high_low", "high_high"}
+    page = kitchen_both.works.web("manager").get("/reports/menu_engineering").get_data(as_text=True)
+    found = re.search(r'type="application/json">(\{"axes".*?)</script>', page)
+    assert found is not None
+    spec = json.loads(found[1])
+    assert [(spot["name"], spot["value"][0], spot["role"]) for spot in spec["series"][0]["data"]] == [
+        ("番茄炒蛋", 90.0, "own"),
+        ("番茄酱意面", 10.0, "own"),
+    ]

@@ -10,8 +10,9 @@ use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, TooltipC
 
 export type Role = "own" | "base" | "market" | "warn" | "bad" | "good";
 export type Point = number | null | number[] | { value: number | number[]; name?: string; role?: Role; url?: string };
+export type Corner = "low_low" | "low_high" | "high_low" | "high_high";
 export interface Series { name: string; data: Point[]; kind?: string; role?: Role; axis?: number; labels?: boolean; step?: boolean }
-export interface Spec { kind: string; unit?: string; units?: string[]; categories?: string[]; series: Series[]; target?: { value: number; label?: string; axis?: number }; limits?: { x?: number; y?: number; xLabel?: string; yLabel?: string }; wan?: boolean }
+export interface Spec { kind: string; unit?: string; units?: string[]; categories?: string[]; series: Series[]; target?: { value: number; label?: string; axis?: number }; limits?: { x?: number | null; y?: number | null }; axes?: { name: string; percent: boolean }[]; corners?: Partial<Record<Corner, string>>; wan?: boolean }
 export interface Drawn { paint(): void; resize(): void }
 
 const TOKENS: Record<Role, string> = { own: "--accent-fill", base: "--chart-base", market: "--text-3", warn: "--amber-mark", bad: "--red-fill", good: "--green-mark" };
@@ -71,7 +72,7 @@ function seriesOption(s: Series, spec: Spec, look: ReturnType<typeof theme>): Re
   const base = { name: s.name, data, yAxisIndex: s.axis ?? 0, color, itemStyle: { color }, label, animationDuration: 250 };
   if (kind === "hidden") return { ...base, type: "bar", stack: "steps", silent: true, itemStyle: { color: "transparent" }, label: { show: false }, tooltip: { show: false } };
   if (line) return { ...base, type: "line", step: s.step ? "end" : false, symbol: "circle", symbolSize: 5, showSymbol: s.data.length <= 14, lineStyle: { width: 2, color }, ...(kind === "area" ? { areaStyle: { color, opacity: 0.1 } } : {}), markLine: targetLine(s, spec, look) };
-  if (kind === "scatter" || kind === "quadrant") return { ...base, type: "scatter", symbolSize: 9, label: { ...label, show: s.labels ?? s.data.length <= 12, position: "right" }, markLine: quadrantLines(spec, look) };
+  if (kind === "scatter" || kind === "quadrant") return { ...base, type: "scatter", symbolSize: (value: number[]) => 9 + 15 * Math.sqrt(value[2] ?? 0), itemStyle: { color, opacity: 0.72 }, label: { ...label, show: s.labels ?? s.data.length <= 40, position: "right", color: look.color("--text-2") }, labelLayout: { hideOverlap: true }, markLine: quadrantLines(spec, look), markArea: quadrantCorners(spec, look) };
   return { ...base, type: "bar", barMaxWidth: 34, barCategoryGap: "32%", ...(spec.kind === "waterfall" || s.kind === "stack" ? { stack: "steps" } : {}), itemStyle: { color, borderRadius: [3, 3, 0, 0] }, markLine: targetLine(s, spec, look) };
 }
 
@@ -83,9 +84,37 @@ function targetLine(s: Series, spec: Spec, look: ReturnType<typeof theme>): unkn
 function quadrantLines(spec: Spec, look: ReturnType<typeof theme>): unknown {
   if (!spec.limits) return undefined;
   const data: unknown[] = [];
-  if (spec.limits.x !== undefined) data.push({ xAxis: spec.limits.x, label: { formatter: spec.limits.xLabel ?? "" } });
-  if (spec.limits.y !== undefined) data.push({ yAxis: spec.limits.y, label: { formatter: spec.limits.yLabel ?? "" } });
+  if (spec.limits.x != null) data.push({ xAxis: spec.limits.x, label: { show: false } });
+  if (spec.limits.y != null) data.push({ yAxis: spec.limits.y, label: { formatter: axisText(spec, 1)(spec.limits.y), position: "insideEndTop" } });
   return { silent: true, symbol: "none", lineStyle: { color: look.color("--text-3"), type: "dashed", width: 1 }, label: { color: look.color("--text-3"), fontSize: 11 }, data };
+}
+
+/** The four parts and what they are called; only that of both high is tinted, so that the points stay what one sees. */
+function quadrantCorners(spec: Spec, look: ReturnType<typeof theme>): unknown {
+  const { x, y } = spec.limits ?? {};
+  if (x == null || y == null || !spec.corners) return undefined;
+  const spots: Record<Corner, [unknown, unknown, string]> = {
+    low_high: [{ xAxis: "min", yAxis: "max" }, { xAxis: x, yAxis: y }, "insideTopLeft"], high_high: [{ xAxis: x, yAxis: "max" }, { xAxis: "max", yAxis: y }, "insideTopRight"],
+    low_low: [{ xAxis: "min", yAxis: y }, { xAxis: x, yAxis: "min" }, "insideBottomLeft"], high_low: [{ xAxis: x, yAxis: y }, { xAxis: "max", yAxis: "min" }, "insideBottomRight"],
+  };
+  const tints: Partial<Record<Corner, string>> = { high_high: "--green-soft", high_low: "--amber-soft" };
+  const data = (Object.keys(spots) as Corner[]).filter((id) => spec.corners?.[id]).map((id) => {
+    const [from, to, position] = spots[id], tint = tints[id] ? look.color(tints[id]) : "";
+    return [{ ...(from as object), name: spec.corners![id], itemStyle: { color: tint || "transparent", opacity: tint ? 0.45 : 0 }, label: { show: true, position, color: look.color("--text-2"), fontSize: 11.5, fontWeight: 600 } }, to];
+  });
+  return { silent: true, data };
+}
+
+/** How figures of an axis read. */
+const axisText = (spec: Spec, axis: number) => (value: number): string => (spec.axes?.[axis]?.percent ? `${Number((value * 100).toFixed(1))} %` : short(value));
+
+/** Room beside the outermost points, so that none lies on the edge. */
+function rangeOf(spec: Spec, axis: 0 | 1): { min: number; max: number } {
+  const values = spec.series.flatMap((s) => s.data).map((p) => (p as { value: number[] }).value[axis] ?? 0);
+  const line = axis ? spec.limits?.y : spec.limits?.x;
+  const low = Math.min(...values, line ?? Infinity), high = Math.max(...values, line ?? -Infinity), room = (high - low || Math.abs(high) || 1) * 0.12;
+  const size = 10 ** Math.floor(Math.log10(room || 1));
+  return { min: axis ? Math.floor((low - room) / size) * size : Math.max(0, Math.floor((low - room) / size) * size), max: Math.ceil((high + room) / size) * size };
 }
 
 /** Many or long names read better down the side: the bars lie then. */
@@ -108,11 +137,11 @@ function option(spec: Spec): Record<string, unknown> {
   const axisLabel = { color: note, fontSize: 11, fontFamily: look.font };
   const made = {
     textStyle: { fontFamily: look.font, fontSize: 12, color: look.color("--text-2") },
-    grid: { left: 4, right: 6, top: named.length > 1 ? 34 : 16, bottom: 2, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 4, right: xy ? 28 : 6, top: named.length > 1 || xy ? 34 : 16, bottom: xy ? 26 : 2, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     legend: named.length > 1 ? { show: true, left: 0, top: 0, itemWidth: 12, itemHeight: 8, itemGap: 14, data: named.map((s) => s.name), textStyle: { color: look.color("--text-2"), fontSize: 12 } } : { show: false },
-    tooltip: { trigger: xy ? "item" : "axis", backgroundColor: look.color("--raised"), borderColor: look.color("--line-strong"), textStyle: { color: look.color("--text-1"), fontSize: 12 }, valueFormatter: (v: unknown) => (typeof v === "number" ? grouped(String(v)) : String(v ?? "–")), renderMode: "richText", axisPointer: { type: "line", lineStyle: { color: look.color("--line-strong") } } },
-    xAxis: xy ? { type: "value", axisLabel, splitLine: { show: false }, axisLine: { show: true, lineStyle: { color: look.color("--line-strong") } } } : { type: "category", data: spec.categories ?? [], axisLabel: { ...axisLabel, hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.color("--line-strong") } } },
-    yAxis: axes.map((axis) => ({ type: "value", scale: spec.kind === "line" || xy, ...(axis === axes[0] ? { min: floorOf(spec) } : {}), position: axis ? "right" : "left", splitNumber: 3, axisLabel: { ...axisLabel, formatter: short }, splitLine: { show: axis === axes[0], lineStyle: { color: look.color("--chart-grid") } } })),
+    tooltip: { trigger: xy ? "item" : "axis", backgroundColor: look.color("--raised"), borderColor: look.color("--line-strong"), textStyle: { color: look.color("--text-1"), fontSize: 12 }, ...(xy ? { formatter: (p: { name: string; value: number[] }) => `${p.name}\n${[0, 1].map((a) => `${spec.axes?.[a]?.name ?? ""} ${axisText(spec, a)(p.value[a] ?? 0)}`).join("\n")}` } : {}), valueFormatter: (v: unknown) => (typeof v === "number" ? grouped(String(v)) : String(v ?? "–")), renderMode: "richText", axisPointer: { type: "line", lineStyle: { color: look.color("--line-strong") } } },
+    xAxis: xy ? { type: "value", ...rangeOf(spec, 0), name: spec.axes?.[0]?.name ?? "", nameLocation: "middle", nameGap: 24, nameTextStyle: { color: note, fontSize: 11 }, axisLabel: { ...axisLabel, formatter: axisText(spec, 0) }, splitLine: { show: false }, axisLine: { show: true, lineStyle: { color: look.color("--line-strong") } } } : { type: "category", data: spec.categories ?? [], axisLabel: { ...axisLabel, hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" }, axisTick: { show: false }, axisLine: { lineStyle: { color: look.color("--line-strong") } } },
+    yAxis: axes.map((axis) => ({ type: "value", scale: spec.kind === "line" || xy, ...(xy ? rangeOf(spec, 1) : axis === axes[0] ? { min: floorOf(spec) } : {}), ...(xy ? { name: spec.axes?.[1]?.name ?? "", nameTextStyle: { color: note, fontSize: 11, align: "left" } } : {}), position: axis ? "right" : "left", splitNumber: 3, axisLabel: { ...axisLabel, formatter: xy ? axisText(spec, 1) : short }, splitLine: { show: axis === axes[0] && !xy, lineStyle: { color: look.color("--chart-grid") } } })),
     series: series.map((s) => seriesOption(s, spec, look)),
   };
   return lies(spec) ? lying(made, spec, axisLabel) : made;

@@ -8,7 +8,16 @@ const cellText = (value: unknown): string => {
   return plain === null || plain === undefined ? "–" : typeof plain === "number" ? grouped(String(plain)) : String(plain);
 };
 
-function tableFor(spec: Spec): HTMLElement {
+/** Points between two axes as a table: a row each, a column for each axis. */
+function flat(spec: Spec): Spec {
+  const points = (spec.series[0]?.data ?? []) as { name?: string; value: number[] }[];
+  const share = (axis: number, value: number): number | { value: string } => (spec.axes?.[axis]?.percent ? { value: `${Number((value * 100).toFixed(1))} %` } : value);
+  const column = (axis: number): Spec["series"][number] => ({ name: spec.axes?.[axis]?.name ?? "", data: points.map((p) => share(axis, p.value[axis] ?? 0)) as never });
+  return { kind: "bar", categories: points.map((p) => p.name ?? ""), series: [column(0), column(1)] };
+}
+
+function tableFor(given: Spec): HTMLElement {
+  const spec = given.axes ? flat(given) : given;
   const head = make("tr", {}, make("th", { scope: "col" }, ""), ...spec.series.map((s) => make("th", { scope: "col", cls: "num" }, s.name)));
   const rows = (spec.categories ?? spec.series[0]?.data.map((_, i) => String(i + 1)) ?? []).map((name, index) => make("tr", {}, make("th", { scope: "row" }, name), ...spec.series.map((s) => make("td", { cls: "num" }, cellText(s.data[index])))));
   return make("div", { cls: "chart-table", tabindex: "0" }, make("table", { cls: "data plain" }, make("thead", {}, head), make("tbody", {}, ...rows)));
