@@ -50,6 +50,7 @@ from runtime.report_charts import chart_of
 from runtime.report_plans import PLAN, plan_end, plan_parts, plan_rows, plan_values
 from runtime.report_shapes import Across, Asked, Heading, Key, Line, Result, Span
 from runtime.sql import typed
+from runtime.sql_scope import again
 from runtime.values import Ref
 
 MOST_GROUPS = 20_000
@@ -206,7 +207,7 @@ class _Run:
 
     def _table(self) -> Any:
         if not self.report.of.startswith(LEDGER):
-            return self.ctx.app.tables.entity[self.report.of].alias()
+            return again(self.ctx.app.tables.entity[self.report.of])
         ledger = self.ctx.app.model.ledgers[self.report.of.removeprefix(LEDGER)]
         read = {step for node in self._read() for step in node.steps[:1]}
         return ledger_table(self.rows, read & set(ledger.resources), read & set(ledger.dimensions))
