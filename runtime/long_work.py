@@ -15,11 +15,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine import MetadataError
 from runtime.errors import UserError
+from runtime.logs import logger
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
 KEPT = 86_400
@@ -84,7 +84,7 @@ def _do(folder: Path, token: str, work: Callable[[Tell], Result]) -> None:
         if isinstance(error, UserError):
             now.errors = [one.message for one in error.faults]
         else:
-            structlog.get_logger("long_work").error("work failed", exc_info=error)
+            logger("long_work").error("work failed", exc_info=error)
             now.errors = [str(error)[:300]]
     _write(folder, token, now)
 

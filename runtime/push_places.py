@@ -11,7 +11,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runtime.app_state import keep_state, state
-from runtime.channels.push import make_keys
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
@@ -29,6 +28,8 @@ def keys(ctx: RunContext) -> dict[str, str]:
     if kept:
         found: dict[str, str] = orjson.loads(kept)
         return found
+    from runtime.channels.sealing import make_keys
+
     made = make_keys()
     keep_state(ctx, KEYS, orjson.dumps(made).decode())
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -53,7 +54,10 @@ class Lazy(click.Group):
         """The command ``name``."""
         if name not in COMMANDS:
             return None
+        gc.disable()  # what is loaded stays: looking through it again and again would be a tenth of the start
         command = getattr(import_module(COMMANDS[name][0]), f"{name.replace('-', '_')}_command")
+        gc.freeze()
+        gc.enable()
         assert isinstance(command, click.Command)
         return command
 

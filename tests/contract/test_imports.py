@@ -16,10 +16,12 @@ FORBIDDEN = {
 }
 OUTSIDE = {
     "engine/schema.py",
+    "runtime/channels/push.py",
     "runtime/database.py",
     "runtime/logs.py",
     "runtime/migrate_steps.py",
     "runtime/prepared.py",
+    "runtime/push_places.py",
     "runtime/search_keys.py",
     "runtime/spreadsheets.py",
     "web/cli.py",

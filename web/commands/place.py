@@ -11,9 +11,6 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from runtime.apps import AppHome, RunningApp
 from runtime.errors import Fault, NotFound
@@ -87,6 +84,9 @@ def print_table(rows: Sequence[Mapping[str, object]]) -> None:
         for row in rows:
             click.echo("\t".join(str(row[name]) for name in names))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*names, box=None, header_style="bold")
     for row in rows:
         table.add_row(*(str(row[name]) for name in names))
@@ -99,6 +99,9 @@ def progress(label: str) -> Iterator[Callable[[str, int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _what, _done, _all: None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label)

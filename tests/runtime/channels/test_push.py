@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from runtime.channels import CHANNELS, Answer, Verdict, Wire
-from runtime.channels.push import Seal, authorization, content, make_keys, private_key, sealed
+from runtime.channels.push import content
+from runtime.channels.sealing import Seal, authorization, make_keys, private_key, sealed
 from tests.runtime.channels.test_robots import NOW, letter
 from tests.runtime.outside import Outside, listening
 
