@@ -202,6 +202,7 @@ CARD: Keys = {
     "better": (words("higher", "lower"), "Which way is good."),
     "compare": (words("last_month", "last_year", "previous"), "What it is compared with."),
     "opens": (text_or("opens"), "Where it leads."),
+    "alerts": (NAMES, "Alerts whose open ones it counts (`alerts` in its formulas); it wears their colour."),
 }
 PERIODS = (
     "today",

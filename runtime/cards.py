@@ -16,6 +16,7 @@ from sqlalchemy import select
 from engine.expressions.tree import Aggregate, Balance, Expr, Node
 from engine.model import Card
 from runtime import planning, planning_rows
+from runtime.card_alerts import Opened, may_count, opened, worst
 from runtime.changes import last_change
 from runtime.context import RunContext
 from runtime.errors import NotFound
@@ -32,12 +33,13 @@ from runtime.figures import (
     restricted,
     things_read,
 )
-from runtime.messages import fault
+from runtime.messages import fault, say
 from runtime.permissions import LEDGER, may_see, rights
 from runtime.record_inputs import Workspace
 from runtime.sql import Compiler, typed
 from runtime.sql_scope import again
 
+ALERTS = "alerts"
 PLAN = "plan."
 SEVERITY = ("green", "red", "orange", "yellow", "blue")
 """Green wins; of the others the gravest."""
@@ -56,7 +58,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A card drawn. ``change``: value − what it is compared with. ``points``: the sparkline, oldest first."""
+    """A card drawn. ``change``: value − what it is compared with. ``points``: the sparkline, oldest first.
+
+    ``alerts``: how many of the alerts it names are open; ``None`` where it names none.
+    """
 
     id: str
     label: str
@@ -75,11 +80,12 @@ class Figure:
     change: Any = None
     points: tuple[tuple[date, Any], ...] = ()
     opens: str = ""
+    alerts: int | None = None
 
 
 def visible(ctx: RunContext, card: Card) -> bool:
     """Whether the reader may see a card: its secrecy, and everything it counts."""
-    if not may_see(ctx, card.secrecy):
+    if not may_see(ctx, card.secrecy) or not may_count(ctx, card):
         return False
     read = {card.of} if card.of else set()
     for expr in (card.value, *(part.value for part in card.parts)):
@@ -112,7 +118,9 @@ def cards(ctx: RunContext, ids: Iterable[str] | None = None, period: str = "", p
 
 def _draw(ctx: RunContext, wanted: Sequence[str], period: str, points: int) -> list[Figure]:
     declared = [ctx.app.model.cards[i] for i in wanted]
-    drawing = [_Drawing(ctx, one, period, min(points, MOST_POINTS)) for one in declared if visible(ctx, one)]
+    shown = [one for one in declared if visible(ctx, one)]
+    alarms = opened(ctx, shown)
+    drawing = [_Drawing(ctx, one, period, min(points, MOST_POINTS), alarms) for one in shown]
     _fetch(ctx, [moment for one in drawing for moment in one.moments])
     return [one.figure() for one in drawing]
 
@@ -137,9 +145,10 @@ class _Moment:
 class _Drawing:
     """A card being drawn."""
 
-    def __init__(self, ctx: RunContext, card: Card, period: str, points: int) -> None:
+    def __init__(self, ctx: RunContext, card: Card, period: str, points: int, alarms: Mapping[str, Opened]) -> None:
         self.ctx = ctx
         self.card = card
+        self.alarm = alarms.get(card.id)
         chosen = period if period and periods_known(period) and (period in card.periods or not card.periods) else ""
         self.period = period_of(ctx, chosen or card.period) if card.period or card.periods else None
         self.now = self._moment(self.period, None)
@@ -187,7 +196,7 @@ class _Drawing:
         card, language = self.card, self.ctx.language
         value, parts = self._value(self.now)
         compared = self._value(self.before)[0] if self.before else None
-        names = {**self.now.rows.names, **{p.id: p.value for p in parts}, "value": value}
+        names = {**self.now.rows.names, **self._counted(self.now), **{p.id: p.value for p in parts}, "value": value}
         at = Workspace(self.ctx)
         points = [(m.period.end if m.period else m.at, self._value(m)[0]) for m in self.history]
         here = self.period.end if self.period else self.ctx.today()
@@ -200,7 +209,7 @@ class _Drawing:
             format=card.format,
             color=self._color(at, names),
             better=card.better,
-            formula=in_words(self.ctx, card.value, {p.id: p.label.get(self.ctx.language) for p in card.parts}),
+            formula=in_words(self.ctx, card.value, self._spoken()),
             parts=parts,
             period=self.period,
             periods=card.periods,
@@ -209,11 +218,23 @@ class _Drawing:
             change=value - compared if isinstance(value, Decimal) and isinstance(compared, Decimal) else None,
             points=(*((day, v) for day, v in points if day is not None), (here, value)) if points else (),
             opens=card.opens,
+            alerts=self.alarm.count if self.alarm else None,
         )
+
+    def _spoken(self) -> dict[str, str]:
+        """What the names of its formulas are called."""
+        named = {p.id: p.label.get(self.ctx.language) for p in self.card.parts}
+        return {ALERTS: say(self.ctx, "open_alerts"), **named}
+
+    def _counted(self, moment: _Moment) -> dict[str, object]:
+        """The number of open alerts, which is known of now only."""
+        if self.alarm is None:
+            return {}
+        return {ALERTS: Decimal(self.alarm.count) if moment is self.now else None}
 
     def _value(self, moment: _Moment) -> tuple[Any, tuple[Part, ...]]:
         at = Workspace(self.ctx)
-        names = dict(moment.rows.names)
+        names = {**moment.rows.names, **self._counted(moment)}
         parts = []
         for part in self.card.parts:
             names[part.id] = compute(at, part.value, moment.values, names)
@@ -223,6 +244,8 @@ class _Drawing:
 
     def _color(self, at: Workspace, names: Mapping[str, object]) -> str:
         held = {color for color, condition in self.card.colors if self._holds(at, condition, names)}
+        if self.alarm is not None and self.alarm.count:
+            return worst({*held, *self.alarm.colors})
         return next((color for color in SEVERITY if color in held), next(iter(sorted(held)), ""))
 
     def _holds(self, at: Workspace, condition: Expr, names: Mapping[str, object]) -> bool:

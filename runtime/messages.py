@@ -444,6 +444,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "no_such_alert": ("没有这条预警，或已经关闭", "There is no such alert, or it is closed"),
     "bad_days": ("起止日期不对：{since} 至 {until}", "The period is wrong: {since} to {until}"),
     "too_many_days": ("一次最多看 {most} 天", "At most {most} days can be looked at in one go"),
+    "open_alerts": ("进行中的预警", "open alerts"),
     # bar codes
     "barcode_unknown": ("认不出这个条码：{given}", "This bar code is not understood: {given}"),
     "barcode_malformed": ("条码 ({ai}) 段的内容不对：{given}", "Part ({ai}) of the bar code is wrong: {given}"),

@@ -43,14 +43,23 @@ def card_view(ctx: RunContext, figure: Figure) -> View:
         "label": figure.label,
         "text": figure_text(ctx, figure.value, figure.format),
         "unit": figure.unit,
+        "aside": _alarms(ctx, figure),
         "note": note,
         "note_good": good,
         "state": STATES.get(figure.color, "ok"),
-        "url": opens_url(figure.opens),
+        "url": opens_url(figure.opens) or (url_for("pages.alerts") if figure.alerts is not None else ""),
         "points": _points(figure),
         "limit": float(limit) if limit is not None else None,
         "explain": explanation(ctx, figure),
     }
+
+
+def _alarms(ctx: RunContext, figure: Figure) -> str:
+    """How many alerts are open, where that is not the figure itself."""
+    count = figure.alerts
+    if not count or figure.value == count:
+        return ""
+    return translator(ctx.language)(f"{count} 条预警", f"{count} alert{'' if count == 1 else 's'}")
 
 
 def _points(figure: Figure) -> list[float]:

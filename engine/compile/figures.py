@@ -19,6 +19,8 @@ from engine.model import Card, CardPart, Column, Dashboard, Report, ReportMeasur
 from engine.problems import did_you_mean, got
 
 PERIOD: dict[str, Type] = {"period.start": DATE, "period.end": DATE, "period.days": INTEGER}
+ALERTS = "alerts"
+"""What formulas of a card call the number of open alerts it counts."""
 _FORMATS = {Kind.MONEY: "money", Kind.QUANTITY: "quantity", Kind.TEXT: "text"}
 
 
@@ -54,7 +56,8 @@ def _card(bench: Bench, id: str, part: Part) -> Card | None:
     of, rows = rows_of(bench, part)
     if part.has("of") and not of:
         return None
-    parts, names = _parts(bench, rows, part)
+    alerts = _alerts(bench, part)
+    parts, names = _parts(bench, rows, part, {ALERTS: INTEGER} if alerts else {})
     word = part.word("value")
     value = parse(word, _figure(bench, rows, names)) if word else None
     if value is None:
@@ -82,12 +85,24 @@ def _card(bench: Bench, id: str, part: Part) -> Card | None:
         better=part.text("better", "higher"),
         compare=part.text("compare"),
         opens=_opens(bench, part),
+        alerts=alerts,
         secrecy=secrecy,
     )
 
 
-def _parts(bench: Bench, rows: str, part: Part) -> tuple[tuple[CardPart, ...], dict[str, Type]]:
-    names = dict(PERIOD)
+def _alerts(bench: Bench, part: Part) -> tuple[str, ...]:
+    """The alerts whose open ones a card counts."""
+    known = [id for id, _ in bench.root.parts("alerts")]
+    words = part.words("alerts")
+    for word in words:
+        if word.text not in known:
+            what = f"unknown alert {got(word.text)}"
+            bench.problems.add("D304", word.place, word.path, what, did_you_mean(word.text, known))
+    return tuple(word.text for word in words if word.text in known)
+
+
+def _parts(bench: Bench, rows: str, part: Part, given: dict[str, Type]) -> tuple[tuple[CardPart, ...], dict[str, Type]]:
+    names = {**PERIOD, **given}
     done = []
     for id, each in part.parts("parts"):
         word = each.word("value")

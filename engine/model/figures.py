@@ -21,7 +21,8 @@ class CardPart:
 class Card:
     """A figure. ``of``: entity, ``ledger.<id>`` or ``plan.<id>`` ("" = only parts). ``value`` may name parts.
 
-    ``trend``: points of the sparkline. ``opens``: ``view.<entity>.<id>``, ``report.<id>`` or ``plan.<id>``."""
+    ``trend``: points of the sparkline. ``opens``: ``view.<entity>.<id>``, ``report.<id>`` or ``plan.<id>``.
+    ``alerts``: those whose open ones the card counts (``alerts`` in its formulas) and whose colour it wears."""
 
     id: str
     label: Text
@@ -39,6 +40,7 @@ class Card:
     better: str
     compare: str
     opens: str
+    alerts: tuple[str, ...] = ()
     secrecy: frozenset[str] = frozenset()
 
 

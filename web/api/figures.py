@@ -151,6 +151,7 @@ def _card(figure: cards.Figure) -> dict[str, Any]:
         "periods": figure.periods,
         "points": [{"date": day, "value": value} for day, value in figure.points],
         "opens": figure.opens,
+        "alerts": figure.alerts,
     }
 
 
