@@ -6,17 +6,18 @@ PORT ?= 8000
 DB ?=
 BIN := .venv/bin
 STAMPS := .venv/stamps
+SOURCES := $(shell find engine runtime web -name '*.py' -not -path '*/node_modules/*' 2>/dev/null)
 FRONTEND := $(shell find web/frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 .PHONY: run test test-fast check format bench setup frontend clean
 
-run: $(STAMPS)/installed $(STAMPS)/frontend
+run: $(STAMPS)/installed $(STAMPS)/compiled $(STAMPS)/frontend
 	@$(BIN)/dougong run --ensure $(TEMPLATE) --demo --host $(HOST) --port $(PORT) $(if $(DB),--db "$(DB)")
 
-test: $(STAMPS)/dev $(STAMPS)/frontend $(STAMPS)/chromium
+test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/frontend $(STAMPS)/chromium
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-test-fast: $(STAMPS)/dev
+test-fast: $(STAMPS)/dev $(STAMPS)/compiled
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/browser $(ARGS)
 
 check: $(STAMPS)/dev $(STAMPS)/frontend
@@ -30,10 +31,10 @@ format: $(STAMPS)/dev
 	@$(BIN)/ruff format engine runtime web templates_catalog tests
 	@$(BIN)/ruff check --fix engine runtime web templates_catalog tests
 
-bench: $(STAMPS)/dev $(STAMPS)/frontend
+bench: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/frontend
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-setup: $(STAMPS)/dev $(STAMPS)/frontend $(STAMPS)/chromium
+setup: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/frontend $(STAMPS)/chromium
 
 frontend: $(STAMPS)/frontend
 
@@ -49,6 +50,11 @@ $(STAMPS)/installed: pyproject.toml | $(BIN)/python
 $(STAMPS)/dev: $(STAMPS)/installed
 	@echo "Installing the tools for tests and checks …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# Python keeps compiled modules by itself, unless PYTHONDONTWRITEBYTECODE says not to: then every start would compile all.
+$(STAMPS)/compiled: $(SOURCES) | $(STAMPS)/installed
+	@$(BIN)/python -m compileall -q -x node_modules engine runtime web
 	@touch $@
 
 $(STAMPS)/frontend: $(FRONTEND) | $(STAMPS)/installed
