@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import NullType
 
 from engine.expressions.problems import ExpressionOverflow
-from engine.expressions.tree import Clock, Expr, Node, Path
+from engine.expressions.tree import Clock, Expr, Node, Path, UnitRatio
 from engine.expressions.types import Kind
 from engine.expressions.values import WIDE
 from engine.model import Field
@@ -142,6 +142,8 @@ class _Making:
         return node.steps[0] if plain and not node.entered else ""  # type: ignore[attr-defined]
 
     def _column(self, node: Node) -> _Part:
+        if isinstance(node, UnitRatio):
+            raise NotInSql("a ratio is two numbers")
         kind = node.type.kind
         asks_user = isinstance(node, Path) and node.root == "user"
         if asks_user or node.type.many or (kind is Kind.REFERENCE and len(node.type.targets) > 1):

@@ -18,12 +18,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from runtime import records
-from runtime.accounts import add_account
+from runtime.accounts import add_account, hash_of
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, Clock, FixedClock, RunContext, SystemClock, User
 from runtime.demo_acts import ACTS
 from runtime.demo_stage import Stage
 from runtime.demo_story import Story, grouped_rows, read_story, read_table
+from runtime.garbage import uncollected
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -78,7 +79,8 @@ def load_demo(
     _load_masters(telling)
     users = _load_people(telling)
     for number, day in enumerate(story.days):
-        _tell_day(telling, day, number == 0)
+        with uncollected():
+            _tell_day(telling, day, number == 0)
         _told(telling, day.isoformat())
     return DemoResult(users=users, made=telling.made, refused=tuple(telling.refused))
 
@@ -186,13 +188,17 @@ def _load_people(telling: _Telling) -> tuple[DemoUser, ...]:
     """An account for each person of the story: who is named in the history of a document is somebody."""
     app = telling.app
     users = []
+    hashes: dict[str, str] = {}  # the passwords of a demo are known to everybody, and mostly one and the same
     with app.database.write() as connection:
         ctx = _context(telling, connection, _moment(telling, telling.story.days[0], 0))
         members = ids_by_code(ctx, app.model.members) if app.model.members else {}
         for row in read_table(telling.story.folder / "users.csv"):
             roles = tuple(row["roles"].split())
             member = members.get(row.get("member", ""))
-            account = add_account(ctx, row["name"], row["password"], roles, member=member)
+            given = row["password"]
+            if given and given not in hashes:
+                hashes[given] = hash_of(given)
+            account = add_account(ctx, row["name"], given, roles, member=member, hashed=hashes.get(given, ""))
             user = replace(SYSTEM, account=account, name=row["name"], roles=frozenset(roles), member=member)
             if row.get("member"):
                 telling.people[row["member"]] = user

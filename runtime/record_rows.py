@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, bindparam, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, literal_column, select, union_all
 
 from engine.model import Entity, EntityKind, Field
 from runtime.columns import column_plans, is_link
 from runtime.context import RunContext
-from runtime.prepared import Statement, prepare_statement
+from runtime.prepared import Statement, padded, prepare_statement
 from runtime.values import Ref
 
 Row = dict[str, Any]
@@ -87,6 +88,7 @@ def _among(
 ) -> Iterator[Sequence[Any]]:
     """The rows whose column has one of these values; up to ``FEW`` of them by a statement prepared for that many."""
     if 0 < len(wanted) <= FEW:
+        wanted = padded(wanted)
         key = ("few rows", entity, name, lock, alive, len(wanted))
         few = ctx.app.programs.keep(key, lambda: _prepared_few(ctx, entity, name, len(wanted), lock=lock, alive=alive))
         yield from few.run(ctx, {f"w{i}": value for i, value in enumerate(wanted)})
@@ -140,78 +142,89 @@ def _ordered(statement: Select[Any], key: Any, lock: bool) -> Select[Any]:
 
 def read_lines(ctx: RunContext, entity: str, owners: Iterable[int]) -> dict[int, list[Row]]:
     """The lines (of a lines entity) of each owner, in order of position."""
-    table = ctx.app.tables.entity[entity]
     made = reader(ctx, entity)
-    statement = ctx.app.programs.keep(
-        ("lines", entity),
-        lambda: made.statement.where(table.c.parent.in_(bindparam("owners", expanding=True))).order_by(
-            table.c.parent, table.c.position, table.c.id
-        ),
-    )
     wanted = sorted(set(owners))
     found: dict[int, list[Row]] = {owner: [] for owner in wanted}
-    for start in range(0, len(wanted), CHUNK):
-        for values in ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]}):
-            row = made.record(values)
-            found[row["parent"]].append(row)
+    for values in _of_owners(ctx, ("lines", entity), lambda owners: _lines_of(ctx, entity, owners), wanted):
+        row = made.record(values)
+        found[row["parent"]].append(row)
     return found
+
+
+def _lines_of(ctx: RunContext, entity: str, owners: Any) -> Select[Any]:
+    table = ctx.app.tables.entity[entity]
+    query = reader(ctx, entity).statement.where(table.c.parent.in_(owners))
+    return query.order_by(table.c.parent, table.c.position, table.c.id)
+
+
+def _of_owners(
+    ctx: RunContext, key: tuple[str, ...], make: Callable[[Any], Select[Any]], wanted: Sequence[int]
+) -> Iterator[Sequence[Any]]:
+    """The rows of these owners; of up to ``FEW`` owners by a statement prepared for that many."""
+    if 0 < len(wanted) <= FEW:
+        some = padded(wanted)
+        few = ctx.app.programs.keep((*key, len(some)), lambda: _for_owners(ctx, make, len(some)))
+        yield from few.run(ctx, {f"w{i}": owner for i, owner in enumerate(some)})
+        return
+    names: Any = bindparam("owners", expanding=True)
+    statement = ctx.app.programs.keep(key, lambda: make(names))
+    for start in range(0, len(wanted), CHUNK):
+        yield from ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]})
+
+
+def _for_owners(ctx: RunContext, make: Callable[[Any], Select[Any]], count: int) -> Statement:
+    statement = make([bindparam(f"w{i}", type_=Integer()) for i in range(count)])
+    return prepare_statement(ctx, statement, list(statement.selected_columns))
 
 
 def read_links(ctx: RunContext, entity: str, field: str, owners: Iterable[int]) -> dict[int, tuple[Any, ...]]:
     """The values of a field kept in a table of its own."""
-    table = ctx.app.tables.links[entity, field]
-    statement = ctx.app.programs.keep(
-        ("links", entity, field),
-        lambda: (
-            select(table.c.owner, table.c.value)
-            .where(table.c.owner.in_(bindparam("owners", expanding=True)))
-            .order_by(table.c.owner, table.c.position)
-        ),
-    )
     wanted = sorted(set(owners))
     found: dict[int, list[Any]] = {owner: [] for owner in wanted}
-    for start in range(0, len(wanted), CHUNK):
-        for owner, value in ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]}):
-            found[owner].append(value)
+    for owner, value in _of_owners(ctx, ("links", entity, field), lambda o: _links_of(ctx, entity, field, o), wanted):
+        found[owner].append(value)
     return {owner: tuple(values) for owner, values in found.items()}
+
+
+def _links_of(ctx: RunContext, entity: str, field: str, owners: Any) -> Select[Any]:
+    table = ctx.app.tables.links[entity, field]
+    return (
+        select(table.c.owner, table.c.value).where(table.c.owner.in_(owners)).order_by(table.c.owner, table.c.position)
+    )
 
 
 def _links(ctx: RunContext, entity: Entity, owners: Iterable[int]) -> dict[str, Mapping[int, tuple[Any, ...]]]:
     """The values of all fields kept in tables of their own: a statement for each type of value."""
     wanted = sorted(set(owners))
     found: dict[str, Mapping[int, tuple[Any, ...]]] = {}
-    for names, statement in ctx.app.programs.keep(("all links", entity.id), lambda: _link_queries(ctx, entity)):
+    for names in ctx.app.programs.keep(("all links", entity.id), lambda: _links_by_type(ctx, entity)):
         gathered: list[dict[int, list[Any]]] = [{} for _ in names]
-        for start in range(0, len(wanted), CHUNK):
-            for number, owner, value in ctx.connection.execute(statement, {"owners": wanted[start : start + CHUNK]}):
-                gathered[number].setdefault(owner, []).append(value)
+        key = ("links", entity.id, *names)
+        for number, owner, value in _of_owners(ctx, key, partial(_all_links, ctx, entity, names), wanted):
+            gathered[number].setdefault(owner, []).append(value)
         for name, values in zip(names, gathered, strict=True):
             found[name] = {owner: tuple(each) for owner, each in values.items()}
     return found
 
 
-def _link_queries(ctx: RunContext, entity: Entity) -> list[tuple[tuple[str, ...], Any]]:
-    """(fields, statement) for each type of value; rows come by field, owner and position."""
+def _links_by_type(ctx: RunContext, entity: Entity) -> list[tuple[str, ...]]:
     by_type: dict[type, list[str]] = {}
     for field in entity.fields.values():
         if is_link(field) and not field.lines:
             by_type.setdefault(type(ctx.app.tables.links[entity.id, field.id].c.value.type), []).append(field.id)
-    found = []
-    for names in by_type.values():
-        queries = []
-        for number, name in enumerate(names):
-            table = ctx.app.tables.links[entity.id, name]
-            columns: tuple[Any, ...] = (
-                literal_column(str(number)).label("field"),
-                table.c.owner,
-                table.c.value,
-                table.c.position,
-            )
-            queries.append(select(*columns).where(table.c.owner.in_(bindparam("owners", expanding=True))))
-        rows = (queries[0] if len(queries) == 1 else union_all(*queries)).subquery()
-        order = (rows.c.field, rows.c.owner, rows.c.position)
-        found.append((tuple(names), select(rows.c.field, rows.c.owner, rows.c.value).order_by(*order)))
-    return found
+    return [tuple(names) for names in by_type.values()]
+
+
+def _all_links(ctx: RunContext, entity: Entity, names: Sequence[str], owners: Any) -> Select[Any]:
+    """The values of these fields, by field, owner and position."""
+    queries = []
+    for number, name in enumerate(names):
+        table = ctx.app.tables.links[entity.id, name]
+        field: ColumnElement[Any] = literal_column(str(number), Integer()).label("field")
+        columns: tuple[Any, ...] = (field, table.c.owner, table.c.value, table.c.position)
+        queries.append(select(*columns).where(table.c.owner.in_(owners)))
+    rows = (queries[0] if len(queries) == 1 else union_all(*queries)).subquery()
+    return select(rows.c.field, rows.c.owner, rows.c.value).order_by(rows.c.field, rows.c.owner, rows.c.position)
 
 
 def load_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row]:

@@ -151,7 +151,11 @@ def _expect_alert(stage: Stage, ctx: Any, wanted: Row) -> None:
 def _expect_told(stage: Stage, ctx: Any, wanted: Row) -> None:
     """``{told: rule:contract_signed, times: 1}``: how often something went into an inbox, or out ``by: email``."""
     outbox = ctx.app.tables.system.outbox
-    query = select(func.count()).select_from(outbox).where(outbox.c.origin == wanted["told"], outbox.c.kind == wanted.get("by", "inbox"))
+    query = (
+        select(func.count())
+        .select_from(outbox)
+        .where(outbox.c.origin == wanted["told"], outbox.c.kind == wanted.get("by", "inbox"))
+    )
     compare(f"told by {wanted['told']}", ctx.connection.execute(query).scalar_one(), wanted["times"])
 
 

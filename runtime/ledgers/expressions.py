@@ -14,7 +14,7 @@ from sqlalchemy import Select, Table, bindparam, select
 from engine.expressions.tree import Clock, Expr, Node, Path, Scalar
 from engine.model import Dimension, Field, Message
 from runtime.context import RunContext
-from runtime.prepared import Statement, prepare_statement
+from runtime.prepared import Statement, padded, prepare_statement
 from runtime.record_rows import FEW, read_first
 from runtime.values import Ref
 
@@ -133,6 +133,7 @@ class Reader:
 
     def _few(self, table: Table, column: str, wanted: list[int]) -> Sequence[Any]:
         """By a statement prepared for that many."""
+        wanted = padded(wanted)
         key = ("ledger path", table.name, column, len(wanted))
         few = self.ctx.app.programs.keep(key, lambda: _prepared_few(self.ctx, table, column, len(wanted)))
         return few.run(self.ctx, {f"w{i}": record for i, record in enumerate(wanted)})
