@@ -96,6 +96,10 @@ ALERT: Keys = {
     **_ENTRY,
     "help": (TEXT, "One sentence about it."),
     "of": (PATH, "Entity (or `entity.lines`) it watches."),
+    "plan": (
+        NAME,
+        "Instead of `of`: what this plan suggests, reckoned anew every hour; one alert for each thing it plans.",
+    ),
     "while": (EXPRESSION, "Open while this holds."),
     "until": (EXPRESSION, "Closed only when this holds: a band against flutter."),
     "color": (words("red", "orange", "yellow", "blue", "grey"), "Colour of the record."),
@@ -127,4 +131,6 @@ OFFER: Keys = {
     "plan": (NAME, "A plan with its suggestions."),
     "set": (mapped(VALUE), "Fields of the record; a constant or `= expression`."),
     "snooze": (TEXT, "Silence for so long, as in 30 days."),
+    "open": (NAME, "Opens a record of this entity, the one of `code`."),
+    "code": (EXPRESSION, "The code of the record that `open` opens."),
 }

@@ -53,29 +53,36 @@ def look_at(
 ) -> None:
     """Open, refresh or close one alert for these records."""
     alert = ctx.app.model.alerts[id]
-    rows = held.rows(alert.entity, ids)
-    known = _open_rows(ctx, id, ids)
+    judge(ctx, held.at, people, alert, ids, held.rows(alert.entity, ids), cause, taken)
+
+
+def judge(
+    ctx: RunContext, at: Workspace, people: People, alert: Alert, ids: Sequence[int], rows: Sequence[Row],
+    cause: str = "", taken: Journal | None = None,
+) -> None:  # fmt: skip
+    """The same for rows at hand; of ``ids`` those without a row are gone."""
+    known = _open_rows(ctx, alert.id, ids)
     there = {row["id"] for row in rows}
     _close(ctx, [known[i] for i in known if i not in there], GONE)
-    looked = look(held.at, alert.condition, rows, alert.entity)
-    until = look(held.at, alert.until, rows, alert.entity)
-    levels = [look(held.at, level.condition, rows, alert.entity) for level in alert.levels]
+    looked = look(at, alert.condition, rows, alert.entity)
+    until = look(at, alert.until, rows, alert.entity)
+    levels = [look(at, level.condition, rows, alert.entity) for level in alert.levels]
     opened: list[tuple[Row, Row]] = []
     ended: list[Row] = []
     for index, row in enumerate(rows):
         current = known.get(row["id"])
         level = _level(alert, [each[index] for each in levels])
         if holds(looked[index]) and (level is not None or not alert.levels):
-            told = {**row, "cause": cause, "before": _before(taken, alert.entity, row["id"])}
-            kept = _kept(held.at, alert, level, told, looked[index])
+            told = {**row, "cause": cause, "before": _before(taken, alert.entity, row["id"]) if taken else {}}
+            kept = _kept(at, alert, level, told, looked[index])
             if current is None:
                 opened.append((told, kept))
             else:
-                _refresh(ctx, people, held.at, alert, current, told, kept)
+                _refresh(ctx, people, at, alert, current, told, kept)
         elif current is not None and (alert.until is None or _left_band(until[index])):
             ended.append(current)
     _close(ctx, ended, ENDED)
-    _open(ctx, people, held.at, alert, opened)
+    _open(ctx, people, at, alert, opened)
 
 
 def _left_band(parts: Sequence[Part]) -> bool:

@@ -70,6 +70,13 @@ GIVEN: Mapping[str, tuple[str, str]] = {
     "period.end": ("期末", "end of the period"),
     "period.days": ("期间天数", "days of the period"),
     "need": ("需用量", "need"),
+    "plan.qty": ("建议数量", "suggested quantity"),
+    "plan.short_qty": ("缺量", "missing quantity"),
+    "plan.need_date": ("需求日", "day of need"),
+    "plan.order_date": ("最晚下单日", "latest order date"),
+    "plan.place": ("地点", "place"),
+    "plan.late": ("已来不及", "too late"),
+    "plan.late_days": ("晚的天数", "days late"),
     "value": ("数值", "value"),
 }
 

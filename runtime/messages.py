@@ -27,6 +27,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "{label}第 {position} 个字符无法保存，请删去",
         "Character {position} of {label} cannot be stored, remove it",
     ),
+    "alert_failed": ("预警无法计算：{reason}", "The alert cannot be worked out: {reason}"),
     "not_an_hour": ("{given} 不是几点几分，写成 22:00", "{given} is no hour of the day; write 22:00"),
     "hours_both": ("免打扰要从几点到几点都填", "Quiet hours need both a beginning and an end"),
     "not_an_email": ("{label}不是邮箱地址：{given}", "{label} is not an e-mail address: {given}"),

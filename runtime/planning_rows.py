@@ -5,18 +5,17 @@ A plan has no table. Its names are read from the row at hand; everything else fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 
-from engine.expressions.tree import Expr, Node, Path
+from engine.compile.plan_rows import ITEM, OWN, mapped, on_item, root_of
+from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.model import Plan
 from runtime.context import RunContext
 from runtime.planning_structure import sql_scope
-from runtime.programs import inputs_of
 from runtime.record_inputs import Workspace
 from runtime.record_rows import CHUNK
 from runtime.record_texts import record_title
@@ -24,9 +23,6 @@ from runtime.sql import Compiler
 from runtime.sql_scope import Joiner, NotInSql
 
 Row = dict[str, Any]
-ITEM = "item"
-OWN = ("qty", "short_qty", "need_date", "order_date", "place", "late", "late_days")
-"""Names of a plan row besides the item."""
 
 
 def evaluate(ctx: RunContext, plan: Plan, expr: Expr, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -34,51 +30,15 @@ def evaluate(ctx: RunContext, plan: Plan, expr: Expr, rows: Sequence[Mapping[str
     at = Workspace(ctx)
     at.need(plan.entity, (row[ITEM] for row in rows))
     merged: list[Row | None] = [
-        {**(at.known(plan.entity, row[ITEM]) or {}), **{_root(name): row.get(name) for name in OWN}} for row in rows
+        {**(at.known(plan.entity, row[ITEM]) or {}), **{root_of(name): row.get(name) for name in OWN}} for row in rows
     ]
     return at.evaluate(_readable(ctx, plan, expr), merged, None, plan.entity)
 
 
-def _root(name: str) -> str:
-    return f"plan.{name}"
-
-
 def _readable(ctx: RunContext, plan: Plan, expr: Expr) -> Expr:
-    """The expression with the plan's names as names of their own and the rest standing on the item."""
+    """The expression as it stands on the item; made once."""
     key = ("plan expression", plan.id, id(expr))
-
-    def make() -> tuple[Expr, Expr]:
-        tree = mapped(expr.tree, lambda path: _moved(plan, path))
-        return expr, replace(expr, tree=tree, inputs=tuple(dict.fromkeys(inputs_of(tree))))
-
-    return ctx.app.programs.keep(key, make)[1]
-
-
-def _moved(plan: Plan, path: Path) -> Path:
-    if path.root not in ("record", "this") or path.entity != f"plan.{plan.id}" or not path.steps:
-        return path
-    first, rest = path.steps[0], path.steps[1:]
-    if first == ITEM:
-        return replace(path, entity=plan.entity, steps=rest)
-    if first in OWN and not rest:
-        return replace(path, root=_root(first), entity="", steps=())
-    return replace(path, entity=plan.entity)
-
-
-def mapped(node: Node, change: Callable[[Path], Path]) -> Node:
-    """The tree with every path changed."""
-    return _mapped(node, change)  # type: ignore[no-any-return]
-
-
-def _mapped(value: Any, change: Callable[[Path], Path]) -> Any:
-    if isinstance(value, Path):
-        return change(value)
-    if isinstance(value, tuple):
-        return tuple(_mapped(one, change) for one in value)
-    if is_dataclass(value) and not isinstance(value, type) and type(value).__module__ == Path.__module__:
-        new = {f.name: _mapped(getattr(value, f.name), change) for f in fields(value)}
-        return replace(value, **new)
-    return value
+    return ctx.app.programs.keep(key, lambda: (expr, on_item(expr, plan.id, plan.entity)))[1]
 
 
 def titles_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str]:
@@ -121,3 +81,6 @@ def records_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, Ro
     wanted = sorted(set(ids))
     at.need(entity, wanted)
     return {i: row for i in wanted if (row := at.known(entity, i)) is not None}
+
+
+__all__ = ["ITEM", "OWN", "evaluate", "holding", "mapped", "records_of", "root_of", "titles_of"]

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from engine.expressions.render import render
 from engine.expressions.tree import Clock, walk
 from engine.model import Alert, Rule
-from runtime import alerts, calendars, reminders, rules, rules_states, rules_traces
+from runtime import alerts, alerts_plans, calendars, reminders, rules, rules_states, rules_traces
 from runtime.context import RunContext
 from runtime.reminders import Due
 from runtime.rules_index import Watch, index_of
@@ -55,13 +55,14 @@ HANDLERS: Mapping[str, reminders.Handler] = {rules_states.HANDLER: remind, rules
 def tick(ctx: RunContext) -> list[str]:
     """Look at what the clock alone changes; the ids of the rules and alerts looked at."""
     index = index_of(ctx)
-    if not index.watches and not ctx.app.model.rules:
+    if not index.watches and not ctx.app.model.rules and not ctx.app.model.alerts:
         return []
     looked = _begin(ctx)
     for watch in index.watches:
         if watch.clock and watch.kind in ("becomes", "alert", "date") and _due(ctx, watch):
             look(ctx, watch)
             looked.append(watch.id)
+    looked += alerts_plans.look_again(ctx, lambda alert: _moved_on(ctx, f"looked:plan:{alert.id}", _hour(ctx)))
     _escalate(ctx)
     if _moved_on(ctx, "rules:forgotten", ctx.today().isoformat()):
         rules_traces.forget_old(ctx)
@@ -99,6 +100,10 @@ def _due(ctx: RunContext, watch: Watch) -> bool:
     slot = int(ctx.now().timestamp() // BETWEEN_LOOKS.total_seconds())
     now = str(slot) if _reads_now(watch) else ctx.today().isoformat()
     return _moved_on(ctx, f"looked:{watch.kind}:{watch.id}", now)
+
+
+def _hour(ctx: RunContext) -> str:
+    return f"{ctx.now():%Y-%m-%dT%H}"
 
 
 def _moved_on(ctx: RunContext, key: str, now: str) -> bool:
@@ -159,7 +164,10 @@ def _begin(ctx: RunContext) -> list[str]:
 
 def _start(ctx: RunContext, subject: Rule | Alert, watches: Mapping[tuple[str, str], Watch]) -> None:
     if isinstance(subject, Alert):
-        look(ctx, watches["alert", subject.id])
+        if subject.plan:
+            alerts_plans.look_again(ctx, lambda alert: alert.id == subject.id)
+        else:
+            look(ctx, watches["alert", subject.id])
     elif subject.trigger.kind == "every":
         rules_states.schedule(ctx, subject)
     elif subject.trigger.kind == "becomes":

@@ -98,6 +98,8 @@ def _watching(model: AppModel) -> list[tuple[str, str, str, Subject, tuple[Expr,
             exprs = [e for e in (trigger.date, rule.condition) if e is not None]
             found.append(("date", rule.id, trigger.entity, rule, tuple(exprs)))
     for alert in model.alerts.values():
+        if alert.plan:
+            continue  # no write says that a plan would come out differently: the clock looks at it
         exprs = [e for e in (alert.condition, alert.until) if e is not None]
         exprs.extend(level.condition for level in alert.levels)
         found.append(("alert", alert.id, alert.entity, alert, tuple(exprs)))

@@ -105,6 +105,9 @@ class Sentences:
         label, condition = self.label(alert.entity), self.words(alert.condition)
         whom = self.people(alert.to) or self.people(tuple(r for level in alert.levels for r in level.to))
         ends = self.words(alert.until) if alert.until is not None else ""
+        if alert.plan:
+            plan = self.model.plans[alert.plan].label.get(self.ctx.language)
+            label = self.t(f"{plan}里的{label}", f"{label} of the {plan}")
         if self.zh:
             until = f"，到 {ends} 时" if ends else "，不再如此时"
             return f"只要{label}的 {condition}，就一直预警并告诉 {whom}{until}自己关闭。"

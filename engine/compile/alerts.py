@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from engine.compile.bench import Bench
 from engine.compile.messages import message, plain_message
 from engine.compile.part import Part, Word
+from engine.compile.plan_rows import message_on_item, on_item
 from engine.compile.rules import entity_of, span
 from engine.compile.rules_actions import fills, pace, receivers
-from engine.compile.scope import AppScope, parse_condition, scope_of
+from engine.compile.scope import AppScope, parse, parse_condition, scope_of
+from engine.expressions.tree import Expr
 from engine.expressions.types import TEXT, Type
 from engine.frozen import Frozen
-from engine.model import Alert, Escalation, Level, Offer
+from engine.model import Alert, Escalation, Level, Offer, Receiver
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Scalar
 
@@ -24,22 +29,24 @@ def compile_alerts(bench: Bench) -> Frozen[str, Alert]:
 
 
 def _alert(bench: Bench, id: str, part: Part) -> Alert | None:
-    entity = entity_of(bench, part.word("of"), part)
-    if not entity:
+    rows = _plan_rows(bench, part) if part.has("plan") else entity_of(bench, part.word("of"), part)
+    if not rows:
         return None
-    scope = scope_of(bench, entity)
+    plan = rows.removeprefix("plan.") if part.has("plan") else ""
+    entity = bench.row_items[rows] if plan else rows
+    scope = scope_of(bench, rows)
     condition = parse_condition(part.word("while"), scope)
     if condition is None:
         if not part.has("while"):
             part.problem("D204", "while", "key while is missing", "write while: and what keeps it open")
         return None
-    told = scope_of(bench, entity, _told(bench, entity))
+    told = scope if plan else scope_of(bench, entity, _told(bench, entity))
     levels = tuple(each for name, inner in part.parts("levels") if (each := _level(scope, told, name, inner)))
     say = message(part.word("say"), told)
     label = part.label("label", id)
     if say is None and not levels:
         part.problem("D204", "say", "key say is missing", "write say: and what is told")
-    return Alert(
+    alert = Alert(
         id=id,
         label=label,
         help=part.label("help", id) if part.has("help") else None,
@@ -54,8 +61,52 @@ def _alert(bench: Bench, id: str, part: Part) -> Alert | None:
         escalate=tuple(_escalation(scope, name, inner) for name, inner in part.parts("escalate")),
         offers=tuple(each for each in (_offer(scope, part, name) for name, _ in part.entries("offers")) if each),
         pace=pace(part),
+        plan=plan,
         origin=part.origin,
     )
+    return _on_item(alert) if plan else alert
+
+
+def _plan_rows(bench: Bench, part: Part) -> str:
+    """What the expressions of an alert over a plan stand on, "" with a problem when there is no such plan."""
+    if part.has("of"):
+        part.problem("D902", "plan", "of and plan stand together", "write one of of, plan")
+    name = part.text("plan").removeprefix("plan.")
+    if f"plan.{name}" not in bench.rows:
+        plans = [id for id, _ in bench.root.parts("plans")]
+        part.problem("D304", "plan", f"unknown plan {got(name)}", did_you_mean(name, plans))
+        return ""
+    return f"plan.{name}"
+
+
+def _on_item(alert: Alert) -> Alert:
+    """The alert with its expressions standing on the item."""
+
+    def moved(expr: Expr) -> Expr:
+        return on_item(expr, alert.plan, alert.entity)
+
+    levels = (
+        replace(
+            level,
+            condition=moved(level.condition),
+            say=message_on_item(level.say, alert.plan, alert.entity) if level.say else None,
+            to=_people_on_item(alert, level.to),
+        )
+        for level in alert.levels
+    )
+    return replace(
+        alert,
+        condition=moved(alert.condition),
+        until=moved(alert.until) if alert.until else None,
+        say=message_on_item(alert.say, alert.plan, alert.entity),
+        to=_people_on_item(alert, alert.to),
+        levels=tuple(levels),
+        escalate=tuple(replace(each, to=_people_on_item(alert, each.to)) for each in alert.escalate),
+    )
+
+
+def _people_on_item(alert: Alert, to: Sequence[Receiver]) -> tuple[Receiver, ...]:
+    return tuple(replace(each, expr=on_item(each.expr, alert.plan, alert.entity)) if each.expr else each for each in to)
 
 
 def _told(bench: Bench, entity: str) -> dict[str, Type]:
@@ -111,8 +162,24 @@ def _offer(scope: AppScope, alert: Part, id: str) -> Offer | None:
     if part.has("snooze"):
         days, _ = span(part, "snooze", units=("days",))
         return Offer(id=id, label=label, kind="snooze", days=days)
-    part.problem("D902", "", "it offers nothing", "write one of plan, set, snooze")
+    if part.has("open"):
+        return _opening(scope, part, id)
+    part.problem("D902", "", "it offers nothing", "write one of plan, set, snooze, open")
     return None
+
+
+def _opening(scope: AppScope, part: Part, id: str) -> Offer | None:
+    """A record that is opened: named by its code, which the record of the alert gives."""
+    entity, word = part.text("open"), part.word("code")
+    if entity not in scope.bench.entities:
+        known = scope.bench.entities
+        part.problem("D304", "open", f"unknown entity {got(entity)}", did_you_mean(entity, known))
+        return None
+    code = parse(word, scope, TEXT) if word else None
+    if code is None:
+        part.problem("D204", "code", "key code is missing", "write code: and how to find the code of the record")
+        return None
+    return Offer(id=id, label=part.label("label", id), kind="open", entity=entity, code=code)
 
 
 def _plan(bench: Bench, id: str, word: Word) -> Offer | None:

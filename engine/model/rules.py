@@ -131,7 +131,8 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A way out offered with an alert: ``plan`` opens one, ``set`` fills fields, ``snooze`` is days of silence."""
+    """A way out offered with an alert: ``plan`` opens one, ``set`` fills fields, ``snooze`` is days of silence,
+    ``open`` leads to the record of ``entity`` whose code ``code`` gives."""
 
     id: str
     label: Text
@@ -139,11 +140,16 @@ class Offer:
     plan: str = ""
     fill: Mapping[str, Expr] = field(default_factory=nothing)  # type: ignore[arg-type]
     days: int = 0
+    entity: str = ""
+    code: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Open for a record of ``entity`` from the moment ``condition`` holds until ``until`` does (or it ends)."""
+    """Open for a record of ``entity`` from the moment ``condition`` holds until ``until`` does (or it ends).
+
+    ``plan``: it holds for what that plan reckons for the record; the plan's own names are then ``plan.need_date``.
+    """
 
     id: str
     label: Text
@@ -159,4 +165,5 @@ class Alert:
     escalate: tuple[Escalation, ...] = ()
     offers: tuple[Offer, ...] = ()
     pace: Pace = Pace()
+    plan: str = ""
     origin: Origin | None = None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from tests.scenarios.clients import Row, code
+from tests.scenarios.rules_told import ticked, told
 from tests.scenarios.works import Works
 
 DUE = "2026-01-15"
@@ -108,3 +111,35 @@ def test_d4_what_is_made_outside_is_ordered_in_one_go_with_the_place_of_its_proc
     ((entity, record),) = [(m["entity"], m["id"]) for m in made]
     found = buyer.read(entity, record)
     assert (entity, found["qty"], found["warehouse"]["code"], found["place"]["code"]) == ("subcontract", "40", "W", "O")
+
+
+def test_d4_an_alert_says_so_by_itself_and_ends_when_the_goods_are_ordered(both: Works) -> None:
+    with_stock(both)
+    ordered(both, "2400", "2026-01-20")
+    ticked(both, "2026-01-12")
+    assert shortages(both) == []  # nobody has to hurry yet
+    ticked(both, "2026-01-13", 8)
+    said = "COPPER 铜棒 到 2026-01-20 缺 118，最晚 2026-01-15 下单 125"
+    assert told(both, "alert:shortage_ahead", "inbox") == [("buyer", said)]
+    (alert,) = both.api("buyer").items("/alerts", alert="shortage_ahead")
+    assert (alert["title"], alert["offers"][0]["kind"]) == ("COPPER 铜棒", "plan")
+    line = {"item": code("COPPER"), "qty": "125", "price": "11"}
+    buyer = both.api("buyer")
+    order = buyer.new(
+        "purchase_order", partner=code("S"), warehouse=code("W"), expected_date="2026-01-19", lines=[line]
+    )
+    buyer.take("purchase_order", order["id"], "submit")
+    ticked(both, "2026-01-13", 8)
+    assert shortages(both) == ["open"]  # reckoned once an hour
+    ticked(both, "2026-01-13", 9)
+    assert shortages(both) == ["ended"]
+    assert len(told(both, "alert:shortage_ahead", "inbox")) == 1
+    sentences = {rule["id"]: rule["sentence"] for rule in both.api("admin").items("/rules")}
+    assert sentences["alert:shortage_ahead"].startswith("只要物料需求计划里的物料的 缺量")
+
+
+def shortages(works: Works) -> list[str]:
+    table = works.app.tables.system.alert
+    query = select(table).where(table.c.alert == "shortage_ahead").order_by(table.c.id)
+    with works.app.database.read() as connection:
+        return ["open" if row.open_key else row.closed_because for row in connection.execute(query)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from tests.scenarios.clients import code
-from tests.scenarios.rules_told import come_in, told
+from tests.scenarios.rules_told import come_in, ticked, told
 from tests.scenarios.works import Works
 
 
@@ -63,3 +63,24 @@ def test_d6_the_alert_is_on_its_page_in_the_list_and_on_the_item(works: Works) -
     works.bought("SCREW", "50", "0.1")
     assert works.api("buyer").items("/alerts", alert="below_safety") == []
     assert "低于安全库存 200" in buyer.open("/alerts?closed=1").text
+
+
+def test_an_order_in_production_that_nobody_reports_on_raises_an_alert(works: Works) -> None:
+    works.bought("COPPER", "500", "11")
+    works.bought("SCREW", "3000", "0.1")
+    production = works.api("production")
+    days = {"start_date": "2026-01-05", "due_date": "2026-01-30"}
+    job = production.new("work_order", item=code("CONN"), qty="10", warehouse=code("W"), **days)
+    production.take("work_order", job["id"], "submit")
+    works.day("2026-01-07", 8)
+    production.take("work_order", job["id"], "start")
+    ticked(works, "2026-01-08", 8)
+    assert told(works, "alert:report_stalled") == []
+    ticked(works, "2026-01-08", 9)
+    ((_, said),) = set(told(works, "alert:report_stalled", "inbox"))
+    assert said == f"{job['code']} 连接器 已 24 小时以上没有报工"
+    report = production.new("work_report", work_order={"id": job["id"]}, good="4")
+    production.take("work_report", report["id"], "post")
+    assert works.api().items("/alerts", alert="report_stalled") == []
+    ticked(works, "2026-01-09", 10)
+    assert len(works.api().items("/alerts", alert="report_stalled")) == 1

@@ -1,0 +1,89 @@
+"""Alerts over what a plan reckons: netted anew from time to time, one alert for each thing it plans.
+
+A plan has no rows that anybody writes, so nothing but the clock can tell that it would come out differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.model import Alert
+from runtime import outbox
+from runtime.alerts import judge, table_of
+from runtime.context import RunContext
+from runtime.errors import UserError
+from runtime.messages import both
+from runtime.outbox import Outgoing
+from runtime.outbox_people import administrators
+from runtime.planning import PlanRun, net
+from runtime.planning_rows import OWN, root_of
+from runtime.rules import switched_off
+from runtime.rules_look import Records, holds, look
+from runtime.rules_people import People
+
+Row = dict[str, Any]
+
+
+def look_again(ctx: RunContext, wanted: Callable[[Alert], bool]) -> list[str]:
+    """Open, refresh and close the wanted alerts over plans; each plan is netted once. The alerts looked at."""
+    system = ctx.as_system()
+    due = [alert for alert in ctx.app.model.alerts.values() if alert.plan and wanted(alert)]
+    off = switched_off(ctx) if due else frozenset[str]()
+    runs: dict[str, PlanRun | None] = {}
+    looked = []
+    for alert in due:
+        if f"alert:{alert.id}" in off:
+            continue
+        if alert.plan not in runs:
+            runs[alert.plan] = _netted(system, alert)
+        run = runs[alert.plan]
+        if run is not None:
+            _judge(system, alert, run)
+            looked.append(alert.id)
+    return looked
+
+
+def _netted(ctx: RunContext, alert: Alert) -> PlanRun | None:
+    """The plan; where it cannot be reckoned the administrators are told why, once a day."""
+    try:
+        return net(ctx, alert.plan)
+    except UserError as error:
+        told = Outgoing(
+            kind="inbox", key=f"plan_failed:{alert.plan}:{ctx.today().isoformat()}", title=alert.label,
+            text=both("alert_failed", reason=str(error)[:500]), accounts=administrators(ctx),
+            origin=f"alert:{alert.id}",
+        )  # fmt: skip
+        outbox.post(ctx, told)
+        return None
+
+
+def _judge(ctx: RunContext, alert: Alert, run: PlanRun) -> None:
+    """Of each thing the first suggestion for which the condition holds counts."""
+    held = Records(ctx)
+    by_item: dict[int, list[Row]] = {}
+    for suggestion in sorted(run.suggestions, key=lambda each: (each.need_date, each.number)):
+        by_item.setdefault(suggestion.item, []).append(suggestion.row)
+    ids = sorted(by_item.keys() | _open(ctx, alert))
+    rows = [
+        _first(held, alert, [{**record, **_named(each)} for each in by_item.get(record["id"], ({},))])
+        for record in held.rows(alert.entity, ids)
+    ]
+    judge(ctx, held.at, People(ctx), alert, ids, rows)
+
+
+def _named(row: Row) -> Row:
+    return {root_of(name): row.get(name) for name in OWN}
+
+
+def _first(held: Records, alert: Alert, rows: list[Row]) -> Row:
+    looked = look(held.at, alert.condition, rows, alert.entity)
+    return next((row for row, parts in zip(rows, looked, strict=True) if holds(parts)), rows[0])
+
+
+def _open(ctx: RunContext, alert: Alert) -> set[int]:
+    table = table_of(ctx)
+    query = select(table.c.record).where(table.c.alert == alert.id, table.c.open_key.is_not(None))
+    return set(ctx.connection.execute(query).scalars())
