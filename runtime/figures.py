@@ -155,6 +155,7 @@ class Rows:
             today=ctx.today(),
             now=ctx.now(),
             values=names,
+            withheld=not ctx.user.is_system,
         )
 
     def over(self, table: FromClause) -> None:

@@ -24,7 +24,7 @@ from runtime.messages import fault, say
 from runtime.permissions import READ, rights
 from runtime.record_reading import title_fields
 from runtime.row_rules import scope_of
-from runtime.sql import Joiner, SqlScope, to_sql
+from runtime.sql import Joiner, SqlScope, is_withheld, to_sql
 from runtime.sql_scope import Row as SqlRow
 from runtime.values import ENTERED, Ref
 
@@ -164,11 +164,13 @@ class ColumnSql:
         self.entity = entity
         self.table = table
         self.joiner = Joiner(table)
-        self.scope: SqlScope = replace(scope_of(ctx, entity, table, self.joiner), this=this)
+        self.scope: SqlScope = replace(
+            scope_of(ctx, entity, table, self.joiner), this=this, withheld=not ctx.user.is_system
+        )
 
     def value(self, column: ListColumn) -> Sql:
         """The value to filter and sort by."""
-        if "." not in column.path and column.path in self.table.c:
+        if "." not in column.path and column.path in self.table.c and not is_withheld(column.field):
             return self.table.c[column.path]
         steps = tuple(column.path.split("."))
         return to_sql(Path(root="record", entity=self.entity, steps=steps, type=column.field.value), self.scope)

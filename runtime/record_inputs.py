@@ -70,7 +70,18 @@ class Workspace:
         if node.root == "settings":
             row = self.setting(node.steps[0])
             return self.follow(node.steps[0], [row], node.steps[1:], node.entered) * len(rows)
-        return [None if row is None else row.get(node.root) for row in rows]
+        named, steps = [None if row is None else row.get(node.root) for row in rows], node.steps
+        if steps and any(isinstance(n, dict) for n in named):  # a record as it was: ``before.item.name``
+            named, steps = [n.get(steps[0]) if isinstance(n, dict) else None for n in named], steps[1:]
+        return self._onward(node.entity, named, steps, node.entered) if steps and node.entity else named
+
+    def _onward(self, entity: str, named: Sequence[Any], steps: tuple[str, ...], entered: bool) -> list[Any]:
+        """What stands at the end of a path from records that a name handed in stands for."""
+        refs = [n if isinstance(n, Ref) else Ref(entity, n) if isinstance(n, int) else None for n in named]
+        for kind in dict.fromkeys(ref.entity for ref in refs if ref is not None):
+            self.need(kind, (ref.id for ref in refs if ref is not None and ref.entity == kind))
+        known = [None if ref is None else self.known(ref.entity, ref.id) for ref in refs]
+        return self.follow(entity, known, steps, entered)
 
     def follow(self, entity: str, rows: Rows, steps: tuple[str, ...], entered: bool = False) -> list[Any]:
         """The values at the end of a path of references."""
@@ -129,6 +140,14 @@ class Workspace:
             self.need(target, (n for n in named if isinstance(n, int)))
             return [self.known(target, n) for n in named], target
         return self._hop_mixed(named), _mixed_target(field)
+
+    def kinds(self, entity: str, rows: Rows, step: str) -> list[str]:
+        """The entity of what each row names, where a reference may name things of several kinds."""
+        if step == "parent":
+            return [self.model.entities[entity].parent] * len(rows)
+        first = _mixed_target(self.model.entities[entity].fields[step])
+        named = [None if row is None else row.get(step) for row in rows]
+        return [n.entity if isinstance(n, Ref) else first for n in named]
 
     def _hop_mixed(self, named: Sequence[Any]) -> list[Row | None]:
         """Through a reference with several targets."""
@@ -198,9 +217,11 @@ class Workspace:
         units = self.path(node.unit, rows, this, entity)
         start = this if node.item.root == "this" and this is not None else rows
         items, target = start, node.item.entity
+        kinds = [target] * len(start)
         for step in node.item.steps:
+            kinds = self.kinds(target, items, step)
             items, target = self.hop(target, items, step)
-        return unit_ratios(self, target, items, units)
+        return unit_ratios(self, kinds, items, units)
 
     def aggregate(self, node: Aggregate, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
         if _names_asker(node) and all(r is None or r.get("id") is None for r in rows):

@@ -185,9 +185,10 @@ def _ratios(batch: Batch, field: Field, rows: list[Row]) -> list[Any]:
     of_field = entity.fields.get(field.of_field)
     if unit_field is None or (of_field is None and field.of_field != "this"):
         return [Fraction(1)] * len(rows)
-    items, target = (rows, entity.id) if of_field is None else batch.at.hop(entity.id, rows, of_field.id)
+    kinds = [entity.id] * len(rows) if of_field is None else batch.at.kinds(entity.id, rows, of_field.id)
+    items = rows if of_field is None else batch.at.hop(entity.id, rows, of_field.id)[0]
     units = [row.get(unit_field.id) for row in rows]
-    return unit_ratios(batch.at, target, items, units)
+    return unit_ratios(batch.at, kinds, items, units)
 
 
 def settle(field: Field, value: Any) -> Any:

@@ -65,6 +65,11 @@ NUMERIC = frozenset({Kind.NUMBER, Kind.MONEY, Kind.QUANTITY, Kind.DURATION})
 _ORDER = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
+def is_withheld(field: Field) -> bool:
+    """Whether a computed field is not told while it is not to be seen (the books, while somebody counts unseen)."""
+    return field.formula is not None and isinstance(field.visible, Expr)
+
+
 class WideScaled(TypeDecorator[Decimal]):
     """Reads an integer of up to 38 digits (a text on SQLite) as a decimal with ``scale`` places."""
 
@@ -291,10 +296,18 @@ class Compiler:
         )
 
     def field(self, row: Row, name: str, path: Path) -> Value:
-        """One field of a row: its column, or the formula of a live one."""
+        """One field of a row; where it is withheld, only while it is to be seen."""
         known = self._known(row.entity, name)
+        found = self._field(row, name, path, known)
+        if not self.scope.withheld or known is None or not is_withheld(known):
+            return found
+        told = self.within(record=row, this=row, joiner=None, withheld=False).condition(known.visible.tree)  # type: ignore[union-attr]
+        return replace(found, sql=case((told, found.sql), else_=null()), never_empty=False, constant=None)
+
+    def _field(self, row: Row, name: str, path: Path, known: Field | None) -> Value:
+        """Its column, or the formula of a live one, which reads all there is."""
         if known is not None and known.live and known.formula is not None and row.column(name) is None:
-            found = self.within(record=row, this=row, joiner=None).value(known.formula.tree)
+            found = self.within(record=row, this=row, joiner=None, withheld=False).value(known.formula.tree)
             return self.numbers.rescale(found, known.value.scale) if known.value.kind in NUMERIC else found
         column = row.column(f"{name}__entered" if path.entered else name)
         if column is None:

@@ -119,7 +119,8 @@ class SqlScope:
     rows that aggregates without a set run over; such aggregates are plain ones of the statement, so the caller
     groups. ``member``: id of the user's record; it and the moment may be parameters. ``values``: further names
     (``period.start``, ``before``) to a value, a column (numbers as integers at the scale of their type) or a
-    ``Row``. ``joiner``: join references instead of looking up.
+    ``Row``. ``joiner``: join references instead of looking up. ``withheld``: somebody reads the result, so what
+    is not to be seen now is empty.
     """
 
     model: AppModel
@@ -133,6 +134,7 @@ class SqlScope:
     now: datetime | Sql | None = None
     values: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     joiner: Joiner | None = None
+    withheld: bool = False
 
     def table(self, entity: str) -> FromClause:
         """The table of an entity."""

@@ -31,16 +31,20 @@ def unit_ratio(at: Workspace, entity: str, item: Row | None, unit: int | None) -
 
 
 def unit_ratios(
-    at: Workspace, entity: str, items: Sequence[Row | None], units: Sequence[int | None]
+    at: Workspace, kinds: Sequence[str], items: Sequence[Row | None], units: Sequence[int | None]
 ) -> list[Fraction | None]:
-    """``unit_ratio`` for many, with what they need fetched at once."""
-    measured = at.model.entities[entity].measured
-    if measured is not None:
-        pairs = [
-            (i, u) for i, u in zip(items, units, strict=True) if i is not None and u not in (None, i.get(measured.unit))
-        ]
-        _fetch(at, at.model.entities[entity], measured, pairs)
-    return [unit_ratio(at, entity, item, unit) for item, unit in zip(items, units, strict=True)]
+    """``unit_ratio`` for many, with what they need fetched at once; ``kinds``: the entity of each thing."""
+    for kind in dict.fromkeys(kinds):
+        measured = at.model.entities[kind].measured
+        if measured is not None:
+            asked = [(i, u) for k, i, u in zip(kinds, items, units, strict=True) if k == kind and i is not None]
+            _fetch(
+                at,
+                at.model.entities[kind],
+                measured,
+                [(i, u) for i, u in asked if u not in (None, i.get(measured.unit))],
+            )
+    return [unit_ratio(at, kind, item, unit) for kind, item, unit in zip(kinds, items, units, strict=True)]
 
 
 def _fetch(at: Workspace, entity: Entity, measured: Measured, pairs: Sequence[tuple[Row, int | None]]) -> None:
