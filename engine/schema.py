@@ -87,6 +87,7 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "print_block": schema_keys_more.PRINT_BLOCK,
     "menu_group": schema_keys_more.MENU_GROUP,
     "opening": schema_keys_more.OPENING,
+    "first_step": schema_keys_more.FIRST_STEP,
     "demo": schema_keys_more.DEMO,
     "rule": schema_keys_rules.RULE,
     "trigger": schema_keys_rules.TRIGGER,

@@ -91,6 +91,7 @@ APP: Keys = {
     "labels": (each(ref("print")), "Label layouts."),
     "menu": (each(ref("menu_group")), "Groups of the side bar."),
     "openings": (each(ref("opening")), "Tables of the opening page."),
+    "first_steps": (each(ref("first_step")), "The check list of a new firm, on the home page of administrators."),
     "demo": (ref("demo"), "Demo data."),
 }
 

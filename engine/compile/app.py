@@ -15,7 +15,7 @@ from engine.compile.figures import compile_cards, compile_dashboards, compile_re
 from engine.compile.infer import infer
 from engine.compile.layers import Merged
 from engine.compile.ledgers import compile_ledgers, compile_shared_guards, declare_ledgers
-from engine.compile.pages import compile_menu, compile_openings, compile_prints
+from engine.compile.pages import compile_first_steps, compile_menu, compile_openings, compile_prints
 from engine.compile.part import Part, Word, bilingual
 from engine.compile.planning import compile_plans, compile_structures, declare_plans
 from engine.compile.roles import compile_roles
@@ -70,6 +70,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         prints=compile_prints(bench),
         menu=compile_menu(bench),
         openings=compile_openings(bench),
+        first_steps=compile_first_steps(bench),
         demo=Frozen({key: word.text for key, word in root.pairs("demo")}),
         order=build_graph(entities).order,
         hash=merged.hash,

@@ -1,19 +1,20 @@
-"""Prints and labels, the side bar, the tables of the opening page."""
+"""Prints and labels, the side bar, the tables of the opening page, the check list of a new firm."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import chain
 
 from engine.compile.bench import Bench
 from engine.compile.figures import check_target
 from engine.compile.messages import message
-from engine.compile.part import Part, bilingual
+from engine.compile.part import Part, Word, bilingual
 from engine.compile.paths import checked_paths
 from engine.compile.scope import parse, scope_of
 from engine.expressions.tree import Expr
 from engine.frozen import Frozen
-from engine.model import EntityKind, MenuGroup, Message, Opening, Print, PrintBlock, Text
+from engine.model import EntityKind, FirstStep, MenuGroup, Message, Opening, Print, PrintBlock, Text
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Items
 
@@ -159,3 +160,35 @@ def _brings(bench: Bench, part: Part) -> str:
             "D304", word.place, word.path, f"unknown document {got(word.text)}", did_you_mean(word.text, documents)
         )
     return word.text
+
+
+def compile_first_steps(bench: Bench) -> Frozen[str, FirstStep]:
+    """The check list of a new firm."""
+    done = {}
+    for id, part in bench.root.parts("first_steps"):
+        entity, ledger = part.word("of"), part.word("ledger")
+        accounts = part.number("accounts", 0)
+        if entity is None and ledger is None and not accounts:
+            part.problem(
+                "D204", "", "neither of, ledger nor accounts", "name an entity, a ledger or a number of people"
+            )
+            continue
+        if _known(bench, entity, bench.entities, "entity") and _known(bench, ledger, bench.ledgers, "ledger"):
+            done[id] = FirstStep(
+                id=id,
+                label=part.label("label", id),
+                entity=entity.text if entity else "",
+                ledger=ledger.text if ledger else "",
+                accounts=accounts,
+                least=part.number("least", 1),
+            )
+    return Frozen(done)
+
+
+def _known(bench: Bench, word: Word | None, known: Collection[str], what: str) -> bool:
+    if word is None or word.text in known:
+        return True
+    bench.problems.add(
+        "D304", word.place, word.path, f"unknown {what} {got(word.text)}", did_you_mean(word.text, known)
+    )
+    return False

@@ -29,7 +29,7 @@ from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
 from engine.model.rules import Action, Alert, Escalation, Level, Offer, Pace, Receiver, Rule, Trigger
 from engine.model.stations import Queue, Station, StationAct
-from engine.model.views import Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
+from engine.model.views import FirstStep, Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
 from engine.model.words import Message, Origin, Text
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Escalation",
     "Explode",
     "Field",
+    "FirstStep",
     "Form",
     "FormSection",
     "Guard",

@@ -14,7 +14,7 @@ from engine.model.plans import Plan, Structure
 from engine.model.roles import Role
 from engine.model.rules import Alert, Rule
 from engine.model.stations import Station
-from engine.model.views import Form, MenuGroup, Opening, Print, View
+from engine.model.views import FirstStep, Form, MenuGroup, Opening, Print, View
 from engine.model.words import Origin, Text, nothing
 
 
@@ -93,4 +93,5 @@ class AppModel:
     rules: Mapping[str, Rule] = field(default_factory=nothing)  # type: ignore[arg-type]
     alerts: Mapping[str, Alert] = field(default_factory=nothing)  # type: ignore[arg-type]
     stations: Mapping[str, Station] = field(default_factory=nothing)  # type: ignore[arg-type]
+    first_steps: Mapping[str, FirstStep] = field(default_factory=nothing)  # type: ignore[arg-type]
     hash: str = ""

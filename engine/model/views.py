@@ -99,3 +99,18 @@ class Opening:
     label: Text
     entity: str
     brings: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstStep:
+    """One line of a new firm's check list, done when the data say so.
+
+    ``entity``: records of it; ``ledger``: moves of it, brought by ``entity``; ``accounts``: people who can log in.
+    """
+
+    id: str
+    label: Text
+    entity: str = ""
+    ledger: str = ""
+    accounts: int = 0
+    least: int = 1

@@ -14,6 +14,7 @@ from runtime.errors import Invalid, UserError
 from runtime.messages import fault
 from web.access import forget, nobody, reading, remember, running_app, served, writing
 from web.contact_view import contact_view, keep_contact
+from web.first_view import HIDDEN, SEEN
 from web.render import bare, render, tell
 from web.shell import CLOSED, firm_name
 from web.texts import LANGUAGES, translator
@@ -161,6 +162,8 @@ def preference() -> AnyResponse:
             raise Invalid(fault(ctx, "no_such_page", given=value[:40]))
         if key in allowed:
             accounts.set_preference(ctx, g.person.user.account, key, value)
+        elif key in (HIDDEN, SEEN):
+            accounts.set_preference(ctx, g.person.user.account, key, value[:10])
         elif key == CLOSED or (key.startswith("columns:") and key.removeprefix("columns:") in ctx.app.model.entities):
             accounts.set_preference(ctx, g.person.user.account, key, _names(value))
         else:

@@ -18,6 +18,7 @@ from web.access import reading
 from web.board_blocks import BLOCKS
 from web.card_view import card_view
 from web.display import day
+from web.first_view import Part, first_view
 from web.render import render
 from web.texts import translator
 
@@ -28,7 +29,7 @@ def home() -> AnyResponse:
     """The dashboard of the reader's roles; without one, what waits for them."""
     with reading() as ctx:
         board = next(iter(boards_of(ctx)), None)
-        return _page(ctx, board)
+        return _page(ctx, board, first_view(ctx))
 
 
 def boards_of(ctx: RunContext) -> list[Dashboard]:
@@ -47,7 +48,7 @@ def dashboard(dashboard: str) -> AnyResponse:
         return _page(ctx, found)
 
 
-def _page(ctx: RunContext, board: Dashboard | None) -> AnyResponse:
+def _page(ctx: RunContext, board: Dashboard | None, first_days: Part | None = None) -> AnyResponse:
     t = translator(ctx.language)
     period = request.args.get("period", "")
     chosen = period if periods_known(period) else ""
@@ -60,6 +61,7 @@ def _page(ctx: RunContext, board: Dashboard | None) -> AnyResponse:
         "pages/dashboard.html",
         title=board.label.get(ctx.language) if board else t("工作台", "Home"),
         day=_today(ctx),
+        first_days=first_days,
         clock=f"{ctx.now().astimezone(ZoneInfo(ctx.app.model.timezone)):%H:%M}",
         figures=figures,
         blocks=[block for block in others if block is not None],

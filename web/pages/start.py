@@ -13,7 +13,8 @@ from runtime.beginnings import CURRENCIES, Wish, offers
 from runtime.errors import Fault, NotFound
 from runtime.start_code import code_fits
 from web.access import clock, home, nobody, remember, served
-from web.render import bare, tell
+from web.first_view import TOUR
+from web.render import bare
 from web.texts import LANGUAGES, language, translator
 
 SHORTEST_PASSWORD = 8
@@ -175,13 +176,7 @@ def _enter(app: str, admin: str) -> AnyResponse:
     remember(person, app)
     if lang in LANGUAGES:
         session["language"] = lang
-    t = translator(language())
-    tell(
-        "info",
-        t("先录入物料和往来单位，或把表格拖进来", "Enter your items and partners, or drop your spreadsheet"),
-        url_for("pages.opening"),
-        t("去期初清单", "Open the check list"),
-    )
+    session[TOUR] = True
     return redirect("/", code=303)
 
 

@@ -20,8 +20,9 @@ import * as push from "./push";
 import * as requests from "./requests";
 import * as station from "./station";
 import { arrived } from "./toast";
+import * as tour from "./tour";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, list, neighbours, charts, push, station];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, tour, list, neighbours, charts, push, station];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
