@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Table, bindparam, text
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from runtime import ledgers, records, workflow
 from runtime.errors import UserError
@@ -32,6 +34,8 @@ GOAL = "P4"
 CLIENTS = 8
 WRITERS = 32
 BUYERS = 50
+ONE = 10**6
+"""One piece, as the database keeps it."""
 SECONDS = 8.0
 PATH = f"/api/v1/{p01_lists.ENTITY}?fields={','.join(p01_lists.COLUMNS)}&sort=-date,-code&page_size=50"
 
@@ -182,7 +186,7 @@ def _writers(place: Place) -> Figure:
 
 
 def _hot_item(place: Place) -> Figure:
-    """Fifty people take one of the same item: posting's guarded update against the bare atomic update."""
+    """Fifty people take one of the same item: posting against the same writes in the best order, by hand."""
     each = 1 if place.size.quick else 4
     item, before = _stocked(place)
 
@@ -199,10 +203,10 @@ def _hot_item(place: Place) -> Figure:
     after = _on_hand(place, item)
     if before - after != BUYERS * each:
         raise AssertionError(f"{BUYERS * each} were taken, but {before} became {after}")
-    hand = _crowd(_bare(place, item), each)
+    hand = _crowd(_by_hand(place, item), each)
     return Figure(
         goal=GOAL, name=f"{BUYERS} clients on one item", database=place.dialect, unit="takes/s", ours=ours, hand=hand,
-        limit=0.7, at_least=True, note="beside it: one guarded UPDATE and one move, nothing else",
+        limit=0.7, at_least=True, note="beside it: the same rows by guarded UPDATEs, nothing looked at before",
     )  # fmt: skip
 
 
@@ -243,24 +247,43 @@ def _on_hand(place: Place, item: int) -> int:
         return int(sum(row.amounts["qty"] for row in ledgers.balances(ctx, "stock", where={"item": item})))
 
 
-def _bare(place: Place, item: int) -> Callable[[], None]:
-    balance, moves = place.plain("balance_stock", "ledger_stock")
-    update = (
-        balance.update()
-        .where(balance.c.item == bindparam("i"), balance.c.qty >= 10**6)
-        .values(qty=balance.c.qty - 10**6)
-        .returning(balance.c.qty)
+def _by_hand(place: Place, item: int) -> Callable[[], None]:
+    """The best strategy with the same writes: rows appended, each figure changed by one guarded UPDATE, the last ones
+    those that everybody wants."""
+    pool, moves, by_item, by_place, joint, balance = place.plain(
+        "pool_stock", "ledger_stock", "total_stock_by_item", "total_stock_by_place", "joint_reserved_within_stock",
+        "balance_stock",
+    )  # fmt: skip
+    cost = pool.c.value * ONE / pool.c.qty
+    taken = (
+        pool.update()
+        .where(pool.c.item == bindparam("i"), pool.c.qty >= ONE)
+        .values(qty=pool.c.qty - ONE, value=pool.c.value - cost)
+        .returning(pool.c.value / pool.c.qty)
     )
-    row = {"item": item, "warehouse": 1, "qty": -(10**6), "value": 0, "kind": "", "doc_entity": "item", "doc_id": item,
+    row = {"item": item, "warehouse": 1, "qty": -ONE, "value": 0, "kind": "", "doc_entity": "item", "doc_id": item,
            "posting_set": "bench", "posting": "bench", "cost": "pool", "entered_by": 0}  # fmt: skip
     stamped = moves.insert().values(at=text("now()"), entered_at=text("now()"))
+    running = [_less(by_item, "qty"), _less(by_place, "qty"), _less(joint, "stock__qty"), _less(balance, "qty")]
 
     def take() -> None:
         with place.database.write() as connection:
-            connection.execute(stamped, row)
-            connection.execute(update, {"i": item}).scalar_one()
+            value = connection.execute(taken, {"i": item}).scalar_one()
+            connection.execute(stamped, {**row, "value": -value})
+            for each in running:
+                connection.execute(each, {"i": item}).first()
 
     return take
+
+
+def _less(table: Table, name: str) -> ReturningUpdate[Any]:
+    column = table.c[name]
+    return (
+        table.update()
+        .where(table.c.item == bindparam("i"), column >= ONE)
+        .values({name: column - ONE})
+        .returning(column)
+    )
 
 
 __all__ = ["GOAL", "run"]
