@@ -236,9 +236,10 @@ class Book:
         """The balances whose dimensions are ``fixed``, as a condition."""
         return _equal(shape, shape.balance, fixed)
 
-    def touched(self, shape: Shape) -> Collection[str]:
-        """The keys of the balances which this call has already changed."""
-        return self._new.get(shape.ledger.id, {})
+    def touched(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> Collection[str]:
+        """The keys of the balances with these dimensions which this call has already changed."""
+        new = self._new.get(shape.ledger.id, {})
+        return [key for key, own in new.items() if all(own.get(n) == v for n, v in fixed.items())]
 
     def standings(
         self, shape: Shape, rows: Iterable[RowMapping], fixed: Mapping[str, DimensionValue]

@@ -49,20 +49,35 @@ def first_open(
         if rows is None:  # lines that want the same goods read them once
             found_rows = book.ctx.connection.execute(query, {**given, "_most": limit})
             rows = book.read_before[(*same, limit)] = found_rows.mappings().all()
-        read = {row["key"] for row in rows}
-        found = book.standings(shape, [*rows, *_also_touched(book, shape, read)], fixed)
-        open_ = ordered([s for s in found if s.amounts[need[0]] > 0])
+        open_, sure = _in_order(book, shape, fixed, rows, need[0], ordered)
         if len(rows) < limit:
             return open_
-        sure = max((place for place, s in enumerate(open_, 1) if s.key in read), default=0)
         if sum((s.amounts[need[0]] for s in open_[:sure]), ZERO) >= need[1]:
             return open_[:sure]
         limit *= 8
 
 
-def _also_touched(book: Book, shape: Shape, read: set[str]) -> Sequence[RowMapping]:
+def _in_order(
+    book: Book,
+    shape: Shape,
+    fixed: Mapping[str, DimensionValue],
+    rows: Sequence[RowMapping],
+    lead: str,
+    ordered: Callable[[list[Standing]], list[Standing]],
+) -> tuple[list[Standing], int]:
+    """What is open of the rows read, in their order, and how many of those nothing unread comes before."""
+    touched = book.touched(shape, fixed)
+    if not touched:  # as the database has put them
+        found = {s.key: s for s in book.standings(shape, rows, fixed)}
+        return [found[row["key"]] for row in rows if row["key"] in found], len(rows)
+    read = {row["key"] for row in rows}
+    also = _also_touched(book, shape, sorted(set(touched) - read))
+    open_ = ordered([s for s in book.standings(shape, [*rows, *also], fixed) if s.amounts[lead] > 0])
+    return open_, max((place for place, s in enumerate(open_, 1) if s.key in read), default=0)
+
+
+def _also_touched(book: Book, shape: Shape, keys: Sequence[str]) -> Sequence[RowMapping]:
     """Balances that the call has changed and that were not among the first."""
-    keys = sorted(set(book.touched(shape)) - read)
     if not keys:
         return ()
     return book.ctx.connection.execute(select(shape.balance).where(shape.balance.c.key.in_(keys))).mappings().all()

@@ -25,6 +25,8 @@ from tests.bench import (
     p06_definitions,
     p07_schema,
     p08_ledgers,
+    p08_lots,
+    p08_recall,
     p09_cascade,
     p10_sheets,
     p11_footprint,
@@ -37,7 +39,7 @@ from tests.bench.places import FULL, HOME, QUICK, Size, open_place
 
 GOALS: Sequence[ModuleType] = (
     p01_lists, p02_forms, p03_receipt, p04_clients, p05_expressions, p06_definitions, p07_schema, p08_ledgers,
-    p09_cascade, p10_sheets, p11_footprint, p12_rules, p13_time,
+    p08_lots, p08_recall, p09_cascade, p10_sheets, p11_footprint, p12_rules, p13_time,
 )  # fmt: skip
 DATABASES = {"sqlite": ("sqlite",), "postgresql": ("postgresql",), "both": ("sqlite", "postgresql")}
 
