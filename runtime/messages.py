@@ -26,6 +26,9 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "bad_character": (
         "{label}第 {position} 个字符无法保存，请删去",
         "Character {position} of {label} cannot be stored, remove it",
+    "plan_not_replayed": (
+        "计划的推算结果没有历史，这个预警不能回放",
+        "What a plan reckoned in the past is not kept; this alert cannot be tried on it",
     ),
     "alert_failed": ("预警无法计算：{reason}", "The alert cannot be worked out: {reason}"),
     "not_an_hour": ("{given} 不是几点几分，写成 22:00", "{given} is no hour of the day; write 22:00"),

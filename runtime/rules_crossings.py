@@ -36,14 +36,20 @@ EVERY, UNDOING = 100, 0.3
 """After how many steps progress is told; the part of the work that undoing is, about."""
 
 
+Effects = Sequence[Mapping[str, Any]]
+Tell = Callable[[Workspace, Row], Effects]
+"""What a rule would do with a record, by what stands in the database at that moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """A condition that turned true: when, on which record as it then was, with what values."""
+    """A condition that turned true: when, on which record as it then was, with what values, to what effect."""
 
     at: datetime
     row: Row
     parts: tuple[Part, ...]
     asked: tuple[Part, ...]
+    effects: Effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +69,17 @@ class Replay:
     ctx: RunContext
     rule: Rule
     watch: Watched
+    tell: Tell
     touched: dict[int, set[int]] = field(default_factory=dict)
     fired: set[int] = field(default_factory=set)
 
 
 def crossings(
-    ctx: RunContext, rule: Rule, since: datetime, until: datetime, progress: Callable[[float], None]
+    ctx: RunContext, rule: Rule, since: datetime, until: datetime, progress: Callable[[float], None], tell: Tell
 ) -> tuple[int, list[Crossed], bool]:
     """How many changes were looked at, what crossed, and whether older ones had to be left out.
 
-    ``progress`` is told the share that is done.
+    ``progress`` is told the share that is done; ``tell`` says what the rule would have done, while all is as it was.
     """
     exprs = tuple(expr for expr in (rule.trigger.that, rule.trigger.rearm) if expr is not None)
     watch = watched(ctx.app.model, rule.trigger.entity, exprs)
@@ -80,7 +87,7 @@ def crossings(
     cut = len(steps) > MOST
     savepoint = ctx.connection.begin_nested()
     try:
-        found = _replayed(Replay(ctx, rule, watch), steps[-MOST:], progress)
+        found = _replayed(Replay(ctx, rule, watch, tell), steps[-MOST:], progress)
     finally:
         savepoint.rollback()
     return len(steps), found, cut
@@ -156,7 +163,8 @@ def _judged(replay: Replay, at: datetime, ids: Sequence[int]) -> Iterator[Crosse
     for row, parts, again, asked in _asked(replay, at, ids):
         if holds(parts) and row["id"] not in replay.fired:
             replay.fired.add(row["id"])
-            yield Crossed(at, row, parts, asked)
+            then = Workspace(replace(replay.ctx, clock=FixedClock(at)))
+            yield Crossed(at, row, parts, asked, replay.tell(then, row) if holds(asked) else ())
         elif not holds(parts) and not trigger.once and (trigger.rearm is None or holds(again)):
             replay.fired.discard(row["id"])
 

@@ -22,7 +22,7 @@ from runtime.messages import fault, say
 from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
-from runtime.rules_crossings import MOST, crossings
+from runtime.rules_crossings import MOST, Effects, crossings
 from runtime.rules_look import Part, holds, kept_value, look
 from runtime.rules_past import Entry, count_entries, entries, states
 from runtime.rules_people import People
@@ -185,14 +185,19 @@ def _lines_now(ctx: RunContext, entity: str, those: Sequence[Entry]) -> Iterator
 
 def _becomes(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -> None:
     since, until = _period(ctx, result)
-    looked, found, cut = crossings(ctx, rule, since, until, progress)
+    shown = iter(range(MOST_SHOWN))
+
+    def tell(at: Workspace, row: Row) -> Effects:
+        return _effects(at, rule, row) if next(shown, None) is not None else ()
+
+    looked, found, cut = crossings(ctx, rule, since, until, progress, tell)
     result.looked += looked
     if cut:
         result.notes.append(say(ctx, "simulated_cut", most=MOST))
     for each in found:
         at = Workspace(replace(ctx, clock=FixedClock(each.at)))
         if holds(each.asked):
-            _hit(at, rule, result, each.at, each.row, (*each.parts, *each.asked))
+            _hit(at, rule, result, each.at, each.row, (*each.parts, *each.asked), each.effects)
 
 
 def _dates(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -> None:
@@ -259,7 +264,10 @@ _WAYS: Mapping[str, Callable[[RunContext, Rule, Simulated, Progress], None]] = {
 # --- what would have been done -------------------------------------------------------------------------------------
 
 
-def _hit(at: Workspace, rule: Rule, result: Simulated, moment: datetime, row: Row, parts: Sequence[Part]) -> None:
+def _hit(
+    at: Workspace, rule: Rule, result: Simulated, moment: datetime, row: Row, parts: Sequence[Part],
+    effects: Effects = (),
+) -> None:  # fmt: skip
     result.fired += 1
     result.days.append(moment.astimezone(ZoneInfo(at.model.timezone)).date())
     model = at.model
@@ -271,17 +279,22 @@ def _hit(at: Workspace, rule: Rule, result: Simulated, moment: datetime, row: Ro
     if entity.parent and isinstance(row.get("parent"), int):
         at.need(entity.parent, [row["parent"]])
         owner, shown = entity.parent, at.known(entity.parent, row["parent"]) or row
-    effects = tuple(_effect(at, rule, action, row) for action in rule.actions)
+    effects = effects or _effects(at, rule, row)
     title = record_title(model, owner, shown)
     result.hits.append(
         Hit(at=moment, entity=owner, record=shown["id"], title=title, parts=tuple(parts), effects=effects)
     )
 
 
+def _effects(at: Workspace, rule: Rule, row: Row) -> Effects:
+    return tuple(_effect(at, rule, action, row) for action in rule.actions)
+
+
 def _effect(at: Workspace, rule: Rule, action: Action, row: Row) -> Mapping[str, Any]:
     """What an action would have done."""
     entity = rule.trigger.entity
     if action.kind == "send":
+        row = {"cause": "", "before": {}, **row}  # what alerts may name: the past does not tell
         accounts, addresses = People(at.ctx).told(at, action.to, [row], entity)[0]
         text = say_message(at, action.text, row, entity, at.ctx.language) if action.text else ""
         told = {"channel": action.channel, "accounts": sorted(accounts), "addresses": list(addresses), "text": text}

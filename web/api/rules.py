@@ -12,6 +12,7 @@ from flask import Blueprint, Response
 from engine import MetadataError
 from engine.model import Rule
 from runtime import alerts, rules_admin, rules_traces
+from runtime.alerts_past import ALERT, as_rule, replayed
 from runtime.alerts_reading import OpenAlert, open_alerts
 from runtime.app_source import compile_with
 from runtime.context import RunContext
@@ -112,7 +113,7 @@ def simulated(rule: str) -> Response:
     with writing("api") as ctx:
         asked = body_object(ctx)
         since, until = (_day(ctx, asked, key) for key in ("since", "until"))
-        chosen = draft(ctx, rule, asked["draft"]) if asked.get("draft") else rules_admin.rule_of(ctx, rule)
+        chosen = draft(ctx, rule, asked["draft"]) if asked.get("draft") else replayed(ctx, rule)
         return answer(_simulated(simulate(ctx, chosen, since, until)))
 
 
@@ -134,7 +135,8 @@ def draft(ctx: RunContext, rule: str, text: object) -> Rule:
         model = compile_with(definition, f"app: {ctx.app.model.id}\n{text}\n")
     except MetadataError as error:
         raise Invalid(*(Fault(code=p.code, message=str(p), field="draft") for p in error.problems)) from None
-    found = model.rules.get(rule)
+    alert = model.alerts.get(rule.removeprefix(ALERT)) if rule.startswith(ALERT) else None
+    found = as_rule(alert) if alert is not None else model.rules.get(rule)
     if found is None:
         raise NotFound(fault(ctx, "no_such_rule", given=rule[:60]))
     return found

@@ -100,6 +100,7 @@ def alert_kind(alert: str) -> AnyResponse:
             crumb={"label": t("规则", "Rules"), "url": url_for("pages.rules")},
             sentence=say_alert(ctx, found),
             picture=alert_picture(ctx, found),
+            simulation="" if found.plan else url_for("pages.simulate_rule", rule=f"alert:{found.id}"),
             help=found.help.get(ctx.language) if found.help else "",
             on=f"alert:{found.id}" not in switched_off(ctx),
             rows=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert)][:MOST_SHOWN],

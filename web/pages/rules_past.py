@@ -13,12 +13,12 @@ from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.model import Rule
-from runtime import rules_admin
+from runtime.alerts_past import ALERT, replayed
 from runtime.context import RunContext
 from runtime.errors import UserError
 from runtime.rules_simulate import Hit, Simulated
 from runtime.rules_trial import Trial
-from runtime.rules_words import say_rule
+from runtime.rules_words import say_alert, say_rule
 from web.access import reading
 from web.display import moment
 from web.pages.rules import action_view
@@ -33,7 +33,7 @@ DAY_BAR = 62
 def simulate_rule(rule: str) -> AnyResponse:
     """The form with last month in it; with a period given, the work and what came of it."""
     with reading() as ctx:
-        found = rules_admin.rule_of(ctx, rule)
+        found = replayed(ctx, rule)
         given = {name: request.values.get(name, "") for name in ("since", "until")}
         last = ctx.today().replace(day=1) - timedelta(days=1)
         if not any(given.values()):
@@ -50,14 +50,21 @@ def simulate_rule(rule: str) -> AnyResponse:
 
 def _page(ctx: RunContext, found: Rule, since: date, until: date) -> View:
     t = translator(ctx.language)
+    alert = ctx.app.model.alerts.get(found.id.removeprefix(ALERT)) if found.id.startswith(ALERT) else None
     return {
         "title": t("回放试算", "Try on the past"),
-        "crumb": {"label": found.label.get(ctx.language), "url": url_for("pages.rule", rule=found.id)},
-        "sentence": say_rule(ctx, found),
+        "crumb": {"label": found.label.get(ctx.language), "url": _home(found)},
+        "sentence": say_rule(ctx, found) if alert is None else say_alert(ctx, alert),
         "since": since.isoformat(),
         "until": until.isoformat(),
         "here": url_for("pages.simulate_rule", rule=found.id),
     }
+
+
+def _home(found: Rule) -> str:
+    if found.id.startswith(ALERT):
+        return url_for("pages.alert_kind", alert=found.id.removeprefix(ALERT))
+    return url_for("pages.rule", rule=found.id)
 
 
 class _Watched:

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.compiler import load_text
+from engine.expressions.render import render
 from runtime import records
+from runtime.alerts_past import replayed
 from runtime.rules_simulate import Simulated, simulate
 from tests.runtime.rules.firm import NOON, Firm
 
@@ -84,3 +86,17 @@ def test_dates_and_turns_are_worked_out(firm: Firm) -> None:
         (datetime(2026, 3, 18, 0, 0, tzinfo=UTC), "SO-0001")
     ]
     assert simulated(firm, "drafts", date(2026, 3, 1), date(2026, 3, 3)).fired == 3
+
+
+def test_an_alert_is_tried_on_the_past_like_a_rule(firm: Firm) -> None:
+    records.update(firm.ctx, "item", 1, {"safety": "8"})
+    for number, qty in enumerate((10, -3, 1, 1, -5)):  # 10, 7 (low), 8 (within the band), 9 (ended), 4 (low again)
+        firm.at(NOON + (number + 1) * DAY).receive(qty, item="A")
+    before = everything(firm)
+    found = simulate(firm.ctx, replayed(firm.ctx, "alert:low"), *MARCH)
+    assert everything(firm) == before
+    assert (found.rule, days(found)) == ("alert:low", [2, 4, 7])
+    assert [hit.effects[0]["text"] for hit in found.hits] == [f"A 现存 {n}，安全库存 8" for n in (0, 7, 4)]
+    late = replayed(firm.ctx, "alert:late").trigger.that
+    assert late is not None
+    assert render(late.tree) == ("status == approved and due < today() and (due < today() or due < today() - days(5))")

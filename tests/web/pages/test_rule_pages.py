@@ -87,3 +87,14 @@ def test_a_trial_is_sent_piece_by_piece_and_ends_with_its_reader(admin: Reader) 
 )
 def test_a_period_that_cannot_be_tried_is_told(admin: Reader, days: str, said: str) -> None:
     assert said in admin.page(f"/rules/forgotten_drafts/simulate?{days}")
+
+
+def test_an_alert_is_tried_on_the_past_from_its_page(admin: Reader) -> None:
+    assert 'href="/rules/alert:below_safety/simulate"' in admin.page("/alerts/kinds/below_safety")
+    page = admin.page(f"/rules/alert:below_safety/simulate?{JANUARY}")
+    assert "就一直预警并告诉 采购" in page
+    assert "会触发 " in page
+    assert 'href="/alerts/kinds/below_safety"' in page
+    assert "/simulate" not in admin.page("/alerts/kinds/shortage_ahead")  # what a plan reckoned then nobody knows
+    refused = admin.client.get(f"/rules/alert:shortage_ahead/simulate?{JANUARY}")
+    assert refused.status_code == 409
