@@ -26,6 +26,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "bad_character": (
         "{label}第 {position} 个字符无法保存，请删去",
         "Character {position} of {label} cannot be stored, remove it",
+    ),
     "plan_not_replayed": (
         "计划的推算结果没有历史，这个预警不能回放",
         "What a plan reckoned in the past is not kept; this alert cannot be tried on it",
