@@ -16,6 +16,7 @@ from runtime.permissions import READ, may_see, owner_of, rights
 from runtime.record_reading import titles
 from runtime.record_texts import HIDDEN
 from runtime.row_rules import visible_ids
+from runtime.rules_look import Records
 
 MOST = 500
 ORDER = ("red", "orange", "yellow", "blue", "grey")
@@ -86,6 +87,17 @@ def _shown(ctx: RunContext, row: Mapping[str, Any], names: Mapping[tuple[str, in
         text=HIDDEN if secret else row["text_en" if ctx.language == "en" else "text_zh"],
         offers=alert.offers,
     )
+
+
+def opened(ctx: RunContext, one: OpenAlert, offer: Offer) -> int | None:
+    """The record that an offer leads to; ``None`` where there is none or the reader may not know of it."""
+    if offer.code is None or not rights(ctx, offer.entity).may(READ):
+        return None
+    held = Records(ctx)
+    code = held.at.evaluate(offer.code, held.rows(one.entity, [one.record]), None, one.entity)[0]
+    table = ctx.app.tables.entity[offer.entity]
+    id = ctx.connection.execute(select(table.c.id).where(table.c.code == code)).scalar() if code else None
+    return id if id is not None and visible_ids(ctx, offer.entity, [id]) else None
 
 
 def _title(named: Mapping[str, Any] | None) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import NullType
 
 from engine.expressions.problems import ExpressionOverflow
-from engine.expressions.tree import Clock, Expr, Node, Path, UnitRatio
+from engine.expressions.tree import Aggregate, Clock, Expr, Node, Path, UnitRatio, walk
 from engine.expressions.types import Kind
 from engine.expressions.values import WIDE
 from engine.model import Field
@@ -141,9 +141,16 @@ class _Making:
         plain = isinstance(node, Path) and node.root in ("record", "this") and len(node.steps) == 1
         return node.steps[0] if plain and not node.entered else ""  # type: ignore[attr-defined]
 
+    def _computed(self, node: Node) -> bool:
+        """Whether a node is a formula of the record itself, seen from among other rows."""
+        seen = self.fields.get(node.steps[0]) if isinstance(node, Path) and node.root == "this" and node.steps else None
+        return seen is not None and seen.formula is not None
+
     def _column(self, node: Node) -> _Part:
         if isinstance(node, UnitRatio):
             raise NotInSql("a ratio is two numbers")
+        if isinstance(node, Aggregate) and any(self._computed(part) for part in walk(node)):
+            raise NotInSql("its rows are chosen by what is computed of the record itself, perhaps only now")
         kind = node.type.kind
         asks_user = isinstance(node, Path) and node.root == "user"
         if asks_user or node.type.many or (kind is Kind.REFERENCE and len(node.type.targets) > 1):

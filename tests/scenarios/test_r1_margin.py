@@ -83,3 +83,24 @@ def test_r1_an_alert_names_the_dish_the_cause_and_a_price(kitchen: Kitchen) -> N
     assert Decimal(kitchen.dish("TE")["price"]) == Decimal("31.80")
     assert kitchen.dish("TE")["thin"] is False
     assert kitchen.works.api("manager").items("/alerts", alert="thin_margin") == []
+
+
+def test_r1_the_alert_also_leads_to_the_recipe_and_to_the_next_price_point(kitchen: Kitchen) -> None:
+    setting = kitchen.admin.items("/menu_settings")[0]
+    kitchen.admin.change("menu_settings", setting["id"], points=[{"point": p} for p in ("28", "32", "36")])
+    kitchen.bought("TOMATO", "10", "12")
+    manager = kitchen.works.api("manager")
+    (alert,) = manager.items("/alerts", alert="thin_margin")
+    assert [(offer["id"], offer["kind"]) for offer in alert["offers"]] == [
+        ("accept", "set"),
+        ("rounded", "set"),
+        ("replace", "open"),
+        ("ignore", "snooze"),
+    ]
+    recipes = kitchen.admin.items("/recipe")
+    recipe = next(row for row in recipes if row["product"]["id"] == kitchen.works.id("dish", "TE"))
+    page = kitchen.works.web("manager").get("/alerts").get_data(as_text=True)
+    assert f'href="/e/recipe/{recipe["id"]}"' in page
+    assert "换料" in page
+    manager.post(f"/alerts/{alert['id']}/offers/rounded")
+    assert Decimal(kitchen.dish("TE")["price"]) == 32

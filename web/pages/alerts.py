@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from runtime import alerts as lifecycle
-from runtime.alerts_reading import OpenAlert, open_alerts
+from runtime.alerts_reading import OpenAlert, open_alerts, opened
 from runtime.context import RunContext
 from runtime.errors import NotFound, UserError
 from runtime.messages import fault
@@ -60,14 +60,27 @@ def alert_view(ctx: RunContext, one: OpenAlert) -> dict[str, Any]:
         "state": t("已有人处理", "taken care of") if one.acknowledged_at else "",
         "ended": f"{moment(one.closed_at, ctx)} {t(*ENDS.get(one.closed_because, ('', '')))}" if one.closed_at else "",
         "url": "" if model.parent else url_for("pages.record", entity=one.entity, id=one.record),
-        "plans": [{"label": o.label.get(ctx.language), "url": url_for("pages.plan", plan=o.plan)} for o in plans],
+        "plans": [
+            *({"label": o.label.get(ctx.language), "url": url_for("pages.plan", plan=o.plan)} for o in plans),
+            *_records_offered(ctx, one),
+        ],
         "offers": [
             {"id": o.id, "label": o.label.get(ctx.language)}
             for o in one.offers
-            if o.kind != "plan" and not one.closed_at
+            if o.kind in ("set", "snooze") and not one.closed_at
         ],
         "ack": one.acknowledged_at is None and one.closed_at is None,
     }
+
+
+def _records_offered(ctx: RunContext, one: OpenAlert) -> list[dict[str, str]]:
+    """The records that an alert leads to: where something is done about it."""
+    found = ((o, opened(ctx, one, o)) for o in one.offers if o.kind == "open" and not one.closed_at)
+    return [
+        {"label": o.label.get(ctx.language), "url": url_for("pages.record", entity=o.entity, id=id)}
+        for o, id in found
+        if id is not None
+    ]
 
 
 def act(id: int) -> AnyResponse:
