@@ -13,6 +13,7 @@ from runtime.context import RunContext
 from runtime.database import Database
 from runtime.errors import Fault, Invalid
 from runtime.reminders import Due
+from tests.runtime.test_plans import faults, plan, sent
 from tests.runtime.works import NOON, Works, open_works
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -184,3 +185,43 @@ def test_what_was_handled_long_ago_is_forgotten(works: Works) -> None:
     with works.acting(moment=NOON + DAY * 500) as ctx:
         assert reminders.forget_old(ctx) == 1
         assert reminders.open_count(ctx) == 1
+
+
+def test_work_depends_on_what_is_due_and_not_on_what_waits(works: Works) -> None:
+    def handled(start: str) -> int:
+        with works.acting() as ctx:
+            reminders.put_many(ctx, [Due(key=f"{start}{n}", due=NOON, handler="note", subject={}) for n in range(5)])
+        with works.acting() as ctx:
+            made = sent(ctx.connection, lambda: reminders.due_now(ctx, {"note": lambda _ctx, _due: None}))
+        return len(made)
+
+    alone = handled("a")
+    with works.acting() as ctx:
+        waiting = [Due(key=f"w{n}", due=NOON + DAY * (n + 1), handler="note", subject={}) for n in range(500)]
+        reminders.put_many(ctx, waiting)
+    assert handled("b") == alone
+    with works.acting() as ctx:
+        assert reminders.open_count(ctx) == 500
+
+
+def test_what_waits_is_never_looked_through(works: Works) -> None:
+    with works.acting() as ctx:
+        dialect = ctx.connection.dialect.name
+        reminders.put_many(ctx, [Due(key=f"k{n}", due=NOON, handler="note", subject={}) for n in range(3)])
+        if dialect == "postgresql":  # so few rows are not worth an index to it
+            for way in ("seqscan", "sort", "bitmapscan"):
+                ctx.connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        made = sent(ctx.connection, lambda: tick_of_all(ctx))
+        looked = {
+            statement: faults(plan(ctx.connection, statement, each), "dg_reminder", dialect)
+            for statement, parameters in made
+            for each in (parameters if isinstance(parameters, list) else [parameters])
+            if "dg_reminder" in statement
+        }
+    assert len(looked) == 3  # claim, close, forget
+    assert looked == {statement: [] for statement in looked}
+
+
+def tick_of_all(ctx: RunContext) -> None:
+    reminders.due_now(ctx, {"note": lambda _ctx, _due: None})
+    reminders.forget_old(ctx)
