@@ -138,8 +138,9 @@ class _Making:
 
     def _own(self, node: Node) -> str:
         """The field of the record itself that a node is."""
-        plain = isinstance(node, Path) and node.root in ("record", "this") and len(node.steps) == 1
-        return node.steps[0] if plain and not node.entered else ""  # type: ignore[attr-defined]
+        if isinstance(node, Path) and node.root in ("record", "this") and len(node.steps) == 1 and not node.entered:
+            return node.steps[0]
+        return ""
 
     def _computed(self, node: Node) -> bool:
         """Whether a node is a formula of the record itself, seen from among other rows."""
@@ -275,7 +276,7 @@ def _one_by_one(
 
 
 def _by_id(table: Table, names: Sequence[str]) -> Update:
-    fresh = [(table.c[name], bindparam(f"v_{name}")) for name in names]
+    fresh: list[tuple[Any, Any]] = [(table.c[name], bindparam(f"v_{name}")) for name in names]
     return update(table).where(table.c.id == bindparam("v_id", type_=BigInteger())).ordered_values(*fresh)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, literal, type_coerce
+from sqlalchemy import BigInteger, Column, literal, type_coerce
 
 from engine.expressions.tree import Expr, Path
 from engine.expressions.values import WIDE
+from runtime.columns import Scaled
 from runtime.context import RunContext
 from runtime.sql import NUMERIC, Compiler, SqlScope, to_sql, typed
 
@@ -42,21 +43,25 @@ class Reading:
             self._scales.append(found.scale if plain else -1)
             self.columns.append(type_coerce(found.sql, BigInteger()) if plain else typed(found, node.type))
 
-    def reader(self) -> Callable[[Sequence[Any]], Any]:
-        """A function from a row of the statement to the value; it remembers what it computed."""
-        known: dict[Any, Any] = {}
-        start, end = self._start, self._start + len(self.columns)
-        single = end - start == 1
+    @classmethod
+    def of(cls, column: Column[Any] | None, finish: Callable[[Any], Any], start: int) -> Reading:
+        """A column of numbers as it is kept; ``None``: nothing."""
+        made = cls.__new__(cls)
+        made._start, made._finish = start, finish
+        plain = column is not None and isinstance(column.type, Scaled)
+        made._scales = [column.type.scale if plain else -1]  # type: ignore[union-attr]
+        made.columns = [literal(None) if column is None else type_coerce(column, BigInteger()) if plain else column]
+        made._function = lambda values: values[0]
+        return made
 
-        def read(row: Sequence[Any]) -> Any:
-            key = row[start] if single else row[start:end]
-            try:
-                return known[key]
-            except KeyError:
-                value = known[key] = self._value((key,) if single else key)
-                return value
+    @property
+    def span(self) -> tuple[int, int]:
+        """From which place of a row its columns stand to which they do not."""
+        return self._start, self._start + len(self.columns)
 
-        return read
+    def read(self, parts: Sequence[Any]) -> Any:
+        """The value, from the parts of a row that are its columns."""
+        return self._value(parts)
 
     def _value(self, parts: Sequence[Any]) -> Any:
         if self._function is None:
@@ -66,3 +71,19 @@ class Reading:
             for part, scale in zip(parts, self._scales, strict=True)
         ]
         return self._finish(self._function(values))
+
+
+def reader_of(readings: Sequence[Reading]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function from a row to the values of neighbouring readings; it remembers what it computed."""
+    known: dict[Any, tuple[Any, ...]] = {}
+    start, end = readings[0].span[0], readings[-1].span[1]
+    own = [(one, one.span[0] - start, one.span[1] - start) for one in readings]
+
+    def read(row: Sequence[Any]) -> tuple[Any, ...]:
+        key = row[start:end]
+        found = known.get(key)
+        if found is None:
+            found = known[key] = tuple(one.read(key[begin:stop]) for one, begin, stop in own)
+        return found
+
+    return read

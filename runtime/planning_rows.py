@@ -15,14 +15,15 @@ from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from engine.model import Plan
 from runtime.context import RunContext
+from runtime.id_sets import ID_SETS
 from runtime.planning_structure import sql_scope
 from runtime.record_inputs import Workspace
-from runtime.record_rows import CHUNK
 from runtime.record_texts import record_title
 from runtime.sql import Compiler
 from runtime.sql_scope import Joiner, NotInSql
 
 Row = dict[str, Any]
+EMPTY = (None, "")
 
 
 def evaluate(ctx: RunContext, plan: Plan, expr: Expr, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -47,13 +48,15 @@ def titles_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str
     names = [name for name in described.title or ("code", "name") if name in table.c]
     if any(described.fields[name].value.kind is Kind.REFERENCE for name in names if name in described.fields):
         return {i: record_title(ctx.app.model, entity, row) for i, row in records_of(ctx, entity, ids).items()}
-    wanted = sorted(set(ids))
-    found: dict[int, str] = {}
-    for start in range(0, len(wanted), CHUNK):
-        query = select(table.c.id, *(table.c[name] for name in names))
-        for row in ctx.connection.execute(query.where(table.c.id.in_(wanted[start : start + CHUNK]))):
-            found[row[0]] = " ".join(str(word) for word in row[1:] if word not in (None, "")) or f"#{row[0]}"
-    return found
+    sets = ID_SETS[ctx.app.database.dialect]
+    query = ctx.app.programs.keep(
+        ("titles", entity),
+        lambda: select(table.c.id, *(table.c[n] for n in names)).where(sets.among(table.c.id, "ids")),
+    )
+    return {
+        row[0]: " ".join([str(word) for word in row[1:] if word not in EMPTY]) or f"#{row[0]}"
+        for row in ctx.connection.execute(query, {"ids": sets.pack(set(ids))}).all()
+    }
 
 
 def holding(ctx: RunContext, plan: Plan, conditions: Sequence[Expr], items: Sequence[int]) -> list[set[int]] | None:
@@ -66,12 +69,12 @@ def holding(ctx: RunContext, plan: Plan, conditions: Sequence[Expr], items: Sequ
     except NotInSql:
         return None
     found: list[set[int]] = [set() for _ in conditions]
-    query = joiner.apply(select(table.c.id, *columns))
-    for start in range(0, len(items), CHUNK):
-        for row in ctx.connection.execute(query.where(table.c.id.in_(items[start : start + CHUNK]))):
-            for held, value in zip(found, row[1:], strict=True):
-                if value:
-                    held.add(row[0])
+    sets = ID_SETS[ctx.app.database.dialect]
+    query = joiner.apply(select(table.c.id, *columns)).where(sets.among(table.c.id, "ids"))
+    for row in ctx.connection.execute(query, {"ids": sets.pack(items)}).all():
+        for held, value in zip(found, row[1:], strict=True):
+            if value:
+                held.add(row[0])
     return found
 
 

@@ -11,14 +11,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import FromClause, Select, bindparam, false, literal, or_, select, true
+from sqlalchemy import FromClause, Select, false, literal, or_, select, true
 
 from engine.expressions.tree import Expr, Path, walk
 from engine.model import Structure as Declared
 from engine.planning.structure import Also, Key, Line, Structure, Version, structure_of, whole_step
 from runtime.context import RunContext
-from runtime.planning_reading import Reading
-from runtime.record_rows import CHUNK, read_links
+from runtime.id_sets import ID_SETS
+from runtime.planning_reading import Reading, reader_of
+from runtime.record_rows import read_links
 from runtime.sql import Joiner, SqlScope, TableRow, to_where
 from runtime.values import Ref
 
@@ -127,13 +128,13 @@ class _Reading:
             entity, record = (item.entity, item.id) if isinstance(item, Ref) else (ends.stocked, item)
             by_entity.setdefault(entity, []).append(record)  # type: ignore[arg-type]
         for target in ends.makes:
-            ids = sorted(by_entity.get(target, ()))
-            for start in range(0, len(ids), CHUNK):
-                yield from self._of_target(target, ids[start : start + CHUNK])
+            if ids := by_entity.get(target):
+                yield from self._of_target(target, sorted(ids))
 
     def _of_target(self, target: str, ids: list[int] | None) -> Iterator[tuple[int, Key, date | None, date | None]]:
         query = self._kept(("headers", target, ids is None), lambda: self._header_query(target, everything=ids is None))
-        for header, made, begins, ends in self.ctx.connection.execute(query, {} if ids is None else {"ids": ids}):
+        sent = {} if ids is None else {"ids": ID_SETS[self.ctx.app.database.dialect].pack(ids)}
+        for header, made, begins, ends in self.ctx.connection.execute(query, sent).all():
             yield header, self.ends.key(target, made), begins, ends
 
     def _header_query(self, target: str, *, everything: bool) -> Select[Any]:
@@ -149,30 +150,28 @@ class _Reading:
             query = query.where(to_where(where, sql_scope(self.ctx, self.ends.header, table)))
         if everything:
             return query
-        return query.where(made.in_(bindparam("ids", expanding=True)))
+        return query.where(ID_SETS[self.ctx.app.database.dialect].among(made, "ids"))
 
     # --- lines -----------------------------------------------------------------------------------------------
 
     def _lines(self, headers: Sequence[int], *, everything: bool) -> dict[int, list[Line]]:
         key = ("lines", everything, id(self.scope.where) if self.scope.where else 0)
         query, readings = self._kept(key, lambda: self._line_query(everything=everything))
-        need, fixed, step, through = (reading.reader() for reading in readings)
+        read = reader_of(readings)
         found: dict[int, list[Line]] = {header: [] for header in headers}
-        chunks = [{}] if everything else [{"ids": headers[s : s + CHUNK]} for s in range(0, len(headers), CHUNK)]
-        for chunk in chunks:
-            for row in self.ctx.connection.execute(query, chunk).all():
-                lines = found.get(row[1])
-                if lines is not None:
-                    item, loss = row[2], row[3]
-                    lines.append(Line(row[0], item, need(row), fixed(row), step(row), through(row), (), loss or ZERO))
+        ids = ID_SETS[self.ctx.app.database.dialect]
+        for row in self.ctx.connection.execute(query, {} if everything else {"ids": ids.pack(headers)}).all():
+            lines = found.get(row[1])
+            if lines is not None:
+                need, fixed, step, through, loss = read(row)
+                lines.append(Line(row[0], row[2], need, fixed, step, through, (), loss))
         return self._with_instead(found) if self.scope.extras and self.declared.instead else found
 
     def _line_query(self, *, everything: bool) -> tuple[Select[Any], tuple[Reading, ...]]:
         declared, table = self.declared, self.ctx.app.tables.entity[self.ends.line]
         joiner = Joiner(table)
         scope = sql_scope(self.ctx, self.ends.line, table, joiner)
-        loss = table.c[declared.loss] if declared.loss else literal(None)
-        columns: list[Any] = [table.c.id, table.c.parent, table.c[declared.uses], loss]
+        columns: list[Any] = [table.c.id, table.c.parent, table.c[declared.uses]]
         readings = []
         for expr, finish in (
             (declared.need, _amount),
@@ -183,6 +182,8 @@ class _Reading:
             reading = Reading(self.ctx, expr, finish, scope, len(columns))
             columns.extend(reading.columns)
             readings.append(reading)
+        readings.append(Reading.of(table.c[declared.loss] if declared.loss else None, _amount, len(columns)))
+        columns.extend(readings[-1].columns)
         where = declared.where
         conditions = [to_where(where, scope)] if where is not None and stands_on(where) == self.ends.line else []
         if self.scope.where is not None:  # judges what is used, not what is only passed through
@@ -190,7 +191,7 @@ class _Reading:
             conditions.append(or_(to_where(self.scope.where, scope), passed))
         query = joiner.apply(select(*columns)).where(table.c[declared.uses].is_not(None), *(conditions or [true()]))
         if not everything:
-            query = query.where(table.c.parent.in_(bindparam("ids", expanding=True)))
+            query = query.where(ID_SETS[self.ctx.app.database.dialect].among(table.c.parent, "ids"))
         return query.order_by(table.c.parent, table.c.position, table.c.id), tuple(readings)
 
     def _with_instead(self, found: Mapping[int, list[Line]]) -> dict[int, list[Line]]:
@@ -222,14 +223,12 @@ class _Reading:
         table = self.ctx.app.tables.entity[entity]
         names = (declared.also_item, declared.also_quantity, declared.also_share)
         columns = [table.c[name] if name else literal(None) for name in names]
-        query = select(table.c.parent, *columns).where(table.c.parent.in_(bindparam("ids", expanding=True)))
+        ids = ID_SETS[self.ctx.app.database.dialect]
+        query = select(table.c.parent, *columns).where(ids.among(table.c.parent, "ids")).order_by(table.c.id)
         found: dict[int, list[Also]] = {}
-        for start in range(0, len(headers), CHUNK):
-            for parent, item, quantity, share in self.ctx.connection.execute(
-                query.order_by(table.c.id), {"ids": headers[start : start + CHUNK]}
-            ):
-                if item is not None:
-                    found.setdefault(parent, []).append(Also(item, quantity or ZERO, share or ZERO))
+        for parent, item, quantity, share in self.ctx.connection.execute(query, {"ids": ids.pack(headers)}):
+            if item is not None:
+                found.setdefault(parent, []).append(Also(item, quantity or ZERO, share or ZERO))
         return found
 
     def _kept(self, key: tuple[Hashable, ...], make: Callable[[], Made]) -> Made:

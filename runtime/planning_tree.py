@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +18,7 @@ from engine.planning.structure import Key, StructureCycle
 from runtime.context import RunContext
 from runtime.errors import Conflict, Forbidden, NotFound
 from runtime.exploding import named_path
+from runtime.garbage import uncollected
 from runtime.messages import fault
 from runtime.permissions import demand, label_of, may_see
 from runtime.planning_data import made_items
@@ -96,35 +97,32 @@ def structure_id(ctx: RunContext, structure: str = "") -> Declared:
 
 def explode(ctx: RunContext, item: int, quantity: Decimal, day: date | None = None, structure: str = "") -> Tree:
     """Everything ``quantity`` of an item is made of on a day (today), by level."""
-    asked = _Asked(ctx, structure, item, day)
+    with uncollected():
+        return _exploded(ctx, _Asked(ctx, structure, item, day), item, quantity)
+
+
+def _exploded(ctx: RunContext, asked: _Asked, item: int, quantity: Decimal) -> Tree:
     found = load(ctx, asked.declared.id, Scope(items=frozenset({item}), extras=True))
     made = asked.makes({key for key in found.versions if isinstance(key, int)} | {item})
     result = asked.safely(lambda: explosion.explode(found, item, quantity, asked.day, made))
-    ids = [row.item for row in result.rows] + [other for row in result.rows for other in row.line.instead]
-    titles = asked.titles(ids)
+    keys = {row.item for row in result.rows}
+    keys.update(other for row in result.rows if row.line.instead for other in row.line.instead)
+    titles = asked.titles(keys)
     return Tree(
         item=item,
         title=asked.title,
         quantity=quantity,
         day=asked.day,
         expired=result.expired,
-        rows=tuple(_row(row, titles) for row in result.rows),
+        rows=tuple([_row(row, titles) for row in result.rows]),
         totals=tuple((_id(key), titles[key], amount) for key, amount in result.totals.items()),
     )
 
 
 def _row(row: explosion.Exploded, titles: Mapping[Key, str]) -> TreeRow:
-    return TreeRow(
-        level=row.level,
-        above=row.above,
-        item=_id(row.item),
-        title=titles[row.item],
-        quantity=row.quantity,
-        through=row.line.through,
-        made=row.made,
-        expired=row.expired,
-        instead=tuple([(_id(other), titles[other]) for other in row.line.instead]) if row.line.instead else (),
-    )
+    level, above, item, quantity, line, _, made, expired = row
+    instead = tuple([(_id(other), titles[other]) for other in line.instead]) if line.instead else ()
+    return TreeRow(level, above, _id(item), titles[item], quantity, line.through, made, expired, instead)
 
 
 def where_used(ctx: RunContext, item: int, day: date | None = None, structure: str = "") -> Tree:
@@ -203,7 +201,7 @@ class _Asked:
             raise NotFound(fault(ctx, "no_such_item", given=item))
         self.title = record_title(ctx.app.model, self.stocked, row)
 
-    def titles(self, keys: list[Key]) -> dict[Key, str]:
+    def titles(self, keys: Collection[Key]) -> dict[Key, str]:
         """The names of items."""
         known = titles_of(self.ctx, self.stocked, (key for key in keys if isinstance(key, int)))
         return {key: known.get(key, str(key)) if isinstance(key, int) else str(key) for key in keys}
