@@ -71,6 +71,11 @@ class Scaled(TypeDecorator[Decimal]):
         """The decimal it stands for."""
         return None if value is None else Decimal(value).scaleb(-self.scale)
 
+    def reader(self) -> Callable[[int | None], Decimal | None]:
+        """The same as a function of the value alone, for whoever reads very many."""
+        places = -self.scale
+        return lambda value: None if value is None else Decimal(value).scaleb(places)
+
 
 class Whole(TypeDecorator[int]):
     """An integer; takes a ``Decimal`` too, which expressions produce."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from engine.dependencies import Route, Step
 from engine.expressions.tree import Path
@@ -18,6 +18,7 @@ from engine.model import EntityKind
 from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.id_sets import ID_SETS
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 from runtime.row_rules import scope_of
 from runtime.sql import to_sql
@@ -81,13 +82,14 @@ def _parent_to_lines(at: Workspace, step: Step, here: Touched, end: str) -> set[
         at.keep(step.entity, lines)
         return {line["id"] for line in lines}
     table = at.ctx.app.tables.entity[step.entity]
-    return _ids(at.ctx, select(table.c.id), table.c.parent, here.key)
+    return _ids(at.ctx, ("lines", step.entity), lambda: (select(table.c.id), table.c.parent), here.key)
 
 
 def _lines_to_parent(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     if not here.rows:
         table = at.ctx.app.tables.entity[step.entity]
-        return _ids(at.ctx, select(table.c.parent).distinct(), table.c.id, here.ids)
+        owners_of = ("owners", step.entity)
+        return _ids(at.ctx, owners_of, lambda: (select(table.c.parent).distinct(), table.c.id), here.ids)
     owners = (row.get("parent") for row in here.rows)
     return {o["id"] if isinstance(o, dict) else o for o in owners if o is not None}
 
@@ -97,19 +99,26 @@ def _reference_reverse(at: Workspace, step: Step, here: Touched, end: str) -> se
     named = here.key - here.fresh
     if not named:
         return set()
+    mark = ("naming", step.entity, step.field, here.entity)
+    return _ids(at.ctx, mark, lambda: _naming(at, step, here.entity), named)
+
+
+def _naming(at: Workspace, step: Step, entity: str) -> Asking:
+    """Those whose reference names records of ``entity``."""
     spec = at.model.entities[step.entity].fields[step.field]
     table = at.ctx.app.tables.entity[step.entity]
     if is_link(spec):
         link = at.ctx.app.tables.links[step.entity, step.field]
-        return _ids(at.ctx, select(link.c.owner), link.c.value, named)
+        return select(link.c.owner), link.c.value
     query = select(table.c.id)
     if f"{step.field}__type" in table.c:
-        query = query.where(table.c[f"{step.field}__type"] == here.entity)
-    return _ids(at.ctx, query, table.c[step.field], named)
+        query = query.where(table.c[f"{step.field}__type"] == entity)
+    return query, table.c[step.field]
 
 
 def _follow(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
-    if not here.rows and "." not in step.field and step.field != "parent":
+    read = bool(here.rows) or all(at.known(here.entity, i) is not None for i in here.ids)
+    if not read and "." not in step.field and step.field != "parent":
         found = _named_by(at, step, here, end)
         if found is not None:
             return found
@@ -126,8 +135,12 @@ def _named_by(at: Workspace, step: Step, here: Touched, end: str) -> set[int] | 
     if step.field not in table.c:
         return None
     kind = table.c.get(f"{step.field}__type")
-    query = select(table.c[step.field]).distinct().where(table.c[step.field].is_not(None))
-    return _ids(at.ctx, query.where(kind == end) if kind is not None and end else query, table.c.id, here.ids)
+
+    def naming() -> Asking:
+        query = select(table.c[step.field]).distinct().where(table.c[step.field].is_not(None))
+        return query.where(kind == end) if kind is not None and end else query, table.c.id
+
+    return _ids(at.ctx, ("named", step.entity, step.field, end), naming, here.ids)
 
 
 def _named(value: object) -> Iterable[int]:
@@ -171,10 +184,21 @@ def _all(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     return set(at.ctx.connection.execute(query).scalars())
 
 
-def _ids(ctx: RunContext, query: Any, column: Any, values: Iterable[int]) -> set[int]:
+Asking: TypeAlias = tuple[Select[Any], ColumnElement[Any]]
+"""What is asked for, and the column that is to be one of the ids given."""
+
+
+def _ids(ctx: RunContext, mark: tuple[str, ...], make: Callable[[], Asking], values: Iterable[int]) -> set[int]:
+    """What a statement (made once for each ``mark``) finds for these ids."""
     sets = ID_SETS[ctx.app.database.dialect]
-    sent = {"_ids": sets.pack(sorted(values))}
-    return {row[0] for row in ctx.connection.execute(query.where(sets.among(column, "_ids")), sent).all()}
+
+    def prepared() -> Statement:
+        query, column = make()
+        statement = query.where(sets.among(column, "_ids"))
+        return prepare_statement(ctx, statement, list(statement.selected_columns))
+
+    found = ctx.app.programs.keep(("step", *mark), prepared)
+    return {row[0] for row in found.run(ctx, {"_ids": sets.pack(sorted(values))})}
 
 
 STEPS: Mapping[str, Callable[[Workspace, Step, Touched, str], set[int]]] = {

@@ -36,13 +36,13 @@ def _candidates(stage: Stage, entity: str) -> list[int]:
     for name, allowed in stage.act.get("where", {}).items():
         query = query.where(_fits(stage, entity, table.c[name], allowed))
     share, least = stage.act.get("share", 1), stage.act.get("of_all", 0)
+    soonest = timedelta(days=min(when["days"]))
     found = []
     for id, due in stage.ctx.connection.execute(query):
+        if due is None or due + soonest > stage.day or stage.waiting.get((stage.number, id), stage.day) > stage.day:
+            continue  # before the dice: shaking them takes longest
         dice = Random(f"{stage.story.seed} {stage.number} {id}")
-        if due is None or not least <= dice.random() < share:
-            continue
-        day = due + timedelta(days=dice.choice(when["days"]))
-        if day <= stage.day and stage.waiting.get((stage.number, id), stage.day) <= stage.day:
+        if least <= dice.random() < share and due + timedelta(days=dice.choice(when["days"])) <= stage.day:
             found.append(id)
     most = stage.act.get("most", len(found))
     return found[len(found) - most :] if stage.act.get("newest") else found[:most]

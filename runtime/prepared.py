@@ -246,7 +246,7 @@ def _moved_on(words: str, by: int) -> str:
 
 def _told(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     if isinstance(kind, Scaled):  # what stands between is for types whose database kind needs converting too
-        return lambda value: kind.process_result_value(value, dialect)
+        return kind.reader()
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 

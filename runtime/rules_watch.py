@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Date, Select, bindparam, exists, literal_column, or_, select, union_all
+from sqlalchemy import Date, Integer, Select, bindparam, exists, literal_column, or_, select, union_all
 
 from engine.dependencies import ROWS
 from engine.expressions.tree import Node, Path
@@ -16,6 +16,8 @@ from runtime.columns import Moment, is_link
 from runtime.computed_routes import Touched, walk
 from runtime.context import RunContext
 from runtime.happenings import Drafted, Happened, Journal, Moved
+from runtime.id_sets import ID_SETS
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 from runtime.row_rules import scope_of
 from runtime.rules_index import Index, Watch
@@ -142,18 +144,24 @@ def worth_a_look(at: Workspace, looks: Mapping[Watch, set[int]], taken: Journal)
     ctx, watches = at.ctx, tuple(asked)
     key = ("worth a look", tuple(watch.id for watch in watches))
     try:
-        statement = ctx.app.programs.keep(key, lambda: union_all(*(_worth(ctx, n, w) for n, w in enumerate(watches))))
+        statement = ctx.app.programs.keep(key, lambda: _asking(ctx, watches))
     except NotInSql:
         return asked
-    given = {f"ids{n}": sorted(asked[watch]) for n, watch in enumerate(watches)}
+    sets = ID_SETS[ctx.app.database.dialect]
+    given = {f"ids{n}": sets.pack(sorted(asked[watch])) for n, watch in enumerate(watches)}
     found: dict[Watch, set[int]] = {}
-    for number, record in ctx.connection.execute(statement, {**given, "_today": ctx.today(), "_now": ctx.now()}):
+    for number, record in statement.run(ctx, {**given, "_today": ctx.today(), "_now": ctx.now()}):
         found.setdefault(watches[number], set()).add(record)
     for watch, ids in asked.items():  # rows of lines that are gone are asked for by their alerts alone
         gone = {row["id"] for each in taken.happened for row in each.gone.get(watch.entity, ())}
         if gone & ids:
             found.setdefault(watch, set()).update(gone & ids)
     return found
+
+
+def _asking(ctx: RunContext, watches: Sequence[Watch]) -> Statement:
+    statement = union_all(*(_worth(ctx, number, watch) for number, watch in enumerate(watches)))
+    return prepare_statement(ctx, statement, list(statement.selected_columns))
 
 
 def _worth(ctx: RunContext, number: int, watch: Watch) -> Select[Any]:
@@ -167,8 +175,8 @@ def _worth(ctx: RunContext, number: int, watch: Watch) -> Select[Any]:
         now=bindparam("_now", type_=Moment()),
     )
     is_open = exists().where(alert.c.alert == watch.id, alert.c.record == table.c.id, alert.c.open_key.is_not(None))
-    wanted = table.c.id.in_(bindparam(f"ids{number}", expanding=True))
-    found = select(literal_column(str(number)).label("number"), table.c.id)
+    wanted = ID_SETS[ctx.app.database.dialect].among(table.c.id, f"ids{number}")
+    found = select(literal_column(str(number), Integer()).label("number"), table.c.id)
     return found.where(wanted, or_(to_where(watch.exprs[0], scope), is_open))
 
 

@@ -16,6 +16,7 @@ from runtime.ledgers.costing import ZERO
 from runtime.ledgers.running import INSERTS
 from runtime.ledgers.shape import Shape, dimension_columns_of
 from runtime.messages import fault
+from runtime.prepared import Prepared, prepare
 
 
 def close_period(ctx: RunContext, ledger: str | None, through: date) -> None:
@@ -124,9 +125,15 @@ def _add_late(book: Book, shape: Shape, drafts: Sequence[Draft], kept: date) -> 
             for name, amount in draft.all_amounts().items():
                 row[name] += amount
             end = month_end(end + timedelta(days=1))
-    table = shape.snapshot
-    statement = INSERTS[book.ctx.connection.dialect.name](table)
-    changed = {r: table.c[r] + statement.excluded[r] for r in shape.resources}
-    upsert = statement.on_conflict_do_update(index_elements=["month", "key"], set_=changed)
     if rows:
-        book.ctx.connection.execute(upsert, [rows[k] for k in sorted(rows)])
+        names = tuple(next(iter(rows.values())))
+        made = book.ctx.app.programs.keep(("late", shape.ledger.id), lambda: _adding(book.ctx, shape, names))
+        made.run(book.ctx, [tuple(rows[k].values()) for k in sorted(rows)])
+
+
+def _adding(ctx: RunContext, shape: Shape, names: Sequence[str]) -> Prepared:
+    """Month ends that are there take on what comes, others begin."""
+    table = shape.snapshot
+    statement = INSERTS[ctx.connection.dialect.name](table)
+    changed = {r: table.c[r] + statement.excluded[r] for r in shape.resources}
+    return prepare(ctx, table, statement.on_conflict_do_update(index_elements=["month", "key"], set_=changed), names)
