@@ -21,8 +21,9 @@ from runtime.audit import plain
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.happenings import Journal
-from runtime.messages import fault
+from runtime.messages import both, fault
 from runtime.outbox import Outgoing
+from runtime.outbox_people import administrators
 from runtime.permissions import READ, label_of, rights
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
@@ -227,6 +228,15 @@ def tell(
             for number, words in enumerate(those)
         ],
     )
+
+
+def tell_failed(ctx: RunContext, alert: Alert, reason: str) -> None:
+    """The administrators are told, once a day for each alert, that it cannot be worked out."""
+    told = Outgoing(
+        kind="inbox", key=f"alert_failed:{alert.id}:{ctx.today().isoformat()}", title=alert.label,
+        text=both("alert_failed", reason=reason[:500]), accounts=administrators(ctx), origin=f"alert:{alert.id}",
+    )  # fmt: skip
+    outbox.post(ctx, told)
 
 
 def _pace(alert: Alert, levels: Sequence[str]) -> Pace:

@@ -11,13 +11,9 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.model import Alert
-from runtime import outbox
-from runtime.alerts import judge, table_of
+from runtime.alerts import judge, table_of, tell_failed
 from runtime.context import RunContext
 from runtime.errors import UserError
-from runtime.messages import both
-from runtime.outbox import Outgoing
-from runtime.outbox_people import administrators
 from runtime.planning import PlanRun, net
 from runtime.planning_rows import OWN, root_of
 from runtime.rules import switched_off
@@ -51,12 +47,7 @@ def _netted(ctx: RunContext, alert: Alert) -> PlanRun | None:
     try:
         return net(ctx, alert.plan)
     except UserError as error:
-        told = Outgoing(
-            kind="inbox", key=f"plan_failed:{alert.plan}:{ctx.today().isoformat()}", title=alert.label,
-            text=both("alert_failed", reason=str(error)[:500]), accounts=administrators(ctx),
-            origin=f"alert:{alert.id}",
-        )  # fmt: skip
-        outbox.post(ctx, told)
+        tell_failed(ctx, alert, str(error))
         return None
 
 

@@ -7,7 +7,7 @@ which it was already handled does nothing. Handling and its effects are one tran
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -27,6 +27,8 @@ MOST_ROUNDS = 2000
 """A handler that puts its reminder into the past again and again does not hold the clockwork for ever."""
 MOST_ATTEMPTS = 5
 AGAIN_AFTER = timedelta(minutes=5)
+OWNER = "owner"
+"""Names in a subject the record whose line it is about."""
 KEPT = timedelta(days=400)
 """How long it is remembered that something was handled."""
 CLOSED = frozenset({"done", "merged", "skipped"})
@@ -149,23 +151,23 @@ def _due(ctx: RunContext, row: Mapping[Any, Any]) -> Due:
 
 
 def _merged(found: Sequence[Due]) -> Iterator[Due]:
-    """Those that were missed and are to be merged go with the last of their group; all others as they are."""
-    groups: dict[tuple[str, str], list[Due]] = {}
+    """Those that were missed and are to be merged go with the last of their group, and lines of one record that are
+    due at the same moment with each other; all others as they are."""
+    groups: dict[tuple[object, ...], list[Due]] = {}
     for each in found:
         if each.late and each.catch_up == "merge":
             groups.setdefault((each.handler, each.group), []).append(each)
+        elif each.subject.get(OWNER) is not None:
+            groups.setdefault((each.handler, each.group, each.subject[OWNER], each.due), []).append(each)
         else:
             yield each
     for *earlier, last in groups.values():
-        yield Due(
-            key=last.key, due=last.due, handler=last.handler, subject=last.subject, catch_up="merge", late=True,
-            merged=tuple(earlier),
-        )  # fmt: skip
+        yield replace(last, merged=tuple(earlier))
 
 
 def _handle(ctx: RunContext, due: Due, handlers: Mapping[str, Handler]) -> list[Handled]:
     if due.late and due.catch_up == "skip":
-        return [_handled(due, "skipped")]
+        return [_handled(each, "skipped") for each in (due, *due.merged)]
     handler = handlers.get(due.handler)
     if handler is None:
         return [_fail(ctx, each, f"no handler {due.handler}", last=True) for each in (due, *due.merged)]

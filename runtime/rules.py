@@ -152,7 +152,10 @@ def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) ->
 def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
     if not running.is_off(f"alert:{watch.id}"):
         cause = alerts.cause_of(running.ctx, taken)
-        alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
+        try:
+            alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
+        except (ArithmeticError, ValueError) as error:  # an alert that cannot be worked out refuses no save
+            alerts.tell_failed(running.ctx, running.ctx.app.model.alerts[watch.id], _reason(error))
 
 
 WATCHES: Mapping[str, Callable[[Running, Watch, Sequence[int], Journal], None]] = {

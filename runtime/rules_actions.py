@@ -91,7 +91,8 @@ def _is_stored(model: AppModel, node: Path, entity: str) -> bool:
 def _send(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
     told = acting.people.told(acting.at, action.to, rows, acting.entity)
     each = [_words(acting, action, row, one) for row, one in zip(rows, told, strict=True)]
-    if action.digest and len(rows) > 1:
+    together = action.digest or (acting.event == "date" and acting.ctx.app.model.entities[acting.entity].parent)
+    if together and len(rows) > 1:
         outgoing = _digest(acting, action, rows, each)
     else:
         outgoing = [

@@ -32,7 +32,7 @@ def remind(ctx: RunContext, due: Due) -> None:
     """A date rule's moment has come for one record."""
     rule = ctx.app.model.rules.get(str(due.subject["rule"]))
     if rule is not None and rule.trigger.kind == "date":
-        ids = [int(due.subject["record"]), *(int(each.subject["record"]) for each in due.merged)]
+        ids = [int(each.subject["record"]) for each in (*due.merged, due)]
         rules.run_at(ctx, rule, ids, "date")
 
 

@@ -14,7 +14,7 @@ from engine.model import Rule, Trigger
 from runtime import reminders
 from runtime.calendars import after_workdays
 from runtime.context import RunContext
-from runtime.reminders import Due
+from runtime.reminders import OWNER, Due
 from runtime.rules_look import Records, holds, look
 
 Row = dict[str, Any]
@@ -73,7 +73,7 @@ def remind(records: Records, rule: Rule, ids: Sequence[int]) -> None:
     for row, parts, value in zip(rows, looked, dates, strict=True):
         due = due_of(ctx, rule.trigger, value) if value is not None and holds(parts) else None
         if due is not None:
-            wanted.append(_due(rule, row["id"], due))
+            wanted.append(_due(rule, row, due))
         else:
             there.discard(row["id"])
     reminders.put_many(ctx, wanted)
@@ -81,10 +81,13 @@ def remind(records: Records, rule: Rule, ids: Sequence[int]) -> None:
         _drop(ctx, rule.id, gone)
 
 
-def _due(rule: Rule, record: int, due: datetime) -> Due:
-    subject = {"rule": rule.id, "record": record}
+def _due(rule: Rule, row: Row, due: datetime) -> Due:
+    """Lines name their owner: those of one record that are due together are told together."""
+    subject = {"rule": rule.id, "record": row["id"]}
+    if "parent" in row:
+        subject[OWNER] = row["parent"]["id"] if isinstance(row["parent"], dict) else row["parent"]
     catch_up: Any = rule.trigger.missed
-    return Due(key=key_of(rule.id, record), due=due, handler=HANDLER, subject=subject, catch_up=catch_up)
+    return Due(key=key_of(rule.id, row["id"]), due=due, handler=HANDLER, subject=subject, catch_up=catch_up)
 
 
 def _drop(ctx: RunContext, rule: str, record: int) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
+from engine.expressions.problems import ExpressionOverflow
 from runtime import alerts, records
 from tests.runtime.rules.firm import NOON, Firm
 
@@ -109,3 +111,17 @@ def test_an_offer_silences_for_a_while(firm: Firm) -> None:
     row = rows(firm, "low")[0]
     assert row["snoozed_until"] == NOON + timedelta(days=30)
     assert row["acknowledged_at"] == NOON
+
+
+def test_an_alert_that_cannot_be_worked_out_refuses_no_save_and_tells_the_administrators(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflows(*_: object) -> None:
+        raise ExpressionOverflow("too large")
+
+    firm.receive(5, item="A")
+    monkeypatch.setattr(alerts, "look_at", overflows)
+    for safety in ("8", "9"):
+        records.update(firm.ctx, "item", 1, {"safety": safety})
+    assert records.load(firm.ctx, "item", 1)["safety"] == 9
+    assert firm.told("alert:low") == [("inbox", "boss", "预警无法计算：ExpressionOverflow: too large")]

@@ -148,3 +148,17 @@ def test_what_was_taken_over_from_elsewhere_sets_nothing_off(firm: Firm) -> None
     before = len(firm.results("noted"))
     records.create_many(firm.ctx, "item", [{"code": "H", "name": "旧", "safety": "5000"}], kind=records.HISTORY)
     assert len(firm.results("noted")) == before
+
+
+def test_lines_with_dates_make_one_reminder_a_day_not_one_a_line(firm: Firm) -> None:
+    def ordered(*wanted: str) -> None:
+        lines = [{"item": {"code": "AB"[n % 2]}, "qty": 1, "needed": day} for n, day in enumerate(wanted)]
+        records.create(firm.ctx, "order", {"partner": {"code": "K"}, "lines": lines})
+
+    ordered("2026-03-10", "2026-03-10", "2026-03-11")
+    ordered("2026-03-10")
+    for day in (9, 10, 11):
+        firm.tick(datetime(2026, 3, day, 0, 0, tzinfo=UTC))
+    told = [text for _, _, text in firm.told("rule:line_wanted")]
+    assert sorted(told) == ["SO-0001 要 螺栓", "SO-0001 要 螺栓\nSO-0001 要 螺母", "SO-0002 要 螺栓"]
+    assert firm.results("line_wanted") == ["fired"] * 4
