@@ -60,6 +60,7 @@ def _spots(ctx: RunContext, result: Result, chart: Mapping[str, Any]) -> dict[st
     ]
     return {
         "kind": KINDS[chart["type"]],
+        "categories": [spot["name"] for spot in spots[:MOST_SPOTS]],
         "axes": [_axis(ctx, result, one) for one in (across, upwards)],
         "series": [{"name": "", "role": "own", "data": spots[:MOST_SPOTS]}],
         "limits": {k: _point(chart["limits"].get(one["id"])) for k, one in (("x", across), ("y", upwards))},

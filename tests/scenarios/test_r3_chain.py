@@ -93,3 +93,5 @@ def test_r3_the_report_draws_the_dishes_in_four_quadrants(kitchen_both: Kitchen)
         ("番茄炒蛋", 90.0, "own"),
         ("番茄酱意面", 10.0, "own"),
     ]
+    home = kitchen_both.works.web("manager").get("/")
+    assert (home.status_code, '"quadrant"' in home.get_data(as_text=True)) == (200, True)

@@ -93,9 +93,10 @@ function quadrantLines(spec: Spec, look: ReturnType<typeof theme>): unknown {
 function quadrantCorners(spec: Spec, look: ReturnType<typeof theme>): unknown {
   const { x, y } = spec.limits ?? {};
   if (x == null || y == null || !spec.corners) return undefined;
+  const wide = rangeOf(spec, 0), high = rangeOf(spec, 1);
   const spots: Record<Corner, [unknown, unknown, string]> = {
-    low_high: [{ xAxis: "min", yAxis: "max" }, { xAxis: x, yAxis: y }, "insideTopLeft"], high_high: [{ xAxis: x, yAxis: "max" }, { xAxis: "max", yAxis: y }, "insideTopRight"],
-    low_low: [{ xAxis: "min", yAxis: y }, { xAxis: x, yAxis: "min" }, "insideBottomLeft"], high_low: [{ xAxis: x, yAxis: y }, { xAxis: "max", yAxis: "min" }, "insideBottomRight"],
+    low_high: [{ xAxis: wide.min, yAxis: high.max }, { xAxis: x, yAxis: y }, "insideTopLeft"], high_high: [{ xAxis: x, yAxis: high.max }, { xAxis: wide.max, yAxis: y }, "insideTopRight"],
+    low_low: [{ xAxis: wide.min, yAxis: y }, { xAxis: x, yAxis: high.min }, "insideBottomLeft"], high_low: [{ xAxis: x, yAxis: y }, { xAxis: wide.max, yAxis: high.min }, "insideBottomRight"],
   };
   const tints: Partial<Record<Corner, string>> = { high_high: "--green-soft", high_low: "--amber-soft" };
   const data = (Object.keys(spots) as Corner[]).filter((id) => spec.corners?.[id]).map((id) => {
