@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from engine.model import Text
+from runtime.apps import RunningApp
 from runtime.context import RunContext
 from runtime.errors import Conflict, NotFound
 from runtime.messages import fault
@@ -85,6 +86,19 @@ def counts(ctx: RunContext) -> Mapping[str, int]:
     rows = ctx.connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
     found = {str(state): int(count) for state, count in rows}
     return {state: found.get(state, 0) for state in STATES}
+
+
+def standing(app: RunningApp, connection: Connection, now: datetime) -> tuple[list[tuple[str, str, int]], float]:
+    """What is not out yet: channel, state and how many; and for how many seconds the oldest that is due has waited.
+
+    For those who run the server: what was sent long ago is not counted.
+    """
+    table = app.tables.system.outbox
+    count = select(table.c.kind, table.c.state, func.count()).where(table.c.state.in_((WAITING, SENDING, HELD, DEAD)))
+    rows = connection.execute(count.group_by(table.c.kind, table.c.state).order_by(table.c.kind, table.c.state)).all()
+    oldest = connection.execute(select(func.min(table.c.next_at)).where(table.c.next_at <= now)).scalar()
+    late = (now - oldest).total_seconds() if oldest is not None else 0.0
+    return [(kind, state, number) for kind, state, number in rows], late
 
 
 def resend(ctx: RunContext, id: int) -> None:

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from flask import Flask, Response, g, has_request_context, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from runtime.errors import NotFound
+from runtime.outbox_list import standing
 from web.access import home
 from web.api.shapes import answer
+
+
+class Outboxes(Collector):
+    """What has not left each app yet, asked of its database whenever somebody looks: the same from every worker."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Messages by channel and state, and how long the oldest that may leave has waited."""
+        counted = GaugeMetricFamily("dougong_outbox_messages", "Messages not sent", labels=("app", "channel", "state"))
+        late = GaugeMetricFamily("dougong_outbox_late_seconds", "Age of the oldest one that is due", labels=("app",))
+        for name in home().names() if has_request_context() else ():
+            app = home().get(name)
+            with app.database.read() as connection:
+                messages, seconds = standing(app, connection, datetime.now(UTC))
+            for channel, state, number in messages:
+                counted.add_metric((name, channel, state), number)
+            late.add_metric((name,), seconds)
+        yield counted
+        yield late
 
 
 class Meters:
@@ -20,6 +43,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(Outboxes())
         labels = ("endpoint", "method", "status")
         self.requests = Counter("dougong_requests", "Requests answered", labels, registry=self.registry)
         self.seconds = Histogram("dougong_request_seconds", "Time to answer", ("endpoint",), registry=self.registry)

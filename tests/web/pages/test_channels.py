@@ -131,6 +131,27 @@ def test_people_say_where_they_want_to_be_told(office: Works, keeper: Reader) ->
     keeper.post("/account/contact", 422, channel="pigeon")
 
 
+def test_people_say_when_they_want_to_be_told(keeper: Reader) -> None:
+    keeper.post("/account/contact", quiet_from="22:00", quiet_to="07:00", daily="08:30")
+    page = keeper.page("/account")
+    for name, value in (("quiet_from", "22:00"), ("quiet_to", "07:00"), ("daily", "08:30")):
+        assert f'name="{name}" type="time" value="{value}"' in page
+    assert "免打扰要从几点到几点都填" in keeper.post("/account/contact", 422, quiet_from="22:00")
+    assert "25:00 不是几点几分" in keeper.post("/account/contact", 422, daily="25:00")
+    keeper.post("/account/contact")
+    assert 'value="22:00"' not in keeper.page("/account")
+
+
+def test_those_who_run_the_server_see_what_has_not_left(office: Works, admin: Reader) -> None:
+    with office.acting() as ctx:
+        nothing = Text(zh="x", en="x")
+        outbox.post(ctx, Outgoing(kind="webhook", key="metrics-test", title=nothing, text=nothing))
+    seen = admin.client.get("/metrics").get_data(as_text=True)
+    waiting = f'dougong_outbox_messages{{app="{office.app.name}",channel="webhook",state="waiting"}} 1.0'
+    assert waiting in seen
+    assert f'dougong_outbox_late_seconds{{app="{office.app.name}"}}' in seen
+
+
 def test_a_browser_is_pushed_to_until_it_is_stopped(office: Works, keeper: Reader) -> None:
     assert "showNotification" in keeper.page("/push-worker.js")
     assert '"key"' in keeper.post("/account/push/key", 200)
