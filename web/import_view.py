@@ -10,11 +10,10 @@ from sqlalchemy import select
 
 from engine.expressions.types import Kind
 from engine.model import Entity, Field
-from engine.problems import MetadataError
+from runtime.app_source import Definition
 from runtime.apps import AppHome
 from runtime.context import RunContext
-from runtime.errors import UserError
-from runtime.importing_fields import KINDS, definition_with, propose
+from runtime.importing_fields import KINDS, propose
 from runtime.importing_kept import imports
 from runtime.importing_mapping import importable, kept_mappings
 from runtime.importing_outcome import Outcome
@@ -100,10 +99,10 @@ def judged_view(
     *,
     work: str,
     show: str,
-    home: AppHome,
+    added: Part | None,
+    problems: Sequence[str],
 ) -> Part:
-    """What the file is, and what would come of it."""
-    fields, problems = _new_fields(ctx, home, entity, choice)
+    """What the file is, and what would come of it. ``added``: what new fields would change."""
     columns = _columns(ctx, entity, table, choice)
     return {
         **_common(ctx, entity, problems),
@@ -119,7 +118,7 @@ def judged_view(
         "match": choice.mapping.match,
         "matches": [(p, entity.fields[p].label.get(ctx.language)) for p in matches(entity, choice.mapping.cells)],
         "needed": [_needed(ctx, path, spec, choice) for path, spec in needed(ctx, entity, choice.mapping)],
-        "added": fields,
+        "added": added,
         "verdict": _verdict(ctx, outcome, entity.id, work, show),
         "heads": list(table.columns)[:SHOWN_COLUMNS],
         "rows": _rows(ctx, table, outcome, show),
@@ -186,21 +185,14 @@ def _records(ctx: RunContext, entity: str) -> list[tuple[str, str]]:
     return [(str(row[0]), " ".join(dict.fromkeys(str(cell) for cell in row if cell))) for row in rows]
 
 
-def _new_fields(ctx: RunContext, home: AppHome, entity: Entity, choice: Choice) -> tuple[Part | None, list[str]]:
-    """What adding the chosen fields would change, as by any change of the definition."""
-    if not choice.fresh:
-        return None, []
-    try:
-        change = home.preview(ctx.app.name, definition_with(ctx, entity, choice.fresh))
-    except UserError as error:
-        return None, [one.message for one in error.faults]
-    except MetadataError as error:
-        return None, [problem.what for problem in error.problems]
+def new_fields_view(app: str, language: str, home: AppHome, definition: Definition, count: int) -> Part:
+    """What adding fields would change, as by any change of the definition. Called outside any transaction."""
+    change = home.preview(app, definition)
     return {
-        "count": len(choice.fresh),
+        "count": count,
         "differences": [(path, new) for path, _old, new in change.differences],
-        "steps": [step.describe(ctx.language) for step in change.steps],
-    }, []
+        "steps": [step.describe(language) for step in change.steps],
+    }
 
 
 def _verdict(ctx: RunContext, outcome: Outcome | None, entity: str, work: str, show: str) -> Part | None:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from engine.model import Entity
 from engine.problems import MetadataError
 from runtime import long_work
+from runtime.app_source import Definition
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid, NotFound, UserError
 from runtime.exporting import template
@@ -31,7 +32,7 @@ from web.access import home, reading
 from web.display import number
 from web.downloads import sheet_response
 from web.import_choice import Choice, choice_of, written
-from web.import_view import bring_view, judged_view
+from web.import_view import Part, bring_view, judged_view, new_fields_view
 from web.pages.records import entity_of
 from web.render import render, tell
 from web.texts import translator
@@ -72,9 +73,10 @@ def import_step(entity: str) -> AnyResponse:
             brought = _brought(ctx, found, form)
             form |= {"name": brought.name, "token": brought.token}
             choice = choice_of(ctx, found, table_of(brought.sheet), form)
-            if action == "fields":
-                return _publish(ctx, found, brought, choice, form)
+            definition = definition_with(ctx, found, choice.fresh) if action == "fields" else None
             job = _job(ctx, found, brought, choice, action, form)
+        if definition is not None:  # outside the transaction that read: the tables change
+            return _publish(ctx, found, brought, choice, form, definition)
         if len(brought.sheet.rows) > INLINE and choice.mapping.cells and action != "errors":
             return _beside(ctx, found, job)
         result = _do(ctx, job, lambda done, of: None)
@@ -206,18 +208,43 @@ def _show(entity: str, result: Result, token: str) -> AnyResponse:
             return _taken(ctx, found, outcome)
         table = table_of(brought.sheet)
         choice = choice_of(ctx, found, table, form)
+        fresh = _wanted(ctx, found, choice)
+    added, problems = _previewed(ctx, fresh)
+    with reading() as ctx:
+        show = request.args.get("show", "")
         content = judged_view(
-            ctx, found, table, choice, outcome, form, work=token, show=request.args.get("show", ""), home=home()
+            ctx, found, table, choice, outcome, form, work=token, show=show, added=added, problems=problems
         )
         return render(ctx, "pages/import.html", **content)
 
 
-def _publish(ctx: RunContext, entity: Entity, brought: Brought, choice: Choice, form: Mapping[str, str]) -> AnyResponse:
+def _wanted(ctx: RunContext, entity: Entity, choice: Choice) -> tuple[Definition | None, int, list[str]]:
+    """The definition with the new fields that were chosen, or why there can be none."""
+    if not choice.fresh:
+        return None, 0, []
+    try:
+        return definition_with(ctx, entity, choice.fresh), len(choice.fresh), []
+    except UserError as error:
+        return None, 0, [one.message for one in error.faults]
+
+
+def _previewed(ctx: RunContext, wanted: tuple[Definition | None, int, list[str]]) -> tuple[Part | None, list[str]]:
+    definition, count, problems = wanted
+    if definition is None:
+        return None, problems
+    try:
+        return new_fields_view(ctx.app.name, ctx.language, home(), definition, count), []
+    except MetadataError as error:
+        return None, [problem.what for problem in error.problems]
+
+
+def _publish(
+    ctx: RunContext, entity: Entity, brought: Brought, choice: Choice, form: Mapping[str, str], definition: Definition
+) -> AnyResponse:
     """New fields for columns that have none: the app's next version; then the columns are theirs."""
     t = translator(ctx.language)
     if not choice.fresh:
         raise Invalid(fault(ctx, "import_field_type", given="–"))
-    definition = definition_with(ctx, entity, choice.fresh)
     labels = t("、", ", ").join(each.label for each in choice.fresh)
     change = home().publish(
         ctx.app.name,
