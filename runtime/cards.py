@@ -5,7 +5,7 @@ All cards of a page are read with one statement. A card nobody may see is not th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -60,7 +60,8 @@ class Part:
 class Figure:
     """A card drawn. ``change``: value − what it is compared with. ``points``: the sparkline, oldest first.
 
-    ``alerts``: how many of the alerts it names are open; ``None`` where it names none.
+    ``alerts``: how many of the alerts it names are open; ``None`` where it names none. ``limits``: colours with when it
+    takes them, in words.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Figure:
     points: tuple[tuple[date, Any], ...] = ()
     opens: str = ""
     alerts: int | None = None
+    limits: tuple[tuple[str, str], ...] = ()
 
 
 def visible(ctx: RunContext, card: Card) -> bool:
@@ -219,7 +221,14 @@ class _Drawing:
             points=(*((day, v) for day, v in points if day is not None), (here, value)) if points else (),
             opens=card.opens,
             alerts=self.alarm.count if self.alarm else None,
+            limits=tuple(self._limits()),
         )
+
+    def _limits(self) -> Iterator[tuple[str, str]]:
+        """When the figure takes which colour, in words; what always holds says nothing."""
+        for color, condition in self.card.colors:
+            if condition.inputs:
+                yield color, in_words(self.ctx, condition, self._spoken())
 
     def _spoken(self) -> dict[str, str]:
         """What the names of its formulas are called."""

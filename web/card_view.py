@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from web.texts import translator
 
 View = dict[str, Any]
 STATES = {"red": "over", "orange": "near", "yellow": "near", "green": "ok", "blue": "ok", "": "ok"}
+MINUS = "−"
 TEN_THOUSAND = Decimal(10_000)
 
 
@@ -27,8 +29,9 @@ def figure_text(ctx: RunContext, value: object, format: str) -> str:
         return percent(Decimal(value), 1)
     if format == "money":
         sign = {"CNY": "¥", "USD": "$", "EUR": "€"}.get(ctx.app.model.currency, "")
-        whole = abs(Decimal(value)) >= TEN_THOUSAND
-        return sign + number(Decimal(value), 0 if whole else ctx.app.model.currency_scale)
+        size = abs(Decimal(value))
+        said = number(size, 0 if size >= TEN_THOUSAND else ctx.app.model.currency_scale)
+        return f"{MINUS if value < 0 else ''}{sign}{said}"
     if isinstance(value, Decimal) and value != value.to_integral_value():
         return number(value, 1 if abs(value) >= 10 else 2)
     return number(Decimal(value).quantize(Decimal(1)))
@@ -56,9 +59,10 @@ def card_view(ctx: RunContext, figure: Figure) -> View:
 
 def _alarms(ctx: RunContext, figure: Figure) -> str:
     """How many alerts are open, where that is not the figure itself."""
-    count = figure.alerts
-    if not count or figure.value == count:
+    declared = ctx.app.model.cards[figure.id]
+    if not figure.alerts or not (declared.of or declared.value.inputs):
         return ""
+    count = figure.alerts
     return translator(ctx.language)(f"{count} 条预警", f"{count} alert{'' if count == 1 else 's'}")
 
 
@@ -87,7 +91,24 @@ def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
         return (before, signed) if better else (f"{before} {signed}", "")
     if figure.value is None:
         return t("这段时间没有数据", "nothing in this time"), ""
-    return "", ""
+    return next((said for color, said in _limits(ctx, figure) if color == "red"), ""), ""
+
+
+TURNS: Mapping[str, tuple[str, str]] = {
+    "red": ("变红", "red"),
+    "orange": ("变橙", "orange"),
+    "yellow": ("变黄", "amber"),
+    "green": ("达标", "good"),
+}
+
+
+def _limits(ctx: RunContext, figure: Figure) -> Iterator[tuple[str, str]]:
+    """Its thresholds in words, by colour."""
+    t = translator(ctx.language)
+    for color, when in figure.limits:
+        if color in TURNS:
+            zh, en = TURNS[color]
+            yield color, t(f"{when} {zh}", f"{en} when {when}")
 
 
 def explanation(ctx: RunContext, figure: Figure) -> View:
@@ -107,6 +128,7 @@ def explanation(ctx: RunContext, figure: Figure) -> View:
         "result": figure_text(ctx, figure.value, figure.format) + (f" {figure.unit}" if figure.unit else ""),
         "terms": terms,
         "note": " ".join(x for x in (figure.help, period, before) if x),
+        "limits": [said for _, said in _limits(ctx, figure)],
     }
 
 

@@ -152,6 +152,7 @@ def _card(figure: cards.Figure) -> dict[str, Any]:
         "points": [{"date": day, "value": value} for day, value in figure.points],
         "opens": figure.opens,
         "alerts": figure.alerts,
+        "limits": [{"color": color, "when": when} for color, when in figure.limits],
     }
 
 

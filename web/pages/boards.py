@@ -16,6 +16,7 @@ from runtime.messages import fault
 from runtime.workflow_rights import may_all
 from web.access import reading
 from web.board_blocks import BLOCKS
+from web.board_layout import spread
 from web.card_view import card_view
 from web.display import day
 from web.first_view import Part, first_view
@@ -64,7 +65,7 @@ def _page(ctx: RunContext, board: Dashboard | None, first_days: Part | None = No
         first_days=first_days,
         clock=f"{ctx.now().astimezone(ZoneInfo(ctx.app.model.timezone)):%H:%M}",
         figures=figures,
-        blocks=[block for block in others if block is not None],
+        blocks=spread([block for block in others if block is not None]),
         periods=[
             {"label": label, "url": f"{request.path}?period={name}", "current": name == chosen}
             for name, label in (

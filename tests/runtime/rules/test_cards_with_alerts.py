@@ -43,6 +43,11 @@ def test_a_card_wears_the_colour_of_its_alerts_as_long_as_one_is_open(firm: Firm
     assert (card(firm, "items").color, card(firm, "items").alerts) == ("green", 0)
 
 
+def test_a_card_says_when_it_takes_which_colour(firm: Firm) -> None:
+    assert card(firm, "items").limits == (("green", "数值 > 0"),)
+    assert card(firm, "low_items").limits == ()
+
+
 def test_of_several_alerts_the_most_pressing_colour_counts(firm: Firm) -> None:
     order = firm.order(4, due=(NOON - timedelta(days=2)).date())
     firm.take("order", order, "approve")
