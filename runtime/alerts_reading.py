@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from runtime.context import RunContext
 from runtime.permissions import READ, may_see, owner_of, rights
 from runtime.record_reading import titles
 from runtime.record_texts import HIDDEN
-from runtime.row_rules import visible_ids
+from runtime.row_rules import readable, visible_ids
 from runtime.rules_look import Records
 
 MOST = 500
@@ -55,23 +55,11 @@ def open_alerts(
         if value:
             query = query.where(column == value)
     rows = [dict(row) for row in ctx.connection.execute(query.order_by(table.c.id.desc()).limit(MOST)).mappings()]
-    seen = _readable(ctx, rows)
+    seen = readable(ctx, rows)
     rows = [row for row in rows if (row["entity"], row["record"]) in seen and row["alert"] in ctx.app.model.alerts]
     names = titles(ctx, {(row["entity"], row["record"]) for row in rows})
     found = [_shown(ctx, row, names) for row in rows]
     return sorted(found, key=lambda each: ORDER.index(each.color) if each.color in ORDER else len(ORDER))
-
-
-def _readable(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, int]]:
-    wanted: dict[str, set[int]] = {}
-    for row in rows:
-        wanted.setdefault(row["entity"], set()).add(row["record"])
-    return {
-        (entity, record)
-        for entity, ids in wanted.items()
-        if entity in ctx.app.model.entities and rights(ctx, entity).may(READ)
-        for record in visible_ids(ctx, entity, ids)
-    }
 
 
 def _shown(ctx: RunContext, row: Mapping[str, Any], names: Mapping[tuple[str, int], Any]) -> OpenAlert:

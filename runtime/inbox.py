@@ -19,9 +19,9 @@ from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.messages import MESSAGES, fault, say
 from runtime.outbox import NOTE, Outgoing, post
-from runtime.permissions import READ, label_of, rights
+from runtime.permissions import label_of
 from runtime.record_texts import record_title
-from runtime.row_rules import visible_ids
+from runtime.row_rules import readable
 
 Row = Mapping[str, Any]
 WAITS, APPROVED, REFUSED, RETURNED = "task", "approved", "refused", "returned"
@@ -140,7 +140,7 @@ def mine(ctx: RunContext, *, after: int = 0, unseen: bool = False) -> list[Messa
     if unseen:
         query = query.where(inbox.c.acknowledged_at.is_(None))
     rows = [dict(r) for r in ctx.connection.execute(query.order_by(inbox.c.id.desc()).limit(MOST)).mappings()]
-    seen = _readable(ctx, rows)
+    seen = readable(ctx, rows)
     return [_message(ctx, row) for row in rows if not row["entity"] or (row["entity"], row["record"]) in seen]
 
 
@@ -149,18 +149,6 @@ def count_unseen(ctx: RunContext) -> int:
     inbox = _table(ctx)
     query = select(func.count()).where(inbox.c.account == ctx.user.account, inbox.c.acknowledged_at.is_(None))
     return int(ctx.connection.execute(query).scalar_one())
-
-
-def _readable(ctx: RunContext, rows: Sequence[Row]) -> set[tuple[str, int]]:
-    wanted: dict[str, set[int]] = {}
-    for row in rows:
-        wanted.setdefault(row["entity"], set()).add(row["record"])
-    return {
-        (entity, record)
-        for entity, ids in wanted.items()
-        if entity in ctx.app.model.entities and rights(ctx, entity).may(READ)
-        for record in visible_ids(ctx, entity, ids)
-    }
 
 
 def _message(ctx: RunContext, row: Row) -> Message:

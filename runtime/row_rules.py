@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, or_, select
 
 from runtime.context import RunContext
-from runtime.permissions import owner_of, rights
+from runtime.permissions import READ, owner_of, rights
 from runtime.sql import Joiner, SqlScope, TableRow, to_where
 
 
@@ -57,3 +58,16 @@ def visible_ids(ctx: RunContext, entity: str, ids: Iterable[int]) -> set[int]:
     table = ctx.app.tables.entity[entity]
     query = select(table.c.id).where(table.c.id.in_(sorted(wanted)), condition)
     return set(ctx.connection.execute(query).scalars())
+
+
+def readable(ctx: RunContext, rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, int]]:
+    """Of the records that rows are about (``entity`` and ``record``) those that the acting person may know of."""
+    wanted: dict[str, set[int]] = {}
+    for row in rows:
+        wanted.setdefault(row["entity"], set()).add(row["record"])
+    return {
+        (entity, record)
+        for entity, ids in wanted.items()
+        if entity in ctx.app.model.entities and rights(ctx, entity).may(READ)
+        for record in visible_ids(ctx, entity, ids)
+    }
