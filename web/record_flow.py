@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from flask import url_for
 
+from engine.expressions.types import Kind
 from engine.model import Entity, Field, State, Workflow
 from runtime import audit, comments, documents
 from runtime.accounts import account_names, member_names
@@ -283,6 +285,8 @@ def _word(ctx: RunContext, one: Field, value: object) -> str:
         return option_label(one, value, ctx.language)
     if isinstance(value, bool):
         return translator(ctx.language)("是" if value else "否", "yes" if value else "no")
+    if one.value.kind is Kind.MOMENT:
+        return moment(datetime.fromisoformat(str(value)), ctx)
     return str(value)
 
 

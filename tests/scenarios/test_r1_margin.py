@@ -75,6 +75,8 @@ def test_r1_an_alert_names_the_dish_the_cause_and_a_price(kitchen: Kitchen) -> N
     said = [text for who, text in told(kitchen.works, "alert:thin_margin", "inbox") if who == "manager"]
     assert len(said) == 1
     assert "番茄炒蛋" in said[0]
+    assert "涨得最多的是番茄" in said[0]
+    assert "采购入库单 CGRK202601-0001" in said[0]
     assert "77.29" in said[0]
     assert "6.36" in said[0]
     assert "31.8" in said[0]
