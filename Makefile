@@ -31,6 +31,7 @@ format: $(STAMPS)/dev
 	@$(BIN)/ruff format engine runtime web templates_catalog tests
 	@$(BIN)/ruff check --fix engine runtime web templates_catalog tests
 
+# make bench ARGS="P1 P4 --rows 100000"; PEERS=1 puts other products beside ours
 bench: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/frontend
 	@$(BIN)/python -m tests.bench $(ARGS)
 

@@ -89,6 +89,7 @@ def _outbox(metadata: MetaData) -> Table:
         Index("ix_dg_outbox_next", "next_at", "id"),
         Index("ix_dg_outbox_state", "state", "id"),
         Index("ix_dg_outbox_record", "entity", "record"),
+        Index("ix_dg_outbox_made", "made_at"),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, update
 
 from engine.model import Text
 from runtime.apps import RunningApp
@@ -112,7 +112,11 @@ def resend(ctx: RunContext, id: int) -> None:
 
 
 def forget_old(ctx: RunContext) -> int:
-    """Drop what is over and was made long ago."""
+    """Drop what is over and was made long ago.
+
+    Found by when it was made: by another index, all that was ever sent would be looked through.
+    """
     table = outbox_table(ctx)
-    old = and_(table.c.next_at.is_(None), table.c.state.in_((SENT, DEAD)), table.c.made_at < ctx.now() - KEPT)
+    over = and_(table.c.next_at.is_(None), table.c.state.in_((SENT, DEAD)))
+    old = and_(table.c.made_at < ctx.now() - KEPT, case((over, 1), else_=0) == 1)
     return ctx.connection.execute(delete(table).where(old)).rowcount

@@ -217,7 +217,10 @@ def _fail(ctx: RunContext, due: Due, error: str, *, last: bool = False) -> Handl
 
 
 def forget_old(ctx: RunContext) -> int:
-    """Drop the memory of what was handled long ago."""
+    """Drop the memory of what was handled long ago.
+
+    Found by when it was handled: by the index over ``due``, all that was ever handled would be looked through.
+    """
     table = ctx.app.tables.system.reminder
-    old = and_(table.c.due.is_(None), table.c.handled_at < ctx.now() - KEPT)
+    old = and_(table.c.handled_at < ctx.now() - KEPT, case((table.c.due.is_(None), 1), else_=0) == 1)
     return ctx.connection.execute(delete(table).where(old)).rowcount

@@ -68,7 +68,8 @@ def main(goals: tuple[str, ...], quick: bool, rows: int | None, db: str, as_json
                     failed += 1
                     console.print(traceback.format_exc(), markup=False)
     if os.environ.get("PEERS"):
-        figures.extend(peers.run())
+        console.print("peers …")
+        figures.extend(peers.run(size))
     _show(figures)
     if as_json:
         as_json.write_text(json.dumps([f.as_json() for f in figures], ensure_ascii=False, indent=1), encoding="utf-8")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from engine.model import Text
-from runtime import outbox, reminders
+from runtime import outbox, reminders, schedule
 from runtime.bulk import load_rows
 from runtime.context import FixedClock, RunContext
 from runtime.outbox import Outgoing
@@ -45,8 +45,13 @@ def run(place: Place) -> Iterator[Figure]:
         name=f"{due} reminders due among {place.size.rows}, beside none", unit="ms", ours=among, hand=alone, limit=1.5,
         **shared,
     )  # fmt: skip
+    waiting = _idle_tick(place)
     with place.writing() as ctx:
         ctx.connection.execute(ctx.app.tables.system.reminder.delete())
+    yield Figure(
+        name=f"a tick with nothing due among {place.size.rows}, beside none", unit="ms", ours=waiting,
+        hand=_idle_tick(place), limit=1.5, **shared,
+    )  # fmt: skip
     yield from _outbox(place, shared)
 
 
@@ -80,6 +85,17 @@ def _handled(place: Place, count: int, name: str) -> float:
             done = reminders.due_now(ctx, {"note": note})
         taken.append((time.perf_counter() - started) * 1e3)
         assert len(done) == count
+    return min(taken)
+
+
+def _idle_tick(place: Place) -> float:
+    """Milliseconds in which it is seen that nothing is due: the best of five."""
+    taken = []
+    for _ in range(5):
+        started = time.perf_counter()
+        with place.writing() as ctx:
+            schedule.tick(ctx)
+        taken.append((time.perf_counter() - started) * 1e3)
     return min(taken)
 
 

@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from runtime import reminders
+from runtime import outbox_list, reminders
 from runtime.context import RunContext
 from runtime.database import Database
 from runtime.errors import Fault, Invalid
@@ -205,6 +205,20 @@ def test_work_depends_on_what_is_due_and_not_on_what_waits(works: Works) -> None
 
 
 def test_what_waits_is_never_looked_through(works: Works) -> None:
+    looked = ways(works, "dg_reminder")
+    assert len(looked) == 3  # claim, close, forget
+    assert looked == {statement: [] for statement in looked}
+
+
+def test_what_was_handled_or_sent_is_forgotten_without_looking_at_what_is_kept(works: Works) -> None:
+    for table, index in (("dg_reminder", "ix_dg_reminder_handled"), ("dg_outbox", "ix_dg_outbox_made")):
+        (forgotten,) = [how for statement, how in ways(works, table, faulty=False).items() if "DELETE" in statement]
+        assert [f"ix_{table}" in line for line in forgotten].count(True) == 1
+        assert any(index in line for line in forgotten)
+
+
+def ways(works: Works, table: str, *, faulty: bool = True) -> dict[str, list[str]]:
+    """How the database goes about each statement of a tick; of its way, what is wrong with it, or all."""
     with works.acting() as ctx:
         dialect = ctx.connection.dialect.name
         reminders.put_many(ctx, [Due(key=f"k{n}", due=NOON, handler="note", subject={}) for n in range(3)])
@@ -212,16 +226,16 @@ def test_what_waits_is_never_looked_through(works: Works) -> None:
             for way in ("seqscan", "sort", "bitmapscan"):
                 ctx.connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
         made = sent(ctx.connection, lambda: tick_of_all(ctx))
-        looked = {
-            statement: faults(plan(ctx.connection, statement, each), "dg_reminder", dialect)
+        plans = {
+            statement: plan(ctx.connection, statement, each)
             for statement, parameters in made
             for each in (parameters if isinstance(parameters, list) else [parameters])
-            if "dg_reminder" in statement
+            if table in statement
         }
-    assert len(looked) == 3  # claim, close, forget
-    assert looked == {statement: [] for statement in looked}
+    return {made: faults(how, table, dialect) if faulty else how.splitlines() for made, how in plans.items()}
 
 
 def tick_of_all(ctx: RunContext) -> None:
     reminders.due_now(ctx, {"note": lambda _ctx, _due: None})
     reminders.forget_old(ctx)
+    outbox_list.forget_old(ctx)
