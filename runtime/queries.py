@@ -6,7 +6,7 @@ One statement for the rows however many columns and references; rows are tuples 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.expressions.tree import Clock, Expr, walk
 from engine.model import Entity, EntityKind, View
 from runtime.context import RunContext
 from runtime.errors import Malformed, NotFound
+from runtime.id_sets import ID_SETS
 from runtime.messages import fault
 from runtime.model_scope import parse_filter
 from runtime.permissions import READ, demand, owner_of, rights
@@ -99,8 +100,10 @@ class Question:
 class _Prepared:
     """Everything of a list but its values: built once per shape, role and day.
 
-    ``wheres`` are held because the shape names them by identity. ``figures``: how many there are, then the sums of the
-    columns that are summed, in their order; at the most so many rows as its limit says.
+    ``seek``: where no index serves what is asked and the whole list is asked for: the ids of all that fits, in no
+    order, and ``few``: the same list over these ids, if they are few. ``wheres`` are held because the shape names them
+    by identity. ``figures``: how many there are, then the sums of the columns that are summed, in their order; at the
+    most so many rows as its limit says.
     """
 
     at: ColumnSql
@@ -112,6 +115,8 @@ class _Prepared:
     marked: bool
     bare: Select[Any]
     sums: tuple[str, ...]
+    seek: Select[Any] | None = None
+    few: _Prepared | None = None
     figures: dict[int | None, Select[Any]] = field(default_factory=dict)
 
 
@@ -150,7 +155,21 @@ def _asked(ctx: RunContext, entity: str, query: ListQuery) -> tuple[tuple[ListCo
     """The columns, what is prepared of the list, and the values it is asked with."""
     asked, given = question_of(ctx, entity, query)
     made = _kept(ctx, _shape_of(ctx, asked), lambda: _prepare(ctx, asked))
-    return asked.columns, made, given
+    return asked.columns, *_sought(ctx, made, given)
+
+
+def _sought(ctx: RunContext, made: _Prepared, given: dict[str, Any]) -> tuple[_Prepared, dict[str, Any]]:
+    """Where no index serves: the few that fit are found by one look through the table, and all else is asked of them.
+
+    Going through the records in the order of the list would touch each one by itself, the page's rows and its figures
+    both. Where many fit, that finds a page soon enough.
+    """
+    if made.seek is None or made.few is None:
+        return made, given
+    ids = [row[0] for row in ctx.connection.execute(made.seek, given).all()]
+    if len(ids) > TOTALS_CAP:
+        return made, given
+    return made.few, {"_among": ID_SETS[ctx.app.database.dialect].pack(ids)}
 
 
 def question_of(ctx: RunContext, entity: str, query: ListQuery) -> tuple[Question, dict[str, Any]]:
@@ -165,25 +184,46 @@ def question_of(ctx: RunContext, entity: str, query: ListQuery) -> tuple[Questio
 
 
 def _prepare(ctx: RunContext, asked: Question) -> _Prepared:
+    whole = _prepared(ctx, asked, asked.conditions)
+    if not (asked.query.count or asked.query.totals) or not _unserved(ctx, asked):
+        return whole
+    among = ID_SETS[ctx.app.database.dialect].among
+    few = _prepared(ctx, asked, lambda at: [among(at.table.c.id, "_among")])
+    at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
+    fitting = select(at.table.c.id).where(*asked.conditions(at)).limit(TOTALS_CAP + 1)
+    return replace(whole, seek=at.joiner.apply(fitting), few=few)
+
+
+def _unserved(ctx: RunContext, asked: Question) -> bool:
+    """Whether words are looked for, or a column that begins no index is compared."""
+    table = ctx.app.tables.entity[asked.entity.id]
+    led = {next(iter(index.columns)).name for index in table.indexes}
+    plain = (one.column.path for one in asked.filters if one.column.path in table.c)
+    return bool(asked.words) or any(path not in led for path in plain)
+
+
+def _prepared(ctx: RunContext, asked: Question, narrow: Callable[[ColumnSql], list[Sql]]) -> _Prepared:
     entity, query = asked.entity, asked.query
     at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id])
-    narrowed = asked.conditions(at)
+    narrowed = narrow(at)
     keys = order_keys(at, entity, asked.view, query.sort)
     selection = at.select(asked.columns)
     mark = mark_of(at.scope, entity.views[query.marks]) if query.marks else None
     fetched = [at.table.c.id, *(k.sql for k in keys), *selection.sql, *([] if mark is None else [mark])]
     statement = select(*fetched).where(*narrowed).order_by(*(spelled(k) for k in keys)).limit(USUAL + 1)
     statement = at.joiner.apply(statement)
-    bare, sums = _bare(ctx, asked)
+    bare, sums = _bare(ctx, asked, narrow)
     del at.ctx  # what is kept must not hold a connection
     held = (*query.where, *asked.wheres)
     return _Prepared(at, narrowed, keys, selection, statement, held, mark is not None, bare, sums)
 
 
-def _bare(ctx: RunContext, asked: Question) -> tuple[Select[Any], tuple[str, ...]]:
+def _bare(
+    ctx: RunContext, asked: Question, narrow: Callable[[ColumnSql], list[Sql]]
+) -> tuple[Select[Any], tuple[str, ...]]:
     """The rows of the list with no more than what is added up: joins that only words need are not made."""
     at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
-    narrowed = asked.conditions(at)
+    narrowed = narrow(at)
     summed = [c for c in asked.columns if c.sums] if asked.query.totals else []
     values = [at.value(c).label(f"s{i}") for i, c in enumerate(summed)]
     return at.joiner.apply(select(at.table.c.id, *values).where(*narrowed)), tuple(c.path for c in summed)
@@ -203,7 +243,7 @@ def _shape_of(ctx: RunContext, asked: Question) -> Hashable | None:
     who = (ctx.user.member, ctx.today()) if personal else ctx.today()
     shapes = tuple(f.shape for f in asked.filters)
     paths = tuple(c.path for c in columns)
-    wanted = (query.view, query.filter, tuple(map(id, query.where)), query.sort, query.deleted)
+    wanted = (query.view, query.filter, tuple(map(id, query.where)), query.sort, query.deleted, bool(query.count))
     whose = (ctx.user.roles, ctx.user.is_system, ctx.language, who)
     return (asked.entity.id, whose, shapes, len(asked.words), paths, wanted, query.marks, query.totals)
 

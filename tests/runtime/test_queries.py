@@ -117,3 +117,26 @@ def test_a_page_is_one_statement(ctx: RunContext, orders: list[int]) -> None:
     with counting(ctx.connection) as counter:
         list_records(ctx, "order", ListQuery(fields=("code", "place", "place.name", "late", "owner"), q="dd2026"))
     assert len(counter) == 1
+
+
+def test_what_no_index_serves_is_looked_for_once_and_the_few_found_are_asked(
+    ctx: RunContext, orders: list[int]
+) -> None:
+    words = ListQuery(fields=("code", "total"), q="dd2026", sort=(("code", False),), count="capped", totals=True)
+    with counting(ctx.connection) as counter:
+        sought = list_records(ctx, "order", words)
+    plain = list_records(ctx, "order", ListQuery(fields=("code", "total"), sort=(("code", False),), totals=True))
+    assert "ORDER BY" not in counter.statements[0]
+    assert [("LIKE" in one) for one in counter.statements] == [True, False, False]
+    assert (sought.rows, sought.count, sought.totals) == (plain.rows, len(orders), plain.totals)
+
+
+def test_where_many_fit_the_list_is_read_in_its_order(
+    ctx: RunContext, orders: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.queries.TOTALS_CAP", len(orders) - 1)
+    words = ListQuery(fields=("code",), q="DD2026", sort=(("code", False),), count="exact")
+    with counting(ctx.connection) as counter:
+        page = list_records(ctx, "order", words)
+    assert [("ORDER BY" in one) for one in counter.statements] == [False, True]
+    assert (len(page.rows), page.count) == (len(orders), len(orders))
