@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sqlalchemy import select
 
 from runtime.schedule import tick
 from tests.scenarios.agency import billed, line, paid, signed
-from tests.scenarios.clients import code
+from tests.scenarios.clients import Row, code
 from tests.scenarios.test_g1_transfer import photo
 from tests.scenarios.works import Works
 
@@ -74,6 +76,63 @@ def test_s1_the_end_of_a_contract_and_its_milestones_are_announced(agency: Works
     passes(agency, "2026-03-31")
     assert sorted(name for name, _ in told(agency, "rule:contract_ends_30")) == ["manager", "sales"]
     assert states(agency, "milestone_late") == [("", True)]
+
+
+def test_s1_a_renewal_is_drafted_before_a_yearly_contract_ends(agency: Works) -> None:
+    agency.day("2026-01-05")
+    halves = (line("上半年", "2026-06-30", "0.5"), line("下半年", "2026-12-31", "0.5"))
+    terms = {"kind": "service", "start_date": "2026-01-01", "end_date": "2026-12-31", "terms": "半年"}
+    made = signed(agency, "24000", *halves, **terms)
+    once = signed(agency, "9000", line("验收", "2026-12-31", "1"), title="一次性项目")
+    passes(agency, "2026-11-01")
+    assert [r["code"] for r in agency.api().items("/contract")] == [once["code"], made["code"]]
+    passes(agency, "2026-11-02")
+    drafts = agency.api("sales").items("/contract", filter="status == draft", fields="id,renews,start_date,end_date")
+    assert [(d["renews"]["code"], d["start_date"], d["end_date"]) for d in drafts] == [
+        (made["code"], "2027-01-01", "2027-12-31")
+    ]
+    rows = agency.api("sales").read("contract", drafts[0]["id"])["milestones"]
+    assert [(r["name"], r["due_date"], r["share"]) for r in rows] == [
+        ("上半年", "2027-06-30", "0.5"),
+        ("下半年", "2027-12-31", "0.5"),
+    ]
+    passes(agency, "2026-11-03")
+    assert len(agency.api().items("/contract", filter="status == draft")) == 1
+    assert agency.api().explain("renewal_rate", period="this_year")["value"] == "0.0000000000"
+    agency.api("sales").take("contract", drafts[0]["id"], "submit")
+    agency.api("manager").decide("contract", drafts[0]["id"])
+    assert agency.api("sales").read("contract", made["id"])["renewed"] is True
+
+
+def test_s3_money_moves_through_the_accounts(agency_both: Works) -> None:
+    agency = agency_both
+    finance = agency.api("finance")
+    bank = finance.new("account", code="BANK", name="基本户")
+    till = finance.new("account", code="TILL", name="备用金", type="cash")
+    agency.day("2026-01-05")
+
+    def entry(direction: str, amount: str, **more: object) -> Row:
+        body = {"direction": direction, "account": code("BANK"), "amount": amount, **more}
+        made = finance.new("cash_entry", **body)
+        return finance.take("cash_entry", made["id"], "submit")
+
+    assert entry("opening", "5000")["status"] == "posted"
+    entry("transfer", "800", to_account=code("TILL"))
+    agency.day("2026-02-10")
+    bill = billed(agency, "3000", "2026-02-01")
+    matched = {"document": {"entity": "invoice", "code": bill["code"]}, "amount": "3000"}
+    body = {"direction": "receive", "partner": code("C"), "amount": "3000", "account": code("BANK"), "lines": [matched]}
+    finance.take("payment", finance.new("payment", **body)["id"], "post")
+    finance.new("cash_item", code="RENT", name="房租")
+    entry("outlay", "1200", item=code("RENT"))
+    much = finance.new("cash_entry", direction="outlay", account=code("TILL"), item=code("RENT"), amount="900")
+    faults = finance.refused(409, "POST", f"/cash_entry/{much['id']}/actions/submit", {})
+    assert "备用金 余额只有 800" in str(faults)
+    assert [Decimal(finance.read("account", one["id"])["balance"]) for one in (bank, till)] == [6000, 800]
+    found = finance.get("/reports/account_statement", period="this_month")
+    (row,) = [row["values"] for row in found["rows"] if "BANK" in str(row)]
+    figures = [Decimal(row[name]) for name in ("opening", "received", "other_out", "closing")]
+    assert figures == [4200, 3000, 1200, 6000]
 
 
 def test_g1_what_is_missing_in_a_transfer_is_told_until_it_is_decided(trade: Works) -> None:

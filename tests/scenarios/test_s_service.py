@@ -18,7 +18,7 @@ THREE = (line("方案", "2026-02-10", "0.3"), line("上线", "2026-03-20", "0.4"
 
 def test_s_there_is_no_stock_in_the_app() -> None:
     model = load_app("service")
-    assert set(model.ledgers) == {"receivable", "payable", "capacity", "project_cost"}
+    assert set(model.ledgers) == {"receivable", "payable", "cash", "capacity", "project_cost"}
     assert not {"item", "warehouse", "lot", "bin", "delivery"} & set(model.entities)
     shown = [f"{e.id}.{f.id}" for e in model.entities.values() for f in e.fields.values()
              if not f.retired and re.search("库存|仓|出库|入库", f.label.zh)]  # fmt: skip
