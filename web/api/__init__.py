@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from runtime.errors import Fault, Malformed
 from web.api import (
     channels,
+    contact,
     description,
     events,
     figures,
@@ -32,6 +33,7 @@ PREFIX = "/api/v1"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 ROOMS = (
     channels,
+    contact,
     description,
     events,
     figures,

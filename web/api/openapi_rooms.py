@@ -226,6 +226,10 @@ def _tasks() -> dict[str, Schema]:
     }
     ended = {"summary": "I decide myself again", "tags": ["tasks"], "responses": answers(OBJECT)}
     found["/substitutes/{id}"] = {"parameters": [ID_PARAMETER], "delete": ended}
+    found["/contact"] = {
+        **_get("inbox", "How I want to be told", CONTACT),
+        "patch": _post("inbox", "How I want to be told: what is named changes", CONTACT, sent=body(CONTACT))["post"],
+    }
     found["/inbox"] = _get("inbox", "My messages, newest first", PAGE, unseen)
     found["/inbox/{id}/ack"] = {"parameters": [ID_PARAMETER], **_post("inbox", "I have seen it", OBJECT)}
     return found
@@ -264,6 +268,16 @@ CHANNEL: Schema = {
         "active": {"type": "boolean"},
     },
 }
+CONTACT: Schema = {
+    "type": "object",
+    "properties": {
+        "channel": {"enum": ["", *CHANNELS]},
+        "addresses": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 120}},
+        "quiet": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+        "daily": {"type": ["string", "null"]},
+    },
+}
+"""``quiet``: from and until, as 22:00; ``daily``: the hour at which all of a day comes."""
 TRIAL: Schema = {"type": "object", "properties": {"address": {"type": "string"}}}
 
 

@@ -142,6 +142,17 @@ def test_people_say_when_they_want_to_be_told(keeper: Reader) -> None:
     assert 'value="22:00"' not in keeper.page("/account")
 
 
+def test_a_program_may_say_so_too(office: Works) -> None:
+    api = office.api("keeper")
+    said = {"channel": "email", "addresses": {"email": "k@example.com"}, "quiet": ["22:00", "07:00"], "daily": None}
+    assert api.call("PATCH", "/contact", said).json["quiet"] == ["22:00", "07:00"]
+    kept = api.call("PATCH", "/contact", {"daily": "08:30"}).json
+    assert (kept["channel"], kept["addresses"]["email"], kept["daily"]) == ("email", "k@example.com", "08:30")
+    assert api.get("/contact") == kept
+    nothing = {"channel": "", "addresses": {}, "quiet": None, "daily": None}
+    assert api.call("PATCH", "/contact", nothing).json["quiet"] is None
+
+
 def test_those_who_run_the_server_see_what_has_not_left(office: Works, admin: Reader) -> None:
     with office.acting() as ctx:
         nothing = Text(zh="x", en="x")
