@@ -13,16 +13,18 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from runtime import documents, records
 from runtime.demo_ledger_acts import count, refill, settle
 from runtime.demo_stage import Stage, attempt, create_and_follow, follow, lines_of, shown, values_of
 from runtime.errors import Conflict
+from runtime.prepared import Statement, prepare_statement
 from runtime.values import Base
 
 Row = dict[str, Any]
 PATIENCE = timedelta(days=3)
+WHEN: Mapping[str, Any] = MappingProxyType({"field": "date", "days": (0,)})
 
 
 # --- which records -------------------------------------------------------------------------------------------
@@ -30,15 +32,13 @@ PATIENCE = timedelta(days=3)
 
 def _candidates(stage: Stage, entity: str) -> list[int]:
     """The records an act works on today: those that fit, whose day has come, that chance did not leave out."""
-    table = stage.ctx.app.tables.entity[entity]
-    when = stage.act.get("when", {"field": "date", "days": [0]})
-    query = select(table.c.id, table.c[when["field"]]).where(table.c.deleted_at.is_(None)).order_by(table.c.id)
-    for name, allowed in stage.act.get("where", {}).items():
-        query = query.where(_fits(stage, entity, table.c[name], allowed))
+    when = stage.act.get("when", WHEN)
+    mark = ("demo", stage.story.folder, stage.number, entity)
+    query = stage.ctx.app.programs.keep(mark, lambda: _fitting(stage, entity, when["field"]))
     share, least = stage.act.get("share", 1), stage.act.get("of_all", 0)
     soonest = timedelta(days=min(when["days"]))
     found = []
-    for id, due in stage.ctx.connection.execute(query):
+    for id, due in query.run(stage.ctx, {}):
         if due is None or due + soonest > stage.day or stage.waiting.get((stage.number, id), stage.day) > stage.day:
             continue  # before the dice: shaking them takes longest
         dice = Random(f"{stage.story.seed} {stage.number} {id}")
@@ -46,6 +46,15 @@ def _candidates(stage: Stage, entity: str) -> list[int]:
             found.append(id)
     most = stage.act.get("most", len(found))
     return found[len(found) - most :] if stage.act.get("newest") else found[:most]
+
+
+def _fitting(stage: Stage, entity: str, field: str) -> Statement:
+    """The records of an act, with the field its day goes by."""
+    table = stage.ctx.app.tables.entity[entity]
+    query = select(table.c.id, table.c[field]).where(table.c.deleted_at.is_(None)).order_by(table.c.id)
+    for name, allowed in stage.act.get("where", {}).items():
+        query = query.where(_fits(stage, entity, table.c[name], allowed))
+    return prepare_statement(stage.ctx, query, [table.c.id, table.c[field]])
 
 
 def _fits(stage: Stage, entity: str, column: Any, allowed: object) -> Any:
@@ -56,7 +65,7 @@ def _fits(stage: Stage, entity: str, column: Any, allowed: object) -> Any:
         return column.in_(select(named.c.id).where(named.c.code == allowed["code"]))
     if isinstance(allowed, dict):
         return column > Decimal(str(allowed["above"]))
-    return column.in_(allowed if isinstance(allowed, list) else [allowed])
+    return column.in_([literal(each, column.type) for each in (allowed if isinstance(allowed, list) else [allowed])])
 
 
 def _one_by_one(stage: Stage, ids: Sequence[int], work: Callable[[Sequence[int]], None]) -> int:

@@ -10,12 +10,14 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from runtime import files, records, workflow
 from runtime.context import RunContext, User
 from runtime.demo_story import Story, cell_value, weighted
 from runtime.errors import UserError
+from runtime.id_sets import ID_SETS
+from runtime.prepared import Statement, prepare_statement
 
 Row = dict[str, Any]
 
@@ -124,13 +126,24 @@ def create_and_follow(stage: Stage, entity: str, rows: Sequence[Row]) -> int:
 
 def follow(stage: Stage, entity: str, ids: Sequence[int]) -> None:
     for transition in stage.act.get("then", ()):
-        origins = workflow_origins(stage.ctx, entity, transition)
-        table = stage.ctx.app.tables.entity[entity]
-        query = select(table.c.id).where(table.c.id.in_(ids), table.c.status.in_(origins)).order_by(table.c.id)
-        able = list(stage.ctx.connection.execute(query).scalars())
+        able = _able(stage.ctx, entity, transition, ids)
         ctx = _decider(stage, entity, transition)
         for some, body in _bodies(stage, entity, able):
             workflow.take_many(ctx, entity, some, transition, body)
+
+
+def _able(ctx: RunContext, entity: str, transition: str, ids: Sequence[int]) -> list[int]:
+    """Those of the records that stand where the transition starts."""
+    sets = ID_SETS[ctx.app.database.dialect]
+
+    def prepared() -> Statement:
+        table, origins = ctx.app.tables.entity[entity], workflow_origins(ctx, entity, transition)
+        states = [literal(state, table.c.status.type) for state in origins]
+        query = select(table.c.id).where(sets.among(table.c.id, "ids"), table.c.status.in_(states))
+        return prepare_statement(ctx, query.order_by(table.c.id), [table.c.id])
+
+    query = ctx.app.programs.keep(("demo", entity, transition), prepared)
+    return [id for (id,) in query.run(ctx, {"ids": sets.pack(ids)})]
 
 
 def _bodies(stage: Stage, entity: str, ids: list[int]) -> Iterator[tuple[list[int], Row | None]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, RowMapping, Table, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, or_, select, tuple_
 
 from engine.model import Ledger
 from runtime.context import RunContext
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
 
 INSTANT = timedelta(microseconds=1)
+Touched = dict[str, Mapping[str, DimensionValue]]
+"""Balances that a call has changed: key → dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,11 @@ class Book:
         self.by_request: dict[str, list[Draft]] = {}
         self._readers: dict[str, Reader] = {}
         self._pending: dict[tuple[str, str], dict[str, Decimal]] = {}
-        self._new: dict[str, dict[str, Mapping[str, DimensionValue]]] = {}
+        self._new: dict[str, Touched] = {}
+        self._named: dict[tuple[str, str, DimensionValue], Touched] = {}
         self.periods = self._load_periods()
         self.locked = False
-        self.read_before: dict[tuple[object, ...], Sequence[RowMapping]] = {}
+        self.read_before: dict[tuple[object, ...], Sequence[Mapping[Any, Any]]] = {}
         self.beside: Ask | None = None
         self.told: list[list[Any]] | None = None
         self.value_so_far: Callable[[], None] = lambda: None
@@ -210,7 +213,7 @@ class Book:
 
     def sum_up(self) -> None:
         """Balances follow what the call has found out about the worth of its drafts."""
-        self._pending, self._new = {}, {}
+        self._pending, self._new, self._named = {}, {}, {}
         for draft in self.drafts:
             self._sum(draft)
 
@@ -225,7 +228,11 @@ class Book:
         sums = self._pending.setdefault((ledger, key), {})
         for name in draft.shape.kept:
             sums[name] = sums.get(name, ZERO) + draft.amounts.get(name, ZERO)
-        self._new.setdefault(ledger, {}).setdefault(key, draft.dimensions)
+        new = self._new.setdefault(ledger, {})
+        if key not in new:
+            new[key] = draft.dimensions
+            for name, value in draft.dimensions.items():
+                self._named.setdefault((ledger, name, value), {})[key] = draft.dimensions
 
     def there(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> list[Standing]:
         """The balances whose dimensions are ``fixed``, with what this call has already done to them."""
@@ -236,13 +243,15 @@ class Book:
         """The balances whose dimensions are ``fixed``, as a condition."""
         return _equal(shape, shape.balance, fixed)
 
-    def touched(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> Collection[str]:
-        """The keys of the balances with these dimensions which this call has already changed."""
-        new = self._new.get(shape.ledger.id, {})
-        return [key for key, own in new.items() if all(own.get(n) == v for n, v in fixed.items())]
+    def touched(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> Touched:
+        """The balances with these dimensions which this call has already changed."""
+        ledger = shape.ledger.id
+        named = [self._named.get((ledger, n, v), {}) for n, v in fixed.items() if v is not None]
+        fewest = min([self._new.get(ledger, {}), *named], key=len)
+        return {key: own for key, own in fewest.items() if all(own.get(n) == v for n, v in fixed.items())}
 
     def standings(
-        self, shape: Shape, rows: Iterable[RowMapping], fixed: Mapping[str, DimensionValue]
+        self, shape: Shape, rows: Iterable[Mapping[Any, Any]], fixed: Mapping[str, DimensionValue]
     ) -> list[Standing]:
         """Balances as they were read, with what this call has already done to them."""
         found = {}
@@ -252,11 +261,10 @@ class Book:
             if any(own.get(n) != v for n, v in fixed.items()):
                 continue
             found[row["key"]] = Standing(row["key"], own, amounts, row["first_at"])
-        for key, dimensions in self._new.get(shape.ledger.id, {}).items():
-            if all(dimensions.get(n) == v for n, v in fixed.items()):
-                known = found.setdefault(key, Standing(key, dimensions, dict.fromkeys(shape.kept, ZERO), self.now))
-                for name, amount in self._pending[shape.ledger.id, key].items():
-                    known.amounts[name] += amount
+        for key, dimensions in self.touched(shape, fixed).items():
+            known = found.setdefault(key, Standing(key, dimensions, dict.fromkeys(shape.kept, ZERO), self.now))
+            for name, amount in self._pending[shape.ledger.id, key].items():
+                known.amounts[name] += amount
         return sorted(found.values(), key=lambda s: s.key)
 
     def moves(self, shape: Shape, condition: ColumnElement[bool]) -> list[Move]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, RowMapping, Select, and_, bindparam, collate, literal, select
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, collate, literal, select
 
 from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
@@ -16,6 +16,7 @@ from runtime.ledgers.book import Book, Standing
 from runtime.ledgers.costing import ZERO
 from runtime.ledgers.requests import DimensionValue
 from runtime.ledgers.shape import Shape
+from runtime.prepared import Statement, prepare_statement
 from runtime.sql import Joiner, NotInSql, SqlScope, TableRow, to_sql, to_where
 
 FEW = 64
@@ -42,13 +43,14 @@ def first_open(
     query = _kept(book, shape, allocation, fixed, need[0])
     if query is None:
         return None
+    names = [column.name for column in shape.balance.c]
     given = {"_today": book.ctx.today(), "_now": book.now, **_given(shape, fixed)}
     limit, same = FEW, (shape.ledger.id, allocation.id, shape.key(fixed), need[0])
     while True:
         rows = book.read_before.get((*same, limit))
         if rows is None:  # lines that want the same goods read them once
-            found_rows = book.ctx.connection.execute(query, {**given, "_most": limit})
-            rows = book.read_before[(*same, limit)] = found_rows.mappings().all()
+            found_rows = query.run(book.ctx, {**given, "_most": limit})
+            rows = book.read_before[(*same, limit)] = [dict(zip(names, row, strict=True)) for row in found_rows]
         open_, sure = _in_order(book, shape, fixed, rows, need[0], ordered)
         if len(rows) < limit:
             return open_
@@ -61,7 +63,7 @@ def _in_order(
     book: Book,
     shape: Shape,
     fixed: Mapping[str, DimensionValue],
-    rows: Sequence[RowMapping],
+    rows: Sequence[Mapping[Any, Any]],
     lead: str,
     ordered: Callable[[list[Standing]], list[Standing]],
 ) -> tuple[list[Standing], int]:
@@ -76,7 +78,7 @@ def _in_order(
     return open_, max((place for place, s in enumerate(open_, 1) if s.key in read), default=0)
 
 
-def _also_touched(book: Book, shape: Shape, keys: Sequence[str]) -> Sequence[RowMapping]:
+def _also_touched(book: Book, shape: Shape, keys: Sequence[str]) -> Sequence[Mapping[Any, Any]]:
     """Balances that the call has changed and that were not among the first."""
     if not keys:
         return ()
@@ -90,15 +92,15 @@ def _given(shape: Shape, fixed: Mapping[str, DimensionValue]) -> dict[str, objec
 
 def _kept(
     book: Book, shape: Shape, allocation: Allocation, fixed: Mapping[str, DimensionValue], lead: str
-) -> Select[Any] | None:
+) -> Statement | None:
     """The statement, made once for each set of dimensions that are fixed; ``None``: not to be told in SQL."""
     columns = shape.columns(fixed, tuple(fixed))
     known = tuple(sorted((name, value is None) for name, value in columns.items()))
     key = ("first_open", shape.ledger.id, allocation.id, known, lead, book.ctx.app.database.dialect)
 
-    def make() -> Select[Any] | None:
+    def make() -> Statement | None:
         try:
-            return _query(book, shape, allocation, columns, lead)
+            return prepare_statement(book.ctx, _query(book, shape, allocation, columns, lead), list(shape.balance.c))
         except NotInSql:
             return None
 

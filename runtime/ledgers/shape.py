@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, RowMapping, Table
+from sqlalchemy import Column, Table
 
 from engine.expressions.types import Kind
 from engine.model import AppModel, Ledger
@@ -58,11 +58,11 @@ class Shape:
                 values[name] = value.id if isinstance(value, Ref) else value
         return values
 
-    def read(self, row: RowMapping, names: Iterable[str] | None = None) -> dict[str, DimensionValue]:
+    def read(self, row: Mapping[Any, Any], names: Iterable[str] | None = None) -> dict[str, DimensionValue]:
         """The dimensions a row holds."""
         return {n: self._value(row, n) for n in (self.dimensions if names is None else names) if n in row}
 
-    def _value(self, row: RowMapping, name: str) -> DimensionValue:
+    def _value(self, row: Mapping[Any, Any], name: str) -> DimensionValue:
         value: DimensionValue = row[name]
         if name in self.several and isinstance(value, int):
             return Ref(row[f"{name}__type"], value)
@@ -72,7 +72,7 @@ class Shape:
         """``amount`` with the decimals the resource keeps."""
         return rounded(amount, self.scales[resource])
 
-    def move(self, row: RowMapping) -> Move:
+    def move(self, row: Mapping[Any, Any]) -> Move:
         """A stored move as data."""
         return Move(
             ledger=self.ledger.id,
@@ -106,8 +106,6 @@ def key_text(value: DimensionValue) -> str:
         return str(value)
     if value is None:
         return ""
-    if type(value) is int:  # nearly all of them
-        return str(value)
     if isinstance(value, Ref):
         return f"{value.entity}:{value.id}"
     if isinstance(value, datetime):
