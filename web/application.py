@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from flask import Flask
+from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import StrictUndefined
 
@@ -24,6 +25,14 @@ SESSION_DAYS = 14
 
 
 def create_app(
+class Sessions(SecureCookieSessionInterface):
+    """The cookie of a session travels over HTTPS alone wherever the page came that way."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Also behind a server that ends TLS and says so."""
+        return request.is_secure or request.headers.get("X-Forwarded-Proto", "") == "https"
+
+
     home: AppHome,
     *,
     clock: Clock | None = None,
@@ -51,6 +60,7 @@ def create_app(
     )
     app.config.update(options)
     app.extensions[EXTENSION] = Served(home, clock)
+    app.session_interface = Sessions()
     app.jinja_env.bytecode_cache = templating.KeptTemplates(templating.kept_in(home.folder))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -28,6 +28,15 @@ def test_the_session_cookie_is_out_of_reach_of_scripts(office_on_file: Works) ->
     assert "SameSite=Lax" in cookie
 
 
+def test_over_https_the_session_cookie_travels_over_https_alone(office_on_file: Works) -> None:
+    client = office_on_file.flask.test_client()
+    assert "Secure" not in client.get("/login").headers["Set-Cookie"]
+    fresh = office_on_file.flask.test_client()
+    assert "Secure" in fresh.get("/login", base_url="https://localhost").headers["Set-Cookie"]
+    behind = office_on_file.flask.test_client()
+    assert "Secure" in behind.get("/login", headers={"X-Forwarded-Proto": "https"}).headers["Set-Cookie"]
+
+
 def test_transport_security_is_asked_for_only_over_https(office_on_file: Works) -> None:
     client = office_on_file.flask.test_client()
     assert "Strict-Transport-Security" not in client.get("/login").headers

@@ -84,6 +84,7 @@ def room_paths(model: AppModel) -> dict[str, Schema]:
         **_outside(),
         **_traces(model),
         **_files(),
+        **_imports(),
         **_metadata(),
         **rule_paths(model),
         **alert_paths(model),
@@ -295,24 +296,51 @@ def _traces(model: AppModel) -> dict[str, Schema]:
     }
 
 
-def _files() -> dict[str, Schema]:
-    sent: Schema = {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
+SENT_FILE: Schema = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
             }
+        }
+    },
+}
+
+
+def _imports() -> dict[str, Schema]:
+    """Spreadsheets brought in, and taken back."""
+    yes: Schema = {"type": "boolean"}
+    entity = query("entity", TEXT_PARAMETER, "What the rows become")
+    how = (
+        {**entity, "required": True},
+        query("dry_run", yes, "Judge every row and keep nothing"),
+        query("partial", yes, "The good rows may go in alone"),
+        query("mapping", TEXT_PARAMETER, "A kept mapping; without one the columns are recognised"),
+        query("match", TEXT_PARAMETER, "Records found by this field are changed instead of made"),
+        query("create", TEXT_PARAMETER, "References whose missing records are made, comma separated"),
+    )
+    undone = _post("imports", "Take it back", OBJECT, query("partial", yes, "As far as it goes"))
+    brought = _post("imports", "Judge or take a file", OBJECT, *how, sent=SENT_FILE, status="201")
+    brought["post"]["responses"]["200"] = brought["post"]["responses"]["201"]
+    return {
+        "/imports": {**_get("imports", "Imports, newest first", PAGE, entity), **brought},
+        "/imports/{id}": {
+            "parameters": [ID_PARAMETER],
+            **_get("imports", "One import, with what undoing it would do", OBJECT, problems=("404",)),
         },
+        "/imports/{id}/undo": {"parameters": [ID_PARAMETER], **undone},
     }
+
+
+def _files() -> dict[str, Schema]:
     content = {"description": "The file", "content": {"*/*": {"schema": {}}}}
     download = _get("files", "A file, with the right to its record", {})
     download["get"]["responses"]["200"] = content
     return {
-        "/files": _post("files", "Keep a file", FILE, sent=sent, status="201"),
+        "/files": _post("files", "Keep a file", FILE, sent=SENT_FILE, status="201"),
         "/files/{id}": {"parameters": [ID_PARAMETER], **download},
     }
 
