@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -78,10 +79,17 @@ class Sessions(SecureCookieSessionInterface):
 
 
 def secret_key(folder: Path) -> bytes:
-    """The key sessions are signed with: made once, readable by the owner only."""
+    """The key sessions are signed with: made once, readable by the owner only.
+
+    Workers start side by side: each writes a key of its own whole, and the first to give its file the name has it.
+    """
     path = folder / "secret"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
+        mine = folder / f"secret-{secrets.token_hex(8)}"
+        mine.touch(mode=0o600)
+        mine.write_bytes(secrets.token_bytes(32))
+        with suppress(FileExistsError):
+            path.hardlink_to(mine)
+        mine.unlink()
     return path.read_bytes()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from tests.scenarios.works import Works
-from web.application import create_app
+from web.application import create_app, secret_key
 
 POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 
@@ -65,3 +68,11 @@ def test_a_fault_of_ours_is_logged_without_the_values_it_met(
     assert answer.status_code == 500
     assert "RuntimeError" in told
     assert "hunter-2-secret" not in told + answer.get_data(as_text=True)
+
+
+def test_workers_that_start_together_sign_with_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as workers:
+        keys = set(workers.map(lambda _: secret_key(tmp_path / "home"), range(40)))
+    assert [len(key) for key in keys] == [32]
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["secret"]
+    assert (tmp_path / "home" / "secret").stat().st_mode & 0o777 == 0o600
