@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, or_, select
 
+from engine.expressions.tree import Path
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
 from runtime.record_drafts import Batch, Draft
@@ -178,7 +179,8 @@ def made_values(batch: Batch, places: Sequence[Place]) -> list[dict[str, Any]]:
     made = []
     for draft, field, lookup in places:
         assert field.create is not None
-        values = {name: batch.at.evaluate(e, [draft.row], None, field.entity)[0] for name, e in field.create.items()}
+        row = _with_defaults(batch, draft, field)
+        values = {name: batch.at.evaluate(e, [row], None, field.entity)[0] for name, e in field.create.items()}
         key = dict(lookup.key) if lookup.key else {"code": lookup.text}
         given = {**{n: v for n, v in values.items() if v is not None}, **key}
         target = batch.ctx.app.model.entities[_only_target(field)]
@@ -186,6 +188,22 @@ def made_values(batch: Batch, places: Sequence[Place]) -> list[dict[str, Any]]:
             given.setdefault("name", given.get("code"))  # what was typed or scanned is all that is known of it
         made.append(given)
     return made
+
+
+def _with_defaults(batch: Batch, draft: Draft, field: Field) -> Row:
+    """A new row as it will be: what the record to be made takes from fields that nobody gave is their default."""
+    if draft.old is not None or not field.create:
+        return draft.row
+    inputs = (node for expr in field.create.values() for node in expr.inputs)
+    read = {node.steps[0] for node in inputs if isinstance(node, Path) and node.root == "record" and node.steps}
+    fields = batch.ctx.app.model.entities[field.entity].fields
+    empty = [name for name in sorted(read) if name not in draft.given and draft.row.get(name) is None]
+    lacking = [f for name in empty if (f := fields.get(name)) and f.default]
+    row = dict(draft.row)
+    for one in lacking:
+        assert one.default is not None
+        row[one.id] = batch.at.evaluate(one.default, [row], None, field.entity)[0]
+    return row
 
 
 def identifying(entity: Entity, values: Mapping[str, Any]) -> Lookup:

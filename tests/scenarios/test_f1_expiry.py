@@ -158,3 +158,18 @@ def test_f1_a_customer_gets_no_lot_with_less_life_than_it_wants(larder: Larder) 
     assert told[0]["field"] == "lines.1.lot"
     works.day("2026-04-01")
     larder.admin.new("delivery", **body)
+
+
+def test_f1_a_product_lot_is_dated_by_the_day_it_was_made_on(larder: Larder) -> None:
+    larder.works.day("2026-01-05")
+    larder.received("CHICKEN", "100", "RAW-A", "2026-01-01")
+    admin = larder.admin
+    made = admin.new(
+        "processing", product=code("MARINADE"), qty="60", warehouse=code("W"), into_warehouse=code("W"),
+        inputs=[{"item": code("CHICKEN"), "qty": "60"}],
+    )  # fmt: skip
+    for step in ("submit", "start"):
+        admin.take("processing", made["id"], step)
+    admin.change("processing", made["id"], outputs=[{"item": code("MARINADE"), "qty": "60", "lot": code("MAR-1")}])
+    lot = larder.lot("MAR-1")
+    assert (lot["production_date"], lot["expiry_date"]) == ("2026-01-05", "2026-01-15")
