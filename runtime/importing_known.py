@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -37,7 +38,7 @@ PHYSICAL = (
     Physical("volume", "1000", ("m3", "m³", "立方米", "立方")),
     Physical("time", "1", ("h", "hr", "小时", "时", "hour")),
 )
-BY_WORD: Mapping[str, Physical] = {word: unit for unit in PHYSICAL for word in unit.words}
+BY_WORD: Mapping[str, Physical] = MappingProxyType({word: unit for unit in PHYSICAL for word in unit.words})
 
 
 def bare(word: str) -> str:
