@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from engine.frozen import Frozen
@@ -104,19 +105,25 @@ def unpack(data: bytes) -> object:
 
 def _dump(found: object) -> bytes:
     out = io.BytesIO()
-    _Packer(out, FORMAT).dump(_Sharing().of(found))
+    packer = pickle.Pickler(out, FORMAT)
+    packer.dispatch_table = _Reducers({Packed: lambda packed: (_packed, (packed._parts,))})
+    packer.dump(_Sharing().of(found))
     return out.getvalue()
 
 
-class _Packer(pickle.Pickler):
+class _Reducers(dict[Any, Any]):
     """Frozen objects as their class with its values: a quarter of the time that pickle takes to make them again."""
 
-    def reducer_override(self, found: Any) -> Any:
-        if isinstance(found, Packed):
-            return _packed, (found._parts,)
-        kind: Any = type(found)
-        names = _names(kind)
-        return (_restored, (kind, *(getattr(found, name) for name in names))) if names else NotImplemented
+    def __missing__(self, kind: Any) -> Any:
+        if not _names(kind):
+            raise KeyError(kind)
+        self[kind] = _taken_apart
+        return _taken_apart
+
+
+def _taken_apart(found: Any) -> tuple[Any, ...]:
+    kind: Any = type(found)
+    return _restored, (kind, *(getattr(found, name) for name in _names(kind)))
 
 
 class _Sharing:
@@ -192,4 +199,4 @@ def _packed(parts: dict[str, Any]) -> Packed:
     return Packed(parts)
 
 
-OURS = {(__name__, each.__name__): each for each in (_restored, _packed)}
+OURS: Mapping[tuple[str, str], Any] = MappingProxyType({(__name__, f.__name__): f for f in (_restored, _packed)})
