@@ -25,7 +25,6 @@ MOST_UPLOAD = 32 * 1024 * 1024
 SESSION_DAYS = 14
 
 
-def create_app(
 class Sessions(SecureCookieSessionInterface):
     """The cookie of a session travels over HTTPS alone wherever the page came that way."""
 
@@ -34,6 +33,7 @@ class Sessions(SecureCookieSessionInterface):
         return request.is_secure or request.headers.get("X-Forwarded-Proto", "") == "https"
 
 
+def create_app(
     home: AppHome,
     *,
     clock: Clock | None = None,
@@ -60,8 +60,8 @@ class Sessions(SecureCookieSessionInterface):
         PROPAGATE_EXCEPTIONS=testing,
     )
     app.config.update(options)
-    app.extensions[EXTENSION] = Served(home, clock)
     app.session_interface = Sessions()
+    app.extensions[EXTENSION] = Served(home, clock)
     app.jinja_env.bytecode_cache = templating.KeptTemplates(templating.kept_in(home.folder))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
