@@ -2,16 +2,17 @@
 
 The hand-written one knows its tables by heart: it looks up what was named, writes the same rows into the same tables
 with one statement a table (number, document, trail, moves, all seven kinds of running rows, the search key), and asks
-nothing twice. That both leave the same behind is checked before anything is measured. What it does without: it asks
-neither whether the period is closed nor who waits for the goods nor how they are valued, it checks next to nothing of
-what it is given, and no rule could be added to it. So the goal is a hard one.
+nothing twice. Where month ends are kept already it keeps them right as ours does. That both leave the same behind is
+checked before anything is measured. What it does without: it asks neither whether the period is closed nor who waits
+for the goods nor how they are valued, it checks next to nothing of what it is given, and no rule could be added to it.
+So the goal is a hard one.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, Table, bindparam, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runtime import records, workflow
+from runtime.ledgers.months import month_end
 from tests.bench.measure import Figure, against
 from tests.bench.places import ITEMS, NOON, Place, code_of
 
@@ -35,7 +37,8 @@ TABLES = (
     "pool_stock", "balance_payable", "balance_stock", "joint_reserved_within_stock", "total_payable_by_partner",
     "total_stock_by_item", "total_stock_by_place", "ledger_payable", "ledger_stock",
 )  # fmt: skip
-WRITTEN = TABLES[3:]
+KEPT = {"payable": ("amount",), "stock": ("qty", "value")}
+"""Ledgers of which month ends are kept, and what of each."""
 
 
 def run(place: Place) -> Iterator[Figure]:
@@ -94,6 +97,9 @@ def _counts(place: Place) -> dict[str, int]:
         for (name, sums, _), table in zip(RUNNING, place.plain(*(name for name, _, _ in RUNNING)), strict=True):
             for column in sums:
                 found[f"{name}.{column}"] = int(ctx.connection.scalar(select(func.sum(table.c[column]))) or 0)
+        for (ledger, sums), table in zip(KEPT.items(), place.plain(*(f"snapshot_{n}" for n in KEPT)), strict=True):
+            for column in sums:
+                found[f"{ledger} kept {column}"] = int(ctx.connection.scalar(select(func.sum(table.c[column]))) or 0)
         (serial,) = place.plain("dg_serial")
         found["dg_serial"] = int(ctx.connection.scalar(select(func.sum(serial.c.value))) or 0)
         return found
@@ -130,6 +136,25 @@ class HandWritten:
         self.audit = insert(t["dg_audit"])
         self.running = {name: upsert(insert, t[name], sums, first) for name, sums, first in RUNNING}
         self.owed, self.stocked = insert(t["ledger_payable"]), insert(t["ledger_stock"])
+        self.months = self._months()
+        self.kept = {
+            ledger: kept_upsert(insert, table, KEPT[ledger])
+            for ledger, table in zip(KEPT, place.plain(*(f"snapshot_{name}" for name in KEPT)), strict=True)
+        }
+
+    def _months(self) -> dict[str, list[date]]:
+        """The month ends after the receipts' day which each ledger keeps already."""
+        (state,) = self.place.plain("ledger_state")
+        found: dict[str, list[date]] = {}
+        with self.place.database.read() as connection:
+            through = dict(connection.execute(select(state.c.ledger, state.c.snapshot_through)).all())
+        for ledger in KEPT:
+            end, last, ends = month_end(NOON.date()), through.get(ledger), []
+            while last is not None and end <= last:
+                ends.append(end)
+                end = month_end(end + timedelta(days=1))
+            found[ledger] = ends
+        return found
 
     def _serial(self, insert: Callable[..., Any]) -> Any:
         table = self.tables["dg_serial"]
@@ -207,6 +232,13 @@ class HandWritten:
         rows = running_rows(owed, stocked, now)
         for name, statement in self.running.items():
             connection.execute(statement, rows[name])
+        ends = {
+            "payable": [{**owed, "key": rows["balance_payable"][0]["key"]}],
+            "stock": [{**s, "key": row["key"]} for s, row in zip(stocked, rows["balance_stock"], strict=True)],
+        }
+        for ledger, months in self.months.items():
+            if months:
+                connection.execute(self.kept[ledger], [{**row, "month": m} for m in months for row in ends[ledger]])
         shared = {
             "at": now, "doc_entity": ENTITY, "doc_id": own, "posting_set": "post", "entered_by": 0, "entered_at": now,
         }  # fmt: skip
@@ -236,6 +268,13 @@ def upsert(insert: Callable[..., Any], table: Table, sums: Sequence[str], first:
     if first:
         new["first_at"] = case((table.c[first] <= 0, statement.excluded.first_at), else_=table.c.first_at)
     return statement.on_conflict_do_update(index_elements=["key"], set_=new)
+
+
+def kept_upsert(insert: Callable[..., Any], table: Table, sums: Sequence[str]) -> Any:
+    """Add to the month ends that are kept, or begin them."""
+    statement = insert(table)
+    new = {name: table.c[name] + statement.excluded[name] for name in sums}
+    return statement.on_conflict_do_update(index_elements=["month", "key"], set_=new)
 
 
 def running_rows(owed: Mapping[str, Any], stocked: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from runtime.database import open_database
-from runtime.errors import Conflict
+from runtime.errors import Conflict, Invalid
 from runtime.ledgers import post
 from runtime.values import Ref
 from tests.runtime.ledgers.depot import Depot, add, on, open_depot, take
@@ -110,8 +110,8 @@ def test_eight_payments_of_one_debt_settle_it_once(depot: Depot) -> None:
     def pay(_: int) -> bool:
         try:
             depot.post(take("debts", partner=1, amount=10, allocate="oldest"))
-        except Conflict as refused:
-            return refused.faults[0].code != "not_enough"
+        except (Conflict, Invalid) as refused:  # somebody was quicker, or all was settled before this one looked
+            return refused.faults[0].code not in ("not_enough", "nothing_usable")
         return True
 
     with ThreadPoolExecutor(8) as pool:
