@@ -40,6 +40,9 @@ def run(place: Place) -> Iterator[Figure]:
         name="start until the first answer", unit="s CPU", ours=started, hand=_bare_start(), limit=1.5,
         note="beside it: importing Flask and SQLAlchemy", **shared,
     )  # fmt: skip
+    yield Figure(name="runtime packages", unit="MiB", ours=_packages(), limit=200.0, **shared)
+    if place.size.quick:
+        return
     with serving(place, workers=2) as (process, _, _):
         time.sleep(SETTLED)
         alone = [unshared(pid) for pid in family(process.pid)]
@@ -47,7 +50,6 @@ def run(place: Place) -> Iterator[Figure]:
         name="idle memory of two workers that nobody shares, the largest", unit="MiB", ours=max(alone), limit=65.0,
         note=" + ".join(f"{m:.0f}" for m in alone), **shared,
     )  # fmt: skip
-    yield Figure(name="runtime packages", unit="MiB", ours=_packages(), limit=200.0, **shared)
 
 
 @contextmanager
