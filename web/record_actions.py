@@ -15,6 +15,7 @@ from runtime.context import RunContext
 from runtime.task_people import CHOSEN
 from runtime.workflow_rights import Asked
 from web.record_fields import FieldScene, field_view
+from web.signatures import kept
 from web.texts import translator
 
 Row = dict[str, Any]
@@ -135,7 +136,7 @@ def body_of(ctx: RunContext, entity: Entity, transition: str, form: ImmutableMul
         if demand.kind in ("photo", "file"):
             body[demand.kind] = [v for v in form.getlist(demand.kind) if v]
         elif demand.kind in ("scan", "signature"):
-            body[demand.kind] = form.get(demand.kind, "")
+            body[demand.kind] = kept(ctx, form.get(demand.kind, ""))
         elif demand.kind == "field" and (demand.field in form or (found and demand in found.demands)):
             body[demand.field] = form.get(demand.field, "")
     chosen = _chosen(form)

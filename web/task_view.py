@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from flask import url_for
+from flask import request, url_for
 from sqlalchemy import select
 from werkzeug.datastructures import ImmutableMultiDict
 
@@ -25,6 +25,7 @@ from web.display import moment, number
 from web.record_actions import demand_view
 from web.record_fields import FieldScene, field_view
 from web.record_page import record_view, scene_of
+from web.signatures import kept
 from web.texts import translator
 
 Row = dict[str, Any]
@@ -90,7 +91,8 @@ def _asks(ctx: RunContext, entity: Entity, step: Step, row: Row, scene: FieldSce
         label = one.label.get(ctx.language) if one else say(ctx, f"demand_{demand.kind}")
         if demand.kind != "note":
             asked = Asked(kind=demand.kind, field=demand.field, count=demand.count, label=label)
-            found.append(demand_view(ctx, entity, row, asked, scene))
+            kept = {"value": request.form.get("signature", "")} if demand.kind == "signature" else {}
+            found.append({**demand_view(ctx, entity, row, asked, scene), **kept})
     for path in step.edit:
         view = field_view(scene, entity, entity.fields[path], row)
         name = f"{FIELD}{path}"
@@ -111,7 +113,7 @@ def body_of(ctx: RunContext, task: Mapping[str, Any], form: ImmutableMultiDict[s
     for demand in step.demands:
         if demand.kind in FILES:
             given = [value for value in form.getlist(demand.kind) if value]
-            body[demand.kind] = given if demand.kind != "signature" else (given[0] if given else "")
+            body[demand.kind] = given if demand.kind != "signature" else kept(ctx, given[0] if given else "")
         elif demand.kind == "scan":
             body["scan"] = form.get("scan", "")
         elif demand.kind == "field":

@@ -28,6 +28,7 @@ from web.record_html import RecordHtml
 from web.record_page import record_view, scene_of
 from web.record_warnings import look_url, standing_warnings
 from web.render import render, tell
+from web.signatures import with_kept
 from web.texts import translator
 
 Row = dict[str, Any]
@@ -187,7 +188,7 @@ def _save(entity: str, id: int | None) -> AnyResponse:
             values, faults = form_values(ctx, found)
             if faults:
                 raise Invalid(*faults)
-            saved = _write(ctx, found, id, values)
+            saved = _write(ctx, found, id, with_kept(ctx, found, values))
             if action != "save":
                 workflow.take(ctx, found.id, saved.id, action, {}, saved=saved)
             _tell_saved(ctx, found, saved, action)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from runtime import substitutes, task_acts, task_center, tasks
 from runtime.context import RunContext
-from runtime.errors import Invalid, NotFound, UserError
+from runtime.errors import Fault, Invalid, NotFound, UserError
 from runtime.messages import fault
 from runtime.task_opening import table
 from web.access import reading, writing
@@ -21,7 +21,7 @@ from web.display import day, moment
 from web.pages.records import visible_row
 from web.record_html import RecordHtml
 from web.render import render, tell
-from web.task_view import asks_more, body_of, people, task_view
+from web.task_view import FIELD, asks_more, body_of, people, task_view
 from web.texts import translator
 
 View = dict[str, Any]
@@ -132,7 +132,7 @@ def task(id: int) -> AnyResponse:
         return _page(ctx, id)
 
 
-def _page(ctx: RunContext, id: int, problems: Sequence[str] = (), status: int = 200) -> AnyResponse:
+def _page(ctx: RunContext, id: int, problems: Sequence[Fault] = (), status: int = 200) -> AnyResponse:
     ctx = tasks.walking_task(ctx, id)
     found = _mine(ctx, id)
     open_ids = {row["id"] for row in tasks.waiting(ctx, found["entity"], found["record"])}
@@ -149,9 +149,18 @@ def _page(ctx: RunContext, id: int, problems: Sequence[str] = (), status: int = 
         r=view["record"],
         h=RecordHtml(ctx),
         note=request.form.get("note", ""),
-        problems=[{"label": "", "message": message, "target": "note"} for message in problems],
+        note_must=any(demand.kind == "note" for demand in tasks.step_of(ctx, found).demands),
+        problems=[{"label": one.message, "message": "", "target": _target(one)} for one in problems],
         problem_title=translator(ctx.language)("还没有处理", "Not decided yet"),
     )
+
+
+def _target(one: Fault) -> str:
+    """The id of the field that a fault is about: the note, what the step asks for, or a field it lets be filled in."""
+    field = one.field or "note"
+    if field == "note":
+        return field
+    return f"ask-{field}" if f"{FIELD}{field}" not in request.form else f"{FIELD}{field}"
 
 
 def act_on_task(id: int, act: str) -> AnyResponse:
@@ -167,7 +176,7 @@ def act_on_task(id: int, act: str) -> AnyResponse:
             raise
         with reading() as ctx:
             status = 422 if isinstance(error, Invalid) else 409
-            return _page(ctx, id, [f.message for f in error.faults], status)
+            return _page(ctx, id, error.faults, status)
     return redirect(url_for("pages.tasks"), code=303)
 
 

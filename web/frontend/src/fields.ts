@@ -175,6 +175,11 @@ function setUpFiles(zone: HTMLElement): void {
   zone.addEventListener("click", (event) => { const drop = (event.target as Element).closest("[data-drop]"); if (drop) { drop.closest(".attached")?.remove(); changed(zone); } });
 }
 
+/** Ink stays dark on a light pad in every theme: the picture is kept, printed and shown on white. */
+const INK = "#17202c";
+/** A touch shorter than this (in CSS pixels, all strokes together) is no signature. */
+const SHORTEST = 40;
+
 function setUpSignature(pad: HTMLElement): void {
   const canvas = one<HTMLCanvasElement>("canvas", pad)!, field = one<HTMLInputElement>("input", pad)!;
   const pen = canvas.getContext("2d")!;
@@ -183,15 +188,50 @@ function setUpSignature(pad: HTMLElement): void {
     canvas.width = canvas.clientWidth * ratio;
     canvas.height = canvas.clientHeight * ratio;
     pen.scale(ratio, ratio);
-    Object.assign(pen, { lineWidth: 2.4, lineCap: "round", lineJoin: "round", strokeStyle: getComputedStyle(canvas).color });
+    Object.assign(pen, { lineWidth: 2.4, lineCap: "round", lineJoin: "round", strokeStyle: INK });
   };
-  let drawing = false, used = false;
-  canvas.addEventListener("pointerdown", (event) => { if (!used) fit(); drawing = used = true; canvas.setPointerCapture(event.pointerId); pen.beginPath(); pen.moveTo(event.offsetX, event.offsetY); });
-  canvas.addEventListener("pointermove", (event) => { if (!drawing) return; pen.lineTo(event.offsetX, event.offsetY); pen.stroke(); });
-  canvas.addEventListener("pointerup", () => { drawing = false; field.value = canvas.toDataURL("image/png"); changed(field); });
+  let stroke = -1, length = 0, last = { x: 0, y: 0 };
+  const point = (event: PointerEvent): { x: number; y: number } => {
+    const box = canvas.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (stroke >= 0) return; // the palm beside the pen
+    event.preventDefault();
+    if (!length && !field.value) fit();
+    stroke = event.pointerId;
+    canvas.setPointerCapture(stroke);
+    last = point(event);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== stroke) return;
+    const here = point(event);
+    pen.beginPath();
+    pen.moveTo(last.x, last.y);
+    pen.lineTo(here.x, here.y);
+    pen.stroke();
+    length += Math.hypot(here.x - last.x, here.y - last.y);
+    last = here;
+  });
+  const end = (event: PointerEvent): void => {
+    if (event.pointerId !== stroke) return;
+    stroke = -1;
+    if (length < SHORTEST) return;
+    field.value = canvas.toDataURL("image/png");
+    changed(field);
+  };
+  canvas.addEventListener("pointerup", end);
+  canvas.addEventListener("pointercancel", end);
+  const clear = (): void => { fit(); length = 0; field.value = ""; changed(field); };
   const again = make("button", { type: "button", cls: "link pad-again" }, t("重签", "Sign again"));
-  again.addEventListener("click", () => { fit(); used = false; field.value = ""; changed(field); });
+  again.addEventListener("click", clear);
   pad.append(again);
+  if (field.value) { // what was signed before: with this form, which came back, or with the record
+    const kept = new Image();
+    kept.addEventListener("load", () => { fit(); pen.drawImage(kept, 0, 0, canvas.clientWidth, canvas.clientHeight); });
+    kept.src = field.value.startsWith("data:image/png") ? field.value : `/files/${field.value}`;
+    length = SHORTEST;
+  }
 }
 
 /** A hardware reader types fast and ends with Enter: in a bar code field that Enter must not send the form. */
