@@ -168,9 +168,9 @@ def merged_tree(definition: Definition) -> Merged:
 
 
 def flat_text(definition: Definition) -> str:
-    """The whole app as one file that stands alone."""
+    """The whole app as one file that stands alone; old ids of renamed fields, which others go by, stay told in it."""
     tree = merged(definition)
-    entries = {key: node for key, node in tree.entries.items() if key not in ("extends", "uses", "rename")}
+    entries = {key: node for key, node in tree.entries.items() if key not in ("extends", "uses")}
     return write_yaml(Block(tree.place, entries, tree.keys, tree.layer))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def assemble(sources: Sequence[Source], catalogue: Path, problems: Problems) -> 
     for _, block in stack.blocks:
         if whole is None:
             whole = block
+            aliases.update(_renamed_before(block))
             continue
         _rename(whole, block, aliases, problems)
         whole = merge.blocks(whole, block)
@@ -187,6 +188,15 @@ def _add_modules(stack: Stack, part: Part) -> None:
         block.entries.pop("module", None)
         block.entries.pop("needs", None)
         stack.blocks.append((word.text, block))
+
+
+def _renamed_before(whole: Block) -> Iterator[tuple[tuple[str, str], str]]:
+    """Fields of an app written whole that bear their new ids already, while others still name them by the old ones."""
+    for key, word in Part(whole, "", Problems()).pairs("rename"):
+        entity, _, old = key.rpartition(".")
+        fields = _fields_of(whole, entity)
+        if fields is not None and word.text in fields.entries and old not in fields.entries:
+            yield (entity, old), word.text
 
 
 def _rename(base: Block, layer: Block, aliases: dict[tuple[str, str], str], problems: Problems) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from runtime.app_source import Definition, compile_definition, differences, flat_text, pin
+from runtime.app_source import Definition, compile_definition, differences, flat_text, pin, start_from
 from runtime.apps import AppHome, RunningApp, versions
 from runtime.errors import Conflict, NotFound, UserError
 
@@ -160,6 +160,18 @@ def test_the_flat_text_is_the_same_app(tmp_path: Path) -> None:
     definition = pin(SHOP)
     again = Definition(text=flat_text(definition), files={})
     assert differences(definition, again) == []
+    assert flat_text(again) == flat_text(definition)
+
+
+def test_the_flat_text_of_renamed_fields_is_the_same_app() -> None:
+    """Lists and formulas of the base go by the old id."""
+    own = start_from("a", "generic")
+    definition = pin(f"{own.text}rename: {{item.model: sort_of}}\n", kept=own)
+    again = Definition(text=flat_text(definition), files={})
+    here, there = (compile_definition(each).entities["item"] for each in (definition, again))
+    assert "sort_of" in there.fields
+    assert (list(there.fields), there.form) == (list(here.fields), here.form)
+    assert {v.id: v.columns for v in there.views.values()} == {v.id: v.columns for v in here.views.values()}
     assert flat_text(again) == flat_text(definition)
 
 
