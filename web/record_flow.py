@@ -20,7 +20,7 @@ from runtime.drawing import drawn_from
 from runtime.permissions import rights
 from runtime.task_flow import steps
 from runtime.workflow_rights import Action
-from web.display import day, moment, option_label, percent
+from web.display import day, moment, option_label, percent, text_of
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -287,7 +287,7 @@ def _word(ctx: RunContext, one: Field, value: object) -> str:
         return translator(ctx.language)("是" if value else "否", "yes" if value else "no")
     if one.value.kind is Kind.MOMENT:
         return moment(datetime.fromisoformat(str(value)), ctx)
-    return str(value)
+    return text_of(ctx, one, Decimal(str(value))) if one.type in ("percent", "money") else str(value)
 
 
 # --- what one may do -------------------------------------------------------------------------------------------
