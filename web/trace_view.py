@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -42,13 +42,21 @@ def remaining(ctx: RunContext, graph: Graph) -> dict[str, Decimal]:
     return found
 
 
-def amounts(graph: Graph) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-    """Node -> what came into it, and what went out of it."""
+def amounts(graph: Graph, carriers: Collection[str] = ()) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """Node -> what came into it, and what went out of it.
+
+    What went to a document and came back of it as what it was (looked at, and released) has not left its carrier.
+    """
     came: dict[str, Decimal] = {}
     went: dict[str, Decimal] = {}
+    between: dict[tuple[str, str], Decimal] = {}
     for edge in graph.edges:
-        came[edge.target] = came.get(edge.target, Decimal(0)) + (edge.qty or Decimal(0))
-        went[edge.source] = went.get(edge.source, Decimal(0)) + (edge.qty or Decimal(0))
+        pair = edge.source, edge.target
+        between[pair] = between.get(pair, Decimal(0)) + (edge.qty or Decimal(0))
+    for (source, target), qty in between.items():
+        around = min(qty, between.get((target, source), Decimal(0)))
+        came[target] = came.get(target, Decimal(0)) + qty - (around if target in carriers else 0)
+        went[source] = went.get(source, Decimal(0)) + qty - (around if source in carriers else 0)
     return came, went
 
 
@@ -59,7 +67,7 @@ def address(spot: Spot) -> str:
 
 def boxes(ctx: RunContext, graph: Graph, drawn: Drawing, there: Mapping[str, Decimal], base: str) -> list[Part]:
     """The drawing's boxes in words."""
-    came, went = amounts(graph)
+    came, went = amounts(graph, there)
     return [_box(ctx, graph, box, came, went, there, base) for box in drawn.boxes]
 
 
@@ -99,7 +107,7 @@ def _box(
 
 def tables(ctx: RunContext, graph: Graph, there: Mapping[str, Decimal]) -> list[Part]:
     """One table for each kind of record, in the order in which they were come across."""
-    came, went = amounts(graph)
+    came, went = amounts(graph, there)
     found: dict[str, list[Spot]] = {}
     for spot in graph.nodes:
         if spot.id is not None:

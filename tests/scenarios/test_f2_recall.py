@@ -131,3 +131,15 @@ def test_f2_one_click_on_the_page_holds_everything(larder: Larder) -> None:
     assert held["status"] == "started"
     assert larder.lot("FG-2")["stopped"] is True
     assert larder.works.web("viewer").post(f"/trace/lot/{lot}/acts", act="lot_hold").status_code == 404
+
+
+def test_f2_what_was_inspected_and_released_has_not_left_its_lot(larder: Larder) -> None:
+    larder.works.day("2026-01-05")
+    came = larder.received("CHECKED", "100", "Q1", "2026-01-01")
+    line = {"item": code("CHECKED"), "qty": "100", "lot": code("Q1"), "source_line": {"id": came["lines"][0]["id"]}}
+    judged = larder.admin.new("inspection", receipt={"id": came["id"]}, lines=[line])
+    larder.admin.take("inspection", judged["id"], "post")
+    larder.delivered("CHECKED", "30", "C1")
+    lot = larder.works.id("lot", "Q1")
+    page = larder.works.web("quality").get(f"/trace/lot/{lot}?direction=forward").get_data(as_text=True)
+    assert "30 已出 + 70 在库" in page

@@ -90,7 +90,7 @@ def _zooms(entity: str, id: int, direction: str, opened: list[str]) -> list[Part
 
 def _facts(ctx: RunContext, graph: trace.Graph, columns: int, there: dict[str, Any]) -> list[Part]:
     t = translator(ctx.language)
-    _, went = trace_view.amounts(graph)
+    _, went = trace_view.amounts(graph, there)
     kinds: dict[str, tuple[str, int]] = {}
     for node in graph.nodes:
         if node.key != graph.root:
