@@ -12,7 +12,7 @@ def test_every_benchmark_runs_on_little_data(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, "-m", "tests.bench", "--quick", "--db", "sqlite", "--json", str(figures)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=480, check=False)
 
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(figures.read_text(encoding="utf-8"))
