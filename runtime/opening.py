@@ -166,7 +166,15 @@ def _wipe_traces(ctx: RunContext) -> None:
     """What was kept about the records: tasks, words, numbers used, the trail of records that are gone."""
     system = ctx.app.tables.system
     about = (system.task, system.flow, system.inbox, system.comment, system.outbox, system.alert)
-    for table in (*about, system.rule_run, system.rule_state, system.serial, system.idempotency):
+    for table in (
+        *about,
+        system.import_record,
+        system.imported,
+        system.rule_run,
+        system.rule_state,
+        system.serial,
+        system.idempotency,
+    ):
         ctx.connection.execute(delete(table))
     ctx.connection.execute(delete(system.reminder).where(system.reminder.c.handler != EVERY))
     gone = [e.id for e in ctx.app.model.entities.values() if e.kind is not EntityKind.SETTING]
