@@ -147,3 +147,20 @@ def test_no_script_or_style_breaks_the_policy(open_page: Open) -> None:
     page.reload()
     expect(page.locator("#c-copper canvas")).to_be_visible()
     assert [text for text in said if "Content Security Policy" in text] == []
+
+
+def test_a_signature_is_what_was_drawn_a_mere_touch_is_none_and_one_may_start_again(open_page: Open) -> None:
+    page = open_page("/states", width=390, height=844)
+    pad, kept = page.locator("[data-signature] canvas"), page.locator("[data-signature] input")
+    pad.scroll_into_view_if_needed()
+    pad.click(position={"x": 30, "y": 30})
+    expect(kept).to_have_value("")
+    box = pad.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 90, steps=5)
+    page.mouse.up()
+    expect(kept).to_have_value(re.compile(r"^data:image/png;base64,"))
+    page.get_by_role("button", name="重签").click()
+    expect(kept).to_have_value("")
