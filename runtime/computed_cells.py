@@ -13,7 +13,7 @@ from itertools import compress
 from operator import ne, or_
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Date, Select, Table, Update, bindparam, func, select, type_coerce, update
+from sqlalchemy import BigInteger, Date, Table, Update, bindparam, func, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import NullType
 
@@ -27,7 +27,7 @@ from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.id_sets import ID_SETS
 from runtime.messages import fault
-from runtime.prepared import prepare_statement
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_steps import settle
 from runtime.sql import NUMERIC, Compiler, Joiner, NotInSql, SqlScope, TableRow, typed
 
@@ -65,7 +65,7 @@ class Together:
     """
 
     table: Table
-    statement: Select[Any]
+    statement: Statement
     asks: frozenset[str]
     cells: tuple[_Cell, ...]
 
@@ -85,8 +85,8 @@ def _compiled(ctx: RunContext, entity: str, names: tuple[str, ...]) -> Together 
         return None
     among = ID_SETS[ctx.app.database.dialect].among(table.c.id, "_ids")
     query = joiner.apply(select(table.c.id, *making.columns)).where(among)
-    asks = query.compile(dialect=ctx.connection.dialect).params
-    return Together(table, query, frozenset(asks), tuple(cells))
+    statement = prepare_statement(ctx, query, list(query.selected_columns))
+    return Together(table, statement, frozenset(statement.names), tuple(cells))
 
 
 class _Making:
@@ -173,7 +173,7 @@ def compute(ctx: RunContext, program: Together, due: Mapping[str, set[int]]) -> 
     ids = sorted(set().union(*due.values()))
     given = {"_ids": ID_SETS[ctx.app.database.dialect].pack(ids), "_today": ctx.today(), "_now": ctx.now()}
     sent = {name: value for name, value in given.items() if name in program.asks}
-    columns: list[Column] = list(zip(*ctx.connection.execute(program.statement, sent).all(), strict=True))
+    columns: list[Column] = list(zip(*program.statement.run(ctx, sent), strict=True))
     return _computed(ctx, program, due, columns) if columns else {}
 
 
