@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_commands_of_later_are_unknown(run: Run, name: str) -> None:
     found = run(name)
     assert found.code == 2
     assert f"No such command '{name}'" in found.err
+
+
+def test_a_port_that_another_server_has_is_refused_before_anything_is_made(run: Run, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as servers do whose workers share their port
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        found = run("run", "--port", str(other.getsockname()[1]), "--ensure", "generic")
+    assert found.code == 1
+    assert "cannot be used (Address already in use)" in found.err
+    assert not (tmp_path / "var").exists()
 
 
 def test_validate_is_silent_about_good_files_and_exact_about_bad_ones(run: Run, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from dataclasses import astuple, fields, replace
@@ -50,6 +51,7 @@ def run_command(
     )
     if tls_key is not None and tls in (None, "auto"):
         raise click.UsageError("--tls auto | --tls CERT KEY")
+    _refuse_if_taken(wanted)
     safe, host_name = _secured(wanted, tls, tls_key) if tls else (None, wanted.host)
     with open_home(wanted) as home:
         known = ensure is None or ensure in home.names()
@@ -64,6 +66,22 @@ def run_command(
             serve(wanted, home, *(astuple(safe) if safe else ()))
             return
     _serve_afresh(safe)
+
+
+def _refuse_if_taken(settings: Settings) -> None:
+    """Workers share their port, so a second server would too: the two would answer by turns. Told before any work."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        with socket.socket(family, kind, protocol) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except OSError as error:
+        where, other = f"{settings.host}:{settings.port}", settings.port % 65535 + 1
+        chinese = f"{where} 用不了（{error.strerror}）：换一个地址或端口，例如 --port {other}"
+        english = f"{where} cannot be used ({error.strerror}): choose another address or port, as --port {other}"
+        raise click.ClickException(text(settings, chinese, english)) from None
 
 
 def _print_code(home: AppHome, settings: Settings) -> None:
