@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -49,12 +50,20 @@ def _is_ours(stat: os.stat_result) -> bool:
 
 
 def write_own(path: Path, data: bytes) -> None:
-    """A file that only we can read and write; a reader never sees half of it."""
+    """A file that only we can read and write; a reader never sees half of it.
+
+    Threads and processes that write the same file at once each prepare their own: the last one stands. What cannot be
+    written raises ``OSError`` and leaves nothing behind.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-    fresh.replace(path)
+    fresh = path.with_name(f"{path.name}.{os.urandom(6).hex()}.new")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def read_kept(path: Path) -> object:
@@ -69,11 +78,15 @@ def read_kept(path: Path) -> object:
 
 
 def write_kept(path: Path, found: object) -> None:
-    """Keep a model, or a part of one, under a name with the engine's mark; what other engines kept goes."""
-    write_own(path, pack(found))
-    for kept in path.parent.glob(f"*-*{path.suffix}"):
-        if kept.stem.rpartition("-")[2] != engine_mark() and kept.stem != path.stem:
-            kept.unlink(missing_ok=True)
+    """Keep a model, or a part of one, under a name with the engine's mark; what other engines kept goes.
+
+    Where nothing can be kept (a full disk, a folder that is read only), it is made again the next time.
+    """
+    with suppress(OSError):
+        write_own(path, pack(found))
+        for kept in path.parent.glob(f"*-*{path.suffix}"):
+            if kept.stem.rpartition("-")[2] != engine_mark() and kept.stem != path.stem:
+                kept.unlink(missing_ok=True)
 
 
 def _name(key: Sequence[str]) -> str:
@@ -102,6 +115,7 @@ def recall(folder: Path, key: Sequence[str]) -> AppModel | None:
 
 
 def keep(folder: Path, key: Sequence[str], files: Sequence[Path], model: AppModel) -> None:
-    """Keep a model under ``key``, as made from ``files``."""
-    write_kept(folder / f"{_content(files)}.model", model)
-    write_own(folder / f"{_name(key)}.files", "\n".join(str(file.resolve()) for file in files).encode())
+    """Keep a model under ``key``, as made from ``files``, where anything can be kept."""
+    with suppress(OSError):
+        write_kept(folder / f"{_content(files)}.model", model)
+        write_own(folder / f"{_name(key)}.files", "\n".join(str(file.resolve()) for file in files).encode())

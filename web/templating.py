@@ -6,6 +6,7 @@ What was compiled is kept beside the apps: a start, and the first look at each p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ class KeptTemplates(BytecodeCache):
             bucket.bytecode_from_string(data)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep the code for the next start."""
-        write_own(self._folder / bucket.key, bucket.bytecode_to_string())
+        """Keep the code for the next start; a page is shown all the same where nothing can be kept."""
+        with suppress(OSError):
+            write_own(self._folder / bucket.key, bucket.bytecode_to_string())
 
 
 class Written(BaseLoader):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine import AppModel, load_app
-from engine.cache import engine_mark, read_kept, read_own, write_kept, write_own
+from engine.cache import engine_mark, keep, read_kept, read_own, recall, write_kept, write_own
 from engine.expressions.tree import Literal
 from engine.expressions.types import NUMBER, Kind
 from engine.packing import Damaged, Packed, pack, unpack
@@ -89,6 +89,37 @@ def test_only_a_file_that_nobody_else_could_write_is_read(tmp_path: Path, packed
     for mode in (0o620, 0o602):
         file.chmod(mode)
         assert read_own(file) is None
+
+
+def test_two_that_write_the_same_file_at_once_both_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "kept.model"
+    put = Path.replace
+
+    def beside(fresh: Path, target: Path) -> Path:
+        """Another thread writes and is done while this one is about to give its file the name."""
+        monkeypatch.setattr(Path, "replace", put)
+        write_own(file, b"second")
+        return put(fresh, target)
+
+    monkeypatch.setattr(Path, "replace", beside)
+    write_own(file, b"first")
+    assert read_own(file) == b"first"
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.model"]
+
+
+def test_what_cannot_be_written_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "kept.model").mkdir()
+    with pytest.raises(OSError, match=r"kept\.model"):
+        write_own(tmp_path / "kept.model", b"whole")
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.model"]
+
+
+def test_a_model_that_cannot_be_kept_is_no_failure(tmp_path: Path, model: AppModel) -> None:
+    full = tmp_path / "cache"
+    full.touch()
+    write_kept(full / "a.model", Decimal(1))
+    keep(full, ("discrete",), [Path(__file__)], model)
+    assert (read_kept(full / "a.model"), recall(full, ("discrete",))) == (None, None)
 
 
 def test_what_other_engines_kept_goes_when_something_is_kept(tmp_path: Path) -> None:

@@ -56,3 +56,11 @@ def test_a_piece_that_stands_where_it_is_used_is_kept_too(tmp_path: Path) -> Non
         at = started(tmp_path)
         assert Written().load(at, "<b>{{ n }}</b>", at.make_globals(None)).render(n=1) == "<b>1</b>"
         assert at.compiled == compiled
+
+
+def test_a_page_is_shown_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    full = tmp_path / "cache"
+    full.touch()
+    at = started(full / "templates", page="{{ n + 1 }}")
+    assert at.get_template("page").render(n=2) == "3"
+    assert full.read_bytes() == b""
