@@ -125,11 +125,11 @@ def import_file(
         savepoint = ctx.connection.begin_nested()
         used = _understood(ctx, described, used, table, report)
         _take(ctx, described, used, table, how, report, progress)
-    if how.dry_run or (report.faults and not how.partial):
-        savepoint.rollback()
-    else:
+    report.written = bool(report.created or report.updated) and not (how.dry_run or (report.faults and not how.partial))
+    if report.written:
         savepoint.commit()
-        report.written = bool(report.created or report.updated)
+    else:
+        savepoint.rollback()  # also what rows only named: without a row that was taken nobody could undo it
     return report
 
 

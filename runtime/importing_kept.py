@@ -48,14 +48,21 @@ def note_import(ctx: RunContext, entity: str, file: str, report: Report, mapping
         "rows": report.rows, "created": report.created, "updated": report.updated, "left_out": left,
     }  # fmt: skip
     number = int(ctx.connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
-    came = versions(ctx, entity, [one.record for one in report.taken])
-    befores: dict[int, int] = {}
-    for one in report.taken:
-        befores.setdefault(one.record, 0 if one.fresh else one.version - 1)
-    rows = [(number, entity, record, before, came[record], False) for record, before in befores.items()]
-    rows += [(number, other, record, 0, 1, False) for other, record in report.made]
+    befores = _befores(entity, report)
+    rows: list[tuple[int, str, int, int, int, bool]] = []
+    for name in dict.fromkeys(name for name, _ in befores):
+        came = versions(ctx, name, [record for other, record in befores if other == name])
+        rows += [(number, name, record, befores[name, record], now, False) for record, now in came.items()]
     load_rows(ctx.connection, records, rows)
     return number
+
+
+def _befores(entity: str, report: Report) -> dict[tuple[str, int], int]:
+    """Entity and record → its version before the file came; what a row named and another row then told of is new."""
+    befores = dict.fromkeys(report.made, 0)
+    for one in report.taken:
+        befores.setdefault((entity, one.record), 0 if one.fresh else one.version - 1)
+    return befores
 
 
 def versions(ctx: RunContext, entity: str, ids: Sequence[int]) -> dict[int, int]:

@@ -13,7 +13,7 @@ from runtime import records, workflow
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.importing import ImportOptions, Report, import_file, sheet_of
-from runtime.importing_kept import imports, note_import
+from runtime.importing_kept import imports, note_import, standing
 from runtime.importing_mapping import Cell, FileMapping, read_mapping
 from runtime.importing_table import table_of
 from runtime.importing_undo import Undone, undo_import
@@ -107,6 +107,29 @@ def test_what_is_named_and_not_there_is_made_if_asked_for(ctx: RunContext) -> No
     assert (tonne["code"], tonne["measures"], tonne["ratio"]) == ("吨", "mass", 1000)
     number = note_import(ctx, "thing", "f.csv", report)
     assert (undo_import(ctx, number).removed, imports(ctx)[0].undone_at is not None) == (4, True)
+
+
+NESTED = "{entity: group, match: code, fields: {code: C, name: N, above: {column: U, create: true}}}"
+
+
+def test_rows_that_name_each_other_are_remembered_once_and_undone_whole(ctx: RunContext) -> None:
+    report = bring(ctx, "group", "C,N,U\nP,Parent,\nK,Child,P\n", read_mapping(ctx, NESTED))
+    (parent,) = [record for _, record in report.made]
+    assert (report.faults, report.created, report.updated) == ([], 1, 1)
+    assert [one.record for one in report.taken if not one.fresh] == [parent]
+    number = note_import(ctx, "group", "f.csv", report)
+    kept = [(one.entity, one.before, one.came) for one in standing(ctx, number)]
+    assert kept == [("group", 0, 1), ("group", 0, 2)]
+    assert undo_import(ctx, number).removed == 2
+    assert gone(ctx, "group", parent)
+
+
+def test_what_refused_rows_named_is_not_made(ctx: RunContext) -> None:
+    mapping = read_mapping(ctx, "{entity: thing, fields: {name: N, group: {column: U, create: true}, price: P}}")
+    report = bring(ctx, "thing", "N,U,P\na,Nobody,oops\n", mapping, partial=True)
+    group = ctx.app.tables.entity["group"].c
+    query = select(group.id).where(group.code == "Nobody")
+    assert (report.written, ctx.connection.execute(query).all()) == (False, [])
 
 
 def test_a_mapping_kept_from_a_strange_sheet_says_what_it_understands(ctx: RunContext) -> None:
