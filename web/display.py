@@ -169,8 +169,12 @@ def _as_ratio(_ctx: RunContext, _field: Field, value: object) -> str:
     return str(value)
 
 
+def _as_signature(ctx: RunContext, _field: Field, _value: object) -> str:
+    return "signed" if ctx.language == "en" else "已签"
+
+
 Formatter = Callable[[RunContext, Field, object], str]
-BY_TYPE: Mapping[str, Formatter] = {"percent": _as_percent, "ratio": _as_ratio}
+BY_TYPE: Mapping[str, Formatter] = {"percent": _as_percent, "ratio": _as_ratio, "signature": _as_signature}
 BY_KIND: Mapping[Kind, Formatter] = {
     Kind.YES_NO: _as_yes_no,
     Kind.NUMBER: _as_number,

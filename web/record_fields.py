@@ -98,8 +98,9 @@ def computed_words(ctx: RunContext, one: Field) -> str:
 
 
 def _value_view(scene: FieldScene, one: Field, row: Row, value: object) -> View:
-    if one.type in FILE_TYPES and one.type != "signature":
-        return {"files": _files(scene, value), "many": one.many, "value": ""}
+    if one.type in FILE_TYPES:
+        given = posted_value(scene, one, row) if one.type == "signature" else ""
+        return {"files": _files(scene, value), "many": one.many, "value": given, "text": ""}
     kind = one.value.kind
     if kind is Kind.REFERENCE:
         return _reference_view(scene, one, row, value)
