@@ -115,6 +115,7 @@ ENTITY: Keys = {
     "postings": (each(each(ref("posting"))), "Transition → what it writes into ledgers, in order."),
     "form": (each(ref("section")), "Sections of the form."),
     "views": (each(ref("view")), "Saved ways of looking."),
+    "retain": (EXPRESSION, "The day from which a record may be deleted; empty: at any time."),
     "measured": (ref("measured"), "Records are counted in units."),
     "measuring": (ref("measuring"), "Records are units."),
 }

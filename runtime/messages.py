@@ -94,6 +94,11 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "{label} {title} 不能删除：{count} 条{other}还在使用它",
         "{label} {title} cannot be deleted: {count} {other} still refer to it",
     ),
+    "retained": (
+        "{label} {title} 不能删除：这条记录要保存到 {day}；不再用就停用或改正它，{day} 起才能删除",
+        "{label} {title} cannot be deleted: this record is kept until {day}; switch it off or correct it instead, "
+        "it may be deleted from {day} on",
+    ),
     "not_in_start_state": (
         "{label} {title} 已进入流程，不能删除，请作废",
         "{label} {title} is under way and cannot be deleted; cancel it instead",

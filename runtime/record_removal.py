@@ -1,9 +1,10 @@
-"""Deleting and restoring: records are only marked, and nothing goes that others still refer to."""
+"""Deleting and restoring: records are only marked; nothing goes that others refer to or that is to be kept longer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Table, func, literal, select, union_all, update
@@ -15,6 +16,7 @@ from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.messages import fault
 from runtime.record_drafts import Batch
+from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
 
 Row = dict[str, Any]
@@ -75,8 +77,20 @@ def _alive(ctx: RunContext, entity: str, table: Table) -> list[Any]:
     return [table.c.parent.in_(select(owner.c.id).where(*_alive(ctx, described.parent, owner)))]
 
 
+def retained(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> list[date | None]:
+    """For each record the day from which it may go, where that is still to come."""
+    if entity.retain is None:
+        return [None] * len(rows)
+    days = Workspace(ctx).evaluate(entity.retain, rows, None, entity.id)
+    return [day if day is not None and ctx.today() < day else None for day in days]
+
+
 def check_free(ctx: RunContext, entity: Entity, row: Row) -> None:
-    """Refuse while anything outside the record refers to it or to one of its lines."""
+    """Refuse while it is to be kept, or anything outside the record refers to it or to one of its lines."""
+    kept = retained(ctx, entity, [row])[0]
+    if kept is not None:
+        title, label = record_title(ctx.app.model, entity.id, row), entity.label.get(ctx.language)
+        raise Conflict(fault(ctx, "retained", label=label, title=title, day=kept))
     inside = frozenset(_inside(ctx.app.model, entity))
     found = referrers(ctx, entity.id, [row["id"]])
     for field in entity.fields.values():

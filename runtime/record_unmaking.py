@@ -13,7 +13,7 @@ from runtime.context import RunContext
 from runtime.happenings import door, note_written
 from runtime.permissions import demand
 from runtime.record_locks import may_be_deleted
-from runtime.record_removal import referrers
+from runtime.record_removal import referrers, retained
 from runtime.row_rules import visible_ids
 
 Row = dict[str, Any]
@@ -25,7 +25,12 @@ def delete_free(ctx: RunContext, entity: str, rows: Mapping[int, Row]) -> bool:
     described = ctx.app.model.entities[entity]
     ids = list(rows)
     free = all(may_be_deleted(ctx, described, row) and row.get("deleted_at") is None for row in rows.values())
-    if not free or set(ids) - visible_ids(ctx, entity, ids) or _referred(ctx, described, rows):
+    if (
+        not free
+        or any(retained(ctx, described, list(rows.values())))
+        or set(ids) - visible_ids(ctx, entity, ids)
+        or _referred(ctx, described, rows)
+    ):
         return False
     with door(ctx):
         _mark(ctx, entity, rows)

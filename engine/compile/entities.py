@@ -18,6 +18,8 @@ from engine.compile.paths import checked_path, checked_paths
 from engine.compile.postings import compile_postings
 from engine.compile.scope import parse, parse_condition, scope_of
 from engine.compile.workflow import compile_workflow
+from engine.expressions.tree import Expr
+from engine.expressions.types import DATE
 from engine.frozen import Frozen
 from engine.model import Check, Entity, EntityKind, Measured, Measuring, Numbering, Progress, Segment
 from engine.problems import got
@@ -60,6 +62,7 @@ def compile_entity(bench: Bench, draft: EntityDraft, drawings: Mapping[tuple[str
         views=Frozen({}) if lines else compile_views(bench, draft),
         measured=_measured(bench, draft),
         measuring=_measuring(bench, draft),
+        retain=_retain(bench, draft),
         origin=part.origin,
     )
 
@@ -150,6 +153,11 @@ def _progress(bench: Bench, draft: EntityDraft) -> Frozen[str, Progress]:
             closed = parse_condition(part.word("closed"), scope)
             done[id] = Progress(id=id, label=part.label("label", id), whole=all_of_it, left=rest, closed=closed)
     return Frozen(done)
+
+
+def _retain(bench: Bench, draft: EntityDraft) -> Expr | None:
+    word = draft.part.word("retain")
+    return parse(word, scope_of(bench, draft.id), DATE) if word is not None else None
 
 
 def _named(bench: Bench, entity: str, part: Part, key: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from engine.expressions.tree import Expr
 from engine.model.fields import Check, Field, Measured, Measuring, Numbering, Progress
 from engine.model.figures import Card, Dashboard, Report
 from engine.model.flows import Allot, Copy, Explode, Posting, Source, Traced, Workflow
@@ -58,6 +59,7 @@ class Entity:
     views: Mapping[str, View] = field(default_factory=nothing)  # type: ignore[arg-type]
     measured: Measured | None = None
     measuring: Measuring | None = None
+    retain: Expr | None = None  # the day before which a record is kept, whoever wants it gone
     origin: Origin | None = None
 
 
