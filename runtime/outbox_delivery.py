@@ -6,8 +6,8 @@ wire, under the same key, and is never lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from runtime.app_state import state
 from runtime.apps import RunningApp
 from runtime.channel_settings import PUBLIC_URL
 from runtime.channels import CHANNELS, Answer, ChannelKind, Letter, Verdict, masked
-from runtime.channels.letters import Attached, digest
+from runtime.channels.letters import Enclosure, digest
 from runtime.context import RunContext
 from runtime.messages import both
 from runtime.outbox import DEAD, HELD, SENDING, SENT, WAITING, Outgoing, outbox_table, post
@@ -39,8 +39,6 @@ MOST_OF_ONE = 3
 """Jobs of one place under way at the same time: one that hangs takes no more hands than these."""
 
 Row = Mapping[Any, Any]
-Attach = Callable[[RunContext, str, int, int], Attached | None]
-"""The printed form (its id) of a record for an account (0: an address the rule names), as a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +71,8 @@ def something_due(app: RunningApp, connection: Connection, now: datetime) -> boo
     return connection.execute(select(table.c.id).where(table.c.next_at <= now).limit(1)).first() is not None
 
 
-def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({}), attach: Attach | None = None) -> list[Job]:
-    """Take what is due, channel by channel, as much as each may send. ``busy``: jobs each has under way already.
-
-    ``attach`` makes the printed forms that go with e-mails.
-    """
+def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({})) -> list[Job]:
+    """Take what is due, channel by channel, as much as each may send. ``busy``: jobs each has under way already."""
     table = outbox_table(ctx)
     due = select(table).where(table.c.next_at <= ctx.now()).order_by(table.c.next_at, table.c.id).limit(AT_ONCE)
     rows: Sequence[Row] = ctx.connection.execute(due.with_for_update(skip_locked=True)).mappings().all()
@@ -93,7 +88,7 @@ def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({}), attac
         kind = CHANNELS[route.kind]
         hands = max(0, MOST_OF_ONE - busy.get(route.name, 0))
         room = len(those) if kind.burst and hands else hands * kind.together
-        jobs += _jobs(ctx, route, those[:room], base, attach)
+        jobs += _jobs(ctx, route, those[:room], base)
         _put_off(ctx, those[room:], ctx.now())  # behind what others have to say
     return jobs
 
@@ -107,7 +102,7 @@ def _with_browsers(ctx: RunContext, rows: Sequence[Row]) -> Sequence[Row]:
     return [{**row, "browsers": found.get(row["account"], [])} if row["kind"] == "push" else row for row in rows]
 
 
-def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str, attach: Attach | None) -> list[Job]:
+def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str) -> list[Job]:
     """Letters within the channel's rate; robots put what is too much into one, others wait for their turn."""
     if not rows:
         return []
@@ -125,7 +120,7 @@ def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str, attach:
     if not groups:
         return []
     _lease(ctx, [row["id"] for group in groups for row in group])
-    letters = [digest([_with_files(ctx, _letter(row, base), attach) for row in group]) for group in groups]
+    letters = [digest([_letter(row, base) for row in group]) for group in groups]
     marks = [tuple((row["id"], row["attempts"] + 1) for row in group) for group in groups]
     step = kind.together
     return [
@@ -158,16 +153,6 @@ def _put_off(ctx: RunContext, rows: Sequence[Row], until: datetime | None, to: s
     ctx.connection.execute(update(table).where(table.c.id.in_([row["id"] for row in rows])).values(**values))
 
 
-def _with_files(ctx: RunContext, letter: Letter, attach: Attach | None) -> Letter:
-    """The letter with the printed forms its rule asks for."""
-    wanted = letter.body.get("attach", ()) if attach is not None and letter.address and letter.record else ()
-    if not wanted or attach is None:
-        return letter
-    reader = replace(ctx, language=letter.language)
-    made = [attach(reader, each, letter.record, letter.account) for each in wanted]
-    return replace(letter, files=tuple(file for file in made if file is not None))
-
-
 def _letter(row: Row, base: str) -> Letter:
     body = orjson.loads(row["body"])
     if "browsers" in row:
@@ -178,7 +163,16 @@ def _letter(row: Row, base: str) -> Letter:
         text=Text(zh=row["text_zh"], en=row["text_en"]), language=row["language"], address=row["address"],
         account=row["account"] or 0, mentions=tuple(body.pop("mentions", ())), link=link, entity=row["entity"],
         record=row["record"], origin=row["origin"], body=body, made_at=row["made_at"],
+        enclosures=_enclosures(row, body.get("attach", ())),
     )  # fmt: skip
+
+
+def _enclosures(row: Row, prints: Sequence[str]) -> tuple[Enclosure, ...]:
+    """The printed forms that its rule asks for."""
+    if not row["address"] or not row["record"]:
+        return ()
+    account, language = row["account"] or 0, row["language"]
+    return tuple(Enclosure(print=p, record=row["record"], account=account, language=language) for p in prints)
 
 
 def finish(ctx: RunContext, job: Job, answers: Sequence[Answer]) -> list[Delivered]:

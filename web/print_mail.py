@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from runtime.accounts import person_of
-from runtime.channels.letters import Attached
+from runtime.channels.letters import Attached, Enclosure
 from runtime.context import RunContext
 from runtime.errors import NotFound, UserError
 from runtime.messages import fault
@@ -31,13 +31,13 @@ class PrintedForms:
     def __init__(self) -> None:
         self._environments: Mapping[str, Environment] = {language: _environment(language) for language in LANGUAGES}
 
-    def __call__(self, ctx: RunContext, print: str, record: int, account: int) -> Attached | None:
+    def __call__(self, ctx: RunContext, wanted: Enclosure) -> Attached | None:
         """The form of a record for a person (with his rights), or for an address the rule names (with all rights).
 
         Nothing where there is no such form or record any more, or the person may not print it.
         """
         try:
-            return self._made(_reader(ctx, account), print, record)
+            return self._made(_reader(ctx, wanted.account), wanted.print, wanted.record)
         except UserError:
             return None
 

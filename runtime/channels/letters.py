@@ -47,8 +47,21 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A printed form that is to be made and put into a letter: of which record, for whom, in which language.
+
+    ``account`` 0: an address that a rule names.
+    """
+
+    print: str
+    record: int
+    account: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One message as a channel sends it. ``key``: the same at every attempt."""
+    """One message as a channel sends it. ``key``: the same at every attempt. ``files``: what ``enclosures`` became."""
 
     key: str
     title: Text
@@ -63,6 +76,7 @@ class Letter:
     origin: str = ""
     body: Mapping[str, Any]
     made_at: datetime
+    enclosures: tuple[Enclosure, ...] = ()
     files: tuple[Attached, ...] = ()
 
     @property
@@ -166,5 +180,5 @@ def digest(letters: Sequence[Letter]) -> Letter:
         mentions=tuple(dict.fromkeys(m for each in letters for m in each.mentions)),
         body={},
         made_at=first.made_at,
-        files=tuple(file for each in letters for file in each.files),
+        enclosures=tuple(one for each in letters for one in each.enclosures),
     )

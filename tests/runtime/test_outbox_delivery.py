@@ -13,13 +13,15 @@ from sqlalchemy import select
 from engine.model import Text
 from runtime import channel_settings, inbox, outbox, push_places
 from runtime.channels import Wire
-from runtime.context import FixedClock
+from runtime.channels.letters import Attached, Enclosure
+from runtime.context import FixedClock, RunContext
 from runtime.database import Database
 from runtime.errors import Forbidden, Invalid
 from runtime.outbox import Outgoing
 from runtime.outbox_courier import Courier, deliver
 from runtime.outbox_delivery import claim, finish
 from runtime.outbox_list import resend
+from tests.runtime.channels.test_email import office
 from tests.runtime.channels.test_push import AUTH, UA_PUBLIC
 from tests.runtime.outside import Outside, listening
 from tests.runtime.works import BOSS, BUYER, NOON, Works, open_works
@@ -170,6 +172,30 @@ def test_a_place_that_hangs_delays_nobody_else(works: Works, outside: Outside) -
         assert told == ["sent"] * 5
         assert len(stuck.heard) <= 3
         courier.close()
+
+
+def test_a_printed_form_that_cannot_be_made_is_the_fault_of_its_own_letter_alone(works: Works) -> None:
+    def printed(ctx: RunContext, wanted: Enclosure) -> Attached | None:
+        with works.app.database.write() as connection:  # making it holds up nobody who writes
+            connection.execute(select(works.app.tables.system.outbox.c.id)).all()
+        if wanted.record == 7:
+            raise OverflowError("a figure of the form is too large")
+        return Attached(name=f"{wanted.print} {wanted.record}.html", media_type="text/html", content=b"<p>")
+
+    with office() as (box, config):
+        with works.acting(BOSS) as ctx:
+            channel_settings.save(ctx, None, "mail", "email", config)
+            for record in (6, 7, 8):
+                told = Outgoing(
+                    kind="email", key=f"k{record}", title=TITLE, text=TEXT, addresses=("s@example.com",),
+                    entity="order", record=record, body={"attach": ["slip"]},
+                )  # fmt: skip
+                outbox.post(ctx, told)
+        states = [each.state for each in deliver(works.app, FixedClock(NOON), attach=printed)]
+        assert states == ["sent", "dead", "sent"]
+        assert rows(works)[1] == ("dead", "OverflowError: a figure of the form is too large", None)
+        assert sorted(b"slip 6.html" in mail.content for mail in box.taken) == [False, True]
+        assert sorted(b"slip 8.html" in mail.content for mail in box.taken) == [False, True]
 
 
 def test_robots_keep_within_their_rate_and_put_the_rest_into_one(works: Works, outside: Outside) -> None:
