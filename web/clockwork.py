@@ -5,7 +5,8 @@ Several processes on one database take turns at what is due, and share what is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from threading import Event, Thread
 
@@ -37,7 +38,8 @@ def start_clockwork(home: AppHome) -> Callable[[], None]:
 
     def turn() -> None:
         while True:
-            tick_all(home)
+            with _going_on("schedule", "look failed"):
+                tick_all(home)
             if over.wait(BETWEEN_TICKS):
                 return
 
@@ -46,21 +48,36 @@ def start_clockwork(home: AppHome) -> Callable[[], None]:
     return over.set
 
 
+@contextmanager
+def _going_on(log: str, event: str, **about: str) -> Iterator[None]:
+    """What goes wrong in one round is told, and the thread goes on: nobody would start it again.
+
+    It is an edge as a request is, so even faults of ours end here; those show where they came from.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, UserError, Busy) as error:
+        logger(log).error(event, **about, error=str(error))
+    except Exception:
+        logger(log).exception(event, **about)
+
+
 def tick_all(home: AppHome) -> None:
-    """What is due in every app. A database that does not answer now is asked again at the next turn."""
+    """What is due in every app. One that cannot do it now is asked again at the next turn, and holds up no other."""
     for name in home.names():
-        try:
-            app = home.get(name)
-            with app.database.write() as connection:
-                done = tick(app.context(connection, SystemClock())) if _my_turn(connection, name) else []
-        except (SQLAlchemyError, UserError, Busy) as error:
-            logger("schedule").error("tick failed", app=name, error=str(error))
-            continue
-        for each in done:
-            logger("schedule").info(
-                "done", app=name, kind=each.kind, subject=each.subject, through=each.through.isoformat(),
-                error=each.error,
-            )  # fmt: skip
+        with _going_on("schedule", "tick failed", app=name):
+            _tick(home, name)
+
+
+def _tick(home: AppHome, name: str) -> None:
+    app = home.get(name)
+    with app.database.write() as connection:
+        done = tick(app.context(connection, SystemClock())) if _my_turn(connection, name) else []
+    for each in done:
+        logger("schedule").info(
+            "done", app=name, kind=each.kind, subject=each.subject, through=each.through.isoformat(),
+            error=each.error,
+        )  # fmt: skip
 
 
 def _my_turn(connection: Connection, name: str) -> bool:
@@ -77,12 +94,12 @@ def carry(home: AppHome, over: Event) -> None:
     rounds = 0
     while not over.is_set():
         if rounds % LOOK_FOR_APPS == 0:
-            _know(home, couriers, attach)
+            with _going_on("outbox", "look failed"):
+                _know(home, couriers, attach)
         rounds += 1
-        for name, courier in couriers.items():
-            _round(name, courier)
-        under_way = [courier for courier in couriers.values() if courier.under_way]
-        if under_way:
+        went = [courier for name, courier in couriers.items() if _round(name, courier)]
+        under_way = [courier for courier in went if courier.under_way]
+        if under_way:  # where a round failed, what is done stays to be noted: no reason to hurry
             under_way[0].wait(BETWEEN_ROUNDS)
         else:
             over.wait(BETWEEN_ROUNDS)
@@ -98,23 +115,20 @@ def _know(home: AppHome, couriers: dict[str, Courier], attach: PrintedForms) -> 
         couriers.pop(gone).close()
 
 
-def _round(name: str, courier: Courier) -> None:
-    try:
-        done = courier.step()
-    except (SQLAlchemyError, UserError, Busy) as error:
-        logger("outbox").error("round failed", app=name, error=str(error))
-        return
-    for each in done:
-        logger("outbox").info("message", app=name, id=each.id, kind=each.kind, state=each.state, error=each.error)
+def _round(name: str, courier: Courier) -> bool:
+    """One round for one app; whether it went well."""
+    with _going_on("outbox", "round failed", app=name):
+        for each in courier.step():
+            logger("outbox").info("message", app=name, id=each.id, kind=each.kind, state=each.state, error=each.error)
+        return True
+    return False
 
 
 def carry_all(home: AppHome) -> None:
-    """Carry what is due in every app, and end."""
+    """Carry what is due in every app, and end. What could not be noted is noted by the next one."""
     attach = PrintedForms()
     for name in home.names():
         courier = Courier(partial(home.get, name), SystemClock(), attach=attach)
-        _round(name, courier)
-        while courier.under_way:
+        while _round(name, courier) and courier.under_way:
             courier.wait(BETWEEN_TICKS)
-            _round(name, courier)
         courier.close()

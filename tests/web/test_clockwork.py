@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from engine.model import Text
 from runtime.app_source import pin
 from runtime.apps import AppHome
+from runtime.context import RunContext
 from runtime.outbox import Outgoing, post, rows_of
+from runtime.schedule import Done
 from tests.runtime.outside import Outside, listening
 from tests.web.test_cli import SHOP
-from web.clockwork import carry, carry_all
+from web.clockwork import carry, carry_all, tick_all
 
 WORDS = Text(zh="到货", en="Here")
 
@@ -48,6 +51,50 @@ def test_every_app_is_carried_for(home: AppHome) -> None:
         carry_all(home)
         assert sorted(h.path for h in outside.heard) == ["/one", "/two"]
     assert (states(home, "one"), states(home, "two")) == (["sent"], ["sent"])
+
+
+def break_outbox(home: AppHome, app: str) -> None:
+    """No round of this app can be gone through: what a message is given is no JSON."""
+    found = home.get(app)
+    table = found.tables.system.outbox
+    with found.database.write() as connection:
+        connection.execute(table.update().values(body="{"))
+
+
+def test_an_error_nobody_expected_ends_neither_the_courier_nor_another_apps_messages(home: AppHome) -> None:
+    over, came, again = threading.Event(), threading.Event(), threading.Event()
+    with listening() as outside:
+        outside.answer = lambda heard: ((again if heard.path == "/one" else came).set(), (200, b""))[1]
+        say(home, "one", outside)
+        break_outbox(home, "one")
+        carry_all(home)
+        assert outside.heard == []
+        courier = threading.Thread(target=carry, args=(home, over), daemon=True)
+        courier.start()
+        say(home, "two", outside)
+        assert came.wait(30)
+        assert not again.is_set()
+        found = home.get("one")
+        with found.database.write() as connection:
+            connection.execute(found.tables.system.outbox.update().values(body="{}"))
+        assert again.wait(30)
+        over.set()
+        courier.join(30)
+
+
+def test_an_error_nobody_expected_ends_neither_the_schedule_nor_another_apps_turn(
+    home: AppHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def tick(ctx: RunContext) -> list[Done]:
+        asked.append(ctx.app.name)
+        return [] if ctx.app.name == "two" else [Done(kind="x", subject="x", through=date.fromordinal(1 // 0))]
+
+    monkeypatch.setattr("web.clockwork.tick", tick)
+    tick_all(home)
+    tick_all(home)
+    assert asked == ["one", "two"] * 2
 
 
 def test_what_is_said_while_the_server_runs_leaves_by_itself(home: AppHome) -> None:
