@@ -18,7 +18,7 @@ from sqlalchemy.sql import column
 from engine import AppModel
 from engine.cache import engine_mark, read_kept, write_kept
 from engine.compile.app import compile_flow
-from engine.model import Workflow
+from engine.model import Text, Workflow
 from engine.problems import MetadataError, Problems
 from engine.yaml_source import Block
 from runtime.app_source import Definition, definition_of, merged_tree
@@ -43,7 +43,7 @@ class KeepFlow(Step):
     """Documents under way go on by the flow of the version they started with. ``rest``: states in which none is."""
 
     entity: str
-    label: str
+    label: Text
     flow: int
     rest: tuple[str, ...]
 
@@ -67,7 +67,7 @@ class LeaveFlow(Step):
     """Documents under way take the newest flow: theirs cannot be walked any more, ``why`` says."""
 
     entity: str
-    label: str
+    label: Text
     flow: int
     why: str
 
@@ -146,7 +146,7 @@ def _step(
     was, now = _flow(then.model, entity), _flow(after.model, entity)
     assert was is not None, "documents of an entity without flow walk none"
     assert now is not None, "an entity that lost its flow has no documents under way"
-    label = after.model.entities[entity].label.zh
+    label = after.model.entities[entity].label
     why = _why_not(then, after, entity, was, cache_in)
     if not why:
         rest = tuple(sorted(resting(was, now)))

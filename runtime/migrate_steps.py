@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, DropIndex
 
+from engine.model import Text
 from runtime.system_tables import SystemTables, system_tables
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class Step:
     def describe(self, language: str) -> str:
         """What it does, for a person."""
         chinese, english = SENTENCES[type(self).__name__]
-        return (english if language == "en" else chinese).format(rows=self.rows, failed=self.failed, **self.names())
+        names = {name: said.get(language) if isinstance(said, Text) else said for name, said in self.names().items()}
+        return (english if language == "en" else chinese).format(rows=self.rows, failed=self.failed, **names)
 
     def forward(self, site: Site) -> None:
         """Do it."""

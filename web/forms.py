@@ -16,6 +16,7 @@ from wtforms.validators import InputRequired, Length, Optional, StopValidation
 
 from engine.model import AppModel, Entity, Field
 from runtime.permissions import Rights
+from web.whole import is_whole
 
 MOST_LINES = 1000
 TEXT = "__text"
@@ -149,7 +150,7 @@ def _switched(raw: Sequence[object], *, in_line: bool) -> object:
 def _line(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
     row = _values(form, entity, model)
     posted = form._fields["id"].data
-    if posted and str(posted).isdigit():
+    if posted and is_whole(str(posted)):
         row["id"] = int(posted)
     return row
 
@@ -171,10 +172,10 @@ def _picked(field: Field, raw: object) -> object:
     """What was picked from a list, by its id; anything else stays as it came."""
     if not field.targets or not isinstance(raw, str):
         return raw
-    if raw.isascii() and raw.isdigit() and len(raw) < 19:
+    if is_whole(raw):
         return {"entity": field.targets[0], "id": int(raw)} if len(field.targets) > 1 else int(raw)
     entity, colon, number = raw.partition(":")
-    if colon and len(field.targets) > 1 and number.isascii() and number.isdigit() and len(number) < 19:
+    if colon and len(field.targets) > 1 and is_whole(number):
         return {"entity": entity, "id": int(number)}
     return raw
 

@@ -24,6 +24,7 @@ from web.list_cells import TONES
 from web.list_look import column_or_none
 from web.list_query import Asked
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 SPANS = (14, 28, 56)
@@ -74,7 +75,7 @@ def gantt_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> Par
 
 def _window(ctx: RunContext) -> Window:
     span = request.args.get("days", "")
-    days = int(span) if span.isdigit() and int(span) in SPANS else USUAL_SPAN
+    days = int(span) if is_whole(span) and int(span) in SPANS else USUAL_SPAN
     try:
         return Window(date.fromisoformat(request.args.get("from", "")), days)
     except ValueError:

@@ -18,6 +18,7 @@ from runtime.query_filters import Filter
 from web.display import is_numeric
 from web.list_query import Asked, BlankAsked
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 OPERATOR_WORDS: Mapping[str, tuple[str, str]] = {
@@ -114,7 +115,7 @@ def _value_text(ctx: RunContext, column: ListColumn, value: object) -> str:
             if text in ("1", "true", "yes")
             else translator(ctx.language)("否", "no")
         )
-    if column.target and text.isdigit():
+    if column.target and is_whole(text):
         return _title(ctx, column.target, int(text)) or text
     return text
 

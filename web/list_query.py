@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from runtime.queries import ListQuery
 from runtime.query_filters import OPERATORS, Filter
 from web.outlines import blank
+from web.whole import is_whole
 
 PREFIX = "where."
 SIZES = (20, 50, 100, 200)
@@ -90,7 +91,7 @@ def asked(base: str, arguments: MultiDict[str, str]) -> Asked:
         view=arguments.get("view", ""),
         q=arguments.get("q", ""),
         cursor=arguments.get("cursor", ""),
-        size=int(size) if size.isdigit() and int(size) in SIZES else DEFAULT_SIZE,
+        size=int(size) if is_whole(size) and int(size) in SIZES else DEFAULT_SIZE,
         kind=arguments.get("as", ""),
         deleted=arguments.get("bin", "") == "1",
         group=arguments.get("group", ""),

@@ -14,6 +14,7 @@ from runtime.messages import fault
 from runtime.permissions import rights
 from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blank_lines
 from web.texts import translator
+from web.whole import is_whole
 
 
 def form_values(ctx: RunContext, entity: Entity) -> tuple[dict[str, object], list[Fault]]:
@@ -44,7 +45,7 @@ def _faults(form: Any, entity: Entity, values: Mapping[str, object]) -> list[Fau
     for path, said in faults_of(form):
         head, _, rest = path.partition(".")
         index = rest.partition(".")[0]
-        if head in kept and index.isdigit() and int(index) > kept[head]:
+        if head in kept and is_whole(index) and int(index) > kept[head]:
             continue
         found.append(Fault(code="required", field=path, message=said))
     return found

@@ -16,6 +16,7 @@ from runtime.records import load_visible
 from runtime.values import ENTERED
 from web.display import moment, text_of
 from web.texts import translator
+from web.whole import is_whole
 
 Row = dict[str, Any]
 
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 def clash_view(ctx: RunContext, entity: Entity, kept: Row, values: Mapping[str, object]) -> dict[str, Any] | None:
     """Both sides for the macro ``conflict``; mergeable when no field was changed by both."""
     seen = request.form.get("version", "")
-    if not seen.isdigit():
+    if not is_whole(seen):
         return None
     since = [e for e in audit.history(ctx, entity.id, kept["id"]) if (e["version"] or 0) > int(seen)]
     if not since:

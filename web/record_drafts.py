@@ -12,6 +12,7 @@ from runtime.record_inputs import Workspace
 from runtime.record_preview import preview
 from runtime.record_reading import visible_record, with_live
 from runtime.values import ENTERED
+from web.whole import is_whole
 
 Row = dict[str, Any]
 GIVEN = "f."
@@ -28,10 +29,10 @@ def new_row(ctx: RunContext, entity: Entity, arguments: Mapping[str, str]) -> Ro
 def _start(ctx: RunContext, entity: Entity, arguments: Mapping[str, str]) -> dict[str, Any]:
     source, copied = arguments.get("source", ""), arguments.get("copy", "")
     if source:
-        ids = [int(i) for i in arguments.get("ids", "").split(",") if i.isdigit()]
-        lines = [int(i) for i in arguments.get("lines", "").split(",") if i.isdigit()]
+        ids = [int(i) for i in arguments.get("ids", "").split(",") if is_whole(i)]
+        lines = [int(i) for i in arguments.get("lines", "").split(",") if is_whole(i)]
         return dict(documents.draft(ctx, entity.id, source, ids, lines or None))
-    if copied.isdigit():
+    if is_whole(copied):
         return _copy(ctx, entity, records.load_visible(ctx, entity.id, int(copied)))
     return {}
 

@@ -15,6 +15,7 @@ from runtime.permissions import may_see, rights
 from runtime.record_inputs import Workspace
 from runtime.record_texts import render
 from runtime.row_marks import is_watched
+from web.whole import is_whole
 
 Row = dict[str, Any]
 
@@ -61,7 +62,7 @@ def line_notes(warnings: Sequence[Fault], lines: str) -> Mapping[int, str]:
     for warning in warnings:
         head, _, rest = warning.field.partition(".")
         index = rest.partition(".")[0]
-        if head == lines and index.isdigit():
+        if head == lines and is_whole(index):
             found.setdefault(int(index), []).append(warning.message)
     return {index: " ".join(dict.fromkeys(said)) for index, said in found.items()}
 

@@ -23,6 +23,7 @@ from runtime.values import Ref
 from web.display import age, number, percent, price
 from web.report_buckets import NAME, told
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 OPEN_LEDGER = "pages.moves"
@@ -306,7 +307,7 @@ def parsed(kind: Kind, text: str) -> Any:
     """One value of an address as a value of its kind; ``ValueError`` for one that cannot be."""
     if kind is Kind.REFERENCE:
         entity, _, record = text.rpartition(":")
-        if not record.isdigit() or len(record) > 18:
+        if not is_whole(record):
             raise ValueError(text)
         return Ref(entity, int(record)) if entity else int(record)
     if kind is Kind.YES_NO:

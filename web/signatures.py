@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from binascii import Error
 from collections.abc import Mapping
 
 from engine.model import AppModel, Entity
@@ -21,7 +20,7 @@ def kept(ctx: RunContext, posted: object) -> object:
         return posted
     try:
         content = b64decode(posted.removeprefix(DRAWN), validate=True)
-    except Error:
+    except ValueError:  # no base64, or letters that no base64 has
         return ""
     return files.save(ctx, NAME, content).id
 

@@ -29,6 +29,7 @@ from web.record_fields import FieldScene, field_view, reference_text, target_of
 from web.record_flow import chips
 from web.record_grid import section_lead
 from web.record_page import scene_of
+from web.whole import is_whole
 
 Row = dict[str, Any]
 View = dict[str, Any]
@@ -315,6 +316,6 @@ def asked_values(entity: Entity, act: StationAct, inner: Entity | None, drawn: R
 
 def _given(one: Field, raw: str, words: str = "") -> object:
     """What was given: a reference by its id where it was picked, else by the words it is called."""
-    if one.targets and raw.isdigit() and words:
+    if one.targets and is_whole(raw) and words:
         return int(raw)
     return percent_typed(raw) if one.type == "percent" else raw.strip() or words.strip() or None

@@ -129,7 +129,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 def test_an_old_document_walks_the_old_steps_and_a_new_one_the_new(desk: Desk) -> None:
     old, small = desk.sent(50), desk.sent(5)
     told = desk.publish(AFTER)
-    assert told == ["请示: 2 documents under way finish by the flow of version 1"]
+    assert told == ["Request: 2 documents under way finish by the flow of version 1"]
     new = desk.sent(50)
     assert desk.walked() == {old: 1, small: 1}
 
@@ -176,7 +176,7 @@ def test_a_second_change_leaves_each_document_on_its_own_flow_and_labels_move_no
     second = desk.sent(50)
     assert desk.publish(AGAIN) == []
     assert desk.publish(AGAIN.replace("edit: [reason]", "edit: [amount]")) == [
-        "请示: 1 documents under way finish by the flow of version 3"
+        "Request: 1 documents under way finish by the flow of version 3"
     ]
     assert desk.walked() == {first: 1, second: 3}
     assert desk.approve(CLERK, second) == "agreed"
@@ -197,6 +197,6 @@ def test_a_flow_that_cannot_be_walked_any_more_is_left_only_when_somebody_agrees
         desk.publish(without)
     told = [f.message for f in refused.value.faults if f.field == "request"]
     assert told[0].startswith("请示：1 张在途单据改走新流程，第 1 版的流程走不下去了（entities.request.workflow.")
-    assert desk.publish(without, allow_loss=True)[-1].startswith("请示: 1 documents under way take the new flow")
+    assert desk.publish(without, allow_loss=True)[-1].startswith("Request: 1 documents under way take the new flow")
     assert desk.walked() == {}
     assert desk.approve(CLERK, old) == "agreed"

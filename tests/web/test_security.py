@@ -53,6 +53,15 @@ def test_operators_see_life_readiness_and_figures(office_on_file: Works) -> None
     assert "dougong_requests_total" in client.get("/metrics").get_data(as_text=True)
 
 
+def test_an_app_whose_database_does_not_answer_hides_no_other_figure(
+    office_on_file: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(office_on_file.home), "names", lambda home: ["gone"])
+    figures = office_on_file.flask.test_client().get("/metrics")
+    assert figures.status_code == 200
+    assert "dougong_requests_total" in figures.get_data(as_text=True)
+
+
 def test_a_fault_of_ours_is_logged_without_the_values_it_met(
     office_on_file: Works, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,3 +85,20 @@ def test_workers_that_start_together_sign_with_one_key(tmp_path: Path) -> None:
     assert [len(key) for key in keys] == [32]
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["secret"]
     assert (tmp_path / "home" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_system_without_hard_links_has_one_key_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    keys = {secret_key(tmp_path) for _ in range(3)}
+    assert [len(key) for key in keys] == [32]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_sessions_are_never_signed_with_an_empty_key(tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+    with pytest.raises(OSError, match="secret: empty; delete it and start again"):
+        secret_key(tmp_path)

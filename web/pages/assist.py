@@ -28,6 +28,7 @@ from web.forms import percent_typed
 from web.pages.records import entity_of
 from web.record_fields import FieldScene, posted_value, reference_text
 from web.texts import translator
+from web.whole import is_whole
 
 MOST_ITEMS = 8
 MOST_FACTS = 3
@@ -106,7 +107,7 @@ def _take(ctx: RunContext, entity: Entity, name: str, raw: str, prefix: str, col
         return
     kind = ctx.app.tables.entity[entity.id].c[name].type
     try:
-        value = int(raw) if field.targets and raw.isdigit() else parse_raw(ctx, field, raw) if raw else None
+        value = int(raw) if field.targets and is_whole(raw) else parse_raw(ctx, field, raw) if raw else None
     except Refusal:
         return
     columns[prefix + name] = literal(value, kind)
@@ -179,7 +180,7 @@ def _known(entity: Entity, values: Mapping[str, str], picked: Field | None = Non
         if one is None or one.formula is not None or one.lines or raw == "" or (picked and one.fill is not None):
             continue
         typed = percent_typed(raw) if one.type == "percent" else raw
-        kept[name] = int(raw) if one.targets and raw.isdigit() else typed
+        kept[name] = int(raw) if one.targets and is_whole(raw) else typed
     return kept
 
 

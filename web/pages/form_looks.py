@@ -13,6 +13,7 @@ from web.pages.records import entity_of, visible_row
 from web.posted import form_values
 from web.record_drafts import row_of_posted
 from web.record_warnings import line_notes, standing_warnings
+from web.whole import is_whole
 
 
 def look(entity: str) -> Response:
@@ -20,9 +21,9 @@ def look(entity: str) -> Response:
     given = request.args.get("id", "")
     with reading() as ctx:
         found = entity_of(ctx, entity)
-        demand(ctx, found.id, "change" if given.isdigit() else "create")
+        demand(ctx, found.id, "change" if is_whole(given) else "create")
         values, _ = form_values(ctx, found)
-        kept = visible_row(ctx, found, int(given)) if given.isdigit() else None
+        kept = visible_row(ctx, found, int(given)) if is_whole(given) else None
         warnings = standing_warnings(ctx, found, row_of_posted(ctx, found, kept, values))
     lines = {f.id: line_notes(warnings, f.id) for f in found.fields.values() if f.lines}
     return answer({"fields": _of_fields(found, warnings), "lines": lines})

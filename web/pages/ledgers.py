@@ -41,6 +41,7 @@ from web.ledger_view import (
 from web.render import render
 from web.report_filters import Bar
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 PAGE = 100
@@ -97,7 +98,7 @@ def _tabs(ctx: RunContext, found: Ledger, here: str) -> list[Part]:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 7 else 0
+    return int(text) if is_whole(text) and len(text) < 7 else 0
 
 
 def day_of(ctx: RunContext, name: str) -> date | None:

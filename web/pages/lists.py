@@ -39,6 +39,7 @@ from web.pages.records import entity_of
 from web.render import render, render_outline, tell, told
 from web.templating import piece
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 DRAWN: Mapping[str, tuple[str, Callable[[RunContext, Entity, View, Asked], Part]]] = MappingProxyType(
@@ -244,7 +245,7 @@ def export(entity: str) -> AnyResponse:
         view = view_of(found, question.view)
         paths = [c.path for c in look_of(ctx, found, view, _chosen(found)).columns]
         filters = question.filters
-        ids = tuple(i for i in request.args.get("ids", "").split(",") if i.isdigit())
+        ids = tuple(i for i in request.args.get("ids", "").split(",") if is_whole(i))
         if ids:
             filters = (*filters, Filter("id", "in", ids))
         query = replace(question.query(paths), filters=filters)
@@ -298,7 +299,7 @@ def bulk(entity: str) -> AnyResponse:
 
 
 def _given_ids() -> list[int]:
-    return [int(i) for i in request.form.getlist("id") if i.isdigit()][:MOST_BULK]
+    return [int(i) for i in request.form.getlist("id") if is_whole(i)][:MOST_BULK]
 
 
 def _whole_view(entity: str, address: str) -> list[int] | None:

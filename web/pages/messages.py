@@ -14,6 +14,7 @@ from web.access import reading, writing
 from web.display import moment
 from web.render import render, tell
 from web.texts import translator
+from web.whole import is_whole
 
 
 def messages() -> AnyResponse:
@@ -40,7 +41,7 @@ def _view(ctx: RunContext, one: Message) -> dict[str, Any]:
 
 def seen() -> AnyResponse:
     """The chosen messages are read; who opens one from here goes on to what it is about."""
-    ids = [int(i) for i in request.form.getlist("id") if i.isdigit()]
+    ids = [int(i) for i in request.form.getlist("id") if is_whole(i)]
     with writing() as ctx:
         for one in ids:
             inbox.acknowledge(ctx, one)

@@ -18,6 +18,7 @@ from web.display import moment
 from web.render import render, tell
 from web.setting_tabs import setting_tabs
 from web.texts import translator
+from web.whole import is_whole
 
 STATES: Mapping[str, tuple[str, str, str]] = {
     "waiting": ("待发", "waiting", "amber"),
@@ -42,7 +43,7 @@ def outbox() -> AnyResponse:
         state = request.args.get("state", "")
         state = state if state in STATES else ""
         before = request.args.get("before", "")
-        found = outbox_list.messages(ctx, state=state, before=int(before) if before.isdigit() else 0)
+        found = outbox_list.messages(ctx, state=state, before=int(before) if is_whole(before) else 0)
         people = accounts.account_names(ctx, [one.account for one in found])
         older = ""
         if len(found) == outbox_list.PAGE:

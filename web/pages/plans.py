@@ -26,6 +26,7 @@ from web.display import number, price
 from web.plan_view import PlanTable, cost_rows, mark, tree_rows
 from web.render import render, tell
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 MOST_ROWS = 500
@@ -124,7 +125,7 @@ def _what_if(ctx: RunContext, found: Plan) -> tuple[list[Demand], list[Fault]]:
     if not quantity.is_finite() or not 0 < quantity < 10**12:
         return [], [fault(ctx, "bad_number", "qty", name=translator(ctx.language)("数量", "quantity"), given=qty[:40])]
     try:
-        number_ = find_one(ctx, found.entity, int(item) if item.isdigit() else item, "item")
+        number_ = find_one(ctx, found.entity, int(item) if is_whole(item) else item, "item")
     except Invalid as error:
         return [], list(error.faults)
     return [Demand(id=("extra", 0), item=number_, quantity=quantity, day=when, place=None)], []
@@ -133,7 +134,7 @@ def _what_if(ctx: RunContext, found: Plan) -> tuple[list[Demand], list[Fault]]:
 def _what_if_view(ctx: RunContext, found: Plan, problems: list[Fault]) -> Part:
     item = request.args.get("item", "")
     text = ""
-    if item.isdigit():
+    if is_whole(item):
         row = titles(ctx, [(found.entity, int(item))]).get((found.entity, int(item)), {})
         text = " ".join(str(row[n]) for n in ("code", "name") if row.get(n))
     return {

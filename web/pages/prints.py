@@ -24,6 +24,7 @@ from web.pages.records import entity_of, visible_row
 from web.print_view import Form, paper
 from web.render import bare
 from web.texts import translator
+from web.whole import is_whole
 
 PRINTED = "print"
 MOST_LABELS = 200
@@ -46,7 +47,7 @@ def print_record(print: str, id: int) -> AnyResponse:
         times, last = printed(ctx, form, id)
         t = translator(ctx.language)
         given = request.args.get("n", "1")
-        count = min(max(int(given), 1), MOST_LABELS) if given.isdigit() and len(given) < 5 else 1
+        count = min(max(int(given), 1), MOST_LABELS) if is_whole(given) and len(given) < 5 else 1
         sheets = Form(ctx, form, row).sheets(count)
         others = [p for p in ctx.app.model.prints.values() if p.entity == form.entity and p.id != form.id]
         return bare(

@@ -30,6 +30,7 @@ from web.record_warnings import look_url, standing_warnings
 from web.render import render, tell
 from web.signatures import with_kept
 from web.texts import translator
+from web.whole import is_whole
 
 Row = dict[str, Any]
 ACTION, RESOLUTION = "_action", "_resolution"
@@ -115,7 +116,7 @@ def _from_zero(entity: Entity, path: str) -> str:
     head, _, rest = path.partition(".")
     index, _, name = rest.partition(".")
     one = entity.fields.get(head)
-    if one is None or not one.lines or not index.isdigit():
+    if one is None or not one.lines or not is_whole(index):
         return path
     return f"{head}.{int(index) - 1}.{name}"
 
@@ -125,7 +126,7 @@ def _problem(entity: Entity, ctx: RunContext, found: Fault) -> dict[str, str]:
     parts = found.field.split(".")
     one = entity.fields.get(parts[0])
     label = one.label.get(ctx.language) if one else ""
-    if one is not None and one.lines and len(parts) == 3 and parts[1].isdigit():
+    if one is not None and one.lines and len(parts) == 3 and is_whole(parts[1]):
         inner = ctx.app.model.entities[one.lines].fields.get(parts[2])
         t = translator(ctx.language)
         number = int(parts[1]) + 1
@@ -213,7 +214,7 @@ def _write(ctx: RunContext, entity: Entity, id: int | None, values: Mapping[str,
         return records.create(ctx, entity.id, values)
     version = request.form.get("version", "")
     resolution = request.form.get(RESOLUTION, "")
-    seen = int(version) if version.isdigit() and resolution not in ("mine", "merge") else None
+    seen = int(version) if is_whole(version) and resolution not in ("mine", "merge") else None
     return records.update(ctx, entity.id, id, values, version=seen)
 
 

@@ -26,6 +26,7 @@ from web.render import render, tell
 from web.rule_picture import rule_bounds, rule_picture
 from web.setting_tabs import setting_tabs
 from web.texts import translator
+from web.whole import is_whole
 
 View = dict[str, Any]
 RESULTS: Mapping[str, tuple[str, str, str]] = {
@@ -103,7 +104,7 @@ def rule(rule: str) -> AnyResponse:
         result = request.args.get("result", "")
         before = request.args.get("before", "")
         results = (result,) if result in RESULTS else ()
-        runs = rules_traces.runs(ctx, rule, results=results, before=int(before) if before.isdigit() else 0)
+        runs = rules_traces.runs(ctx, rule, results=results, before=int(before) if is_whole(before) else 0)
         counted = rules_admin.overview(ctx).get(rule, {})
         return render(
             ctx,

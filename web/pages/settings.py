@@ -23,6 +23,7 @@ from web.display import moment, number
 from web.render import render, tell
 from web.setting_tabs import setting_tabs
 from web.texts import translator
+from web.whole import is_whole
 
 Part = dict[str, Any]
 
@@ -169,7 +170,7 @@ def add_person() -> AnyResponse:
                 form.get("name", ""),
                 form.get("password", ""),
                 form.getlist("role"),
-                int(member) if member.isdigit() else None,
+                int(member) if is_whole(member) else None,
             ),
         )
     )
@@ -405,7 +406,7 @@ def rollback() -> AnyResponse:
             tell("failed", fault(ctx, "confirm_name", name=ctx.app.name).message)
             return redirect(url_for("pages.versions"), code=303)
     try:
-        change = administration.rollback(ctx, home(), int(given) if given.isdigit() else 0)
+        change = administration.rollback(ctx, home(), int(given) if is_whole(given) else 0)
         t = translator(ctx.language)
         tell(
             "done",

@@ -31,6 +31,7 @@ from web.station_view import (
     start_views,
 )
 from web.texts import translator
+from web.whole import is_whole
 
 Row = dict[str, Any]
 
@@ -70,7 +71,7 @@ def _place(ctx: RunContext, station: Station) -> int | None:
     key = f"place:{ctx.app.name}:{station.place}"
     given = request.args.get("place")
     if given is not None:
-        session[key] = int(given) if given.isdigit() else None
+        session[key] = int(given) if is_whole(given) else None
     kept = session.get(key)
     return kept if station.place and isinstance(kept, int) else None
 
@@ -92,7 +93,7 @@ def _page(
         narrowed[one.queue] = (*narrowed.get(one.queue, ()), one.id)
     name, doc, key = chosen or (request.args.get("queue", ""), request.args.get("doc", ""), request.args.get("act", ""))
     queue = next((q for q in queues_of(ctx, station) if q.id == name), None)
-    row = _row(ctx, queue, int(doc)) if queue is not None and doc.isdigit() else None
+    row = _row(ctx, queue, int(doc)) if queue is not None and is_whole(doc) else None
     picked = picked_view(ctx, queue, row, base) if queue is not None and row is not None else None
     act = next((a for a in queue.acts if a.id == key and a.ask), None) if queue is not None and row else None
     asks = (

@@ -23,6 +23,7 @@ from web.record_html import RecordHtml
 from web.render import render, tell
 from web.task_view import FIELD, asks_more, body_of, people, task_view
 from web.texts import translator
+from web.whole import is_whole
 
 View = dict[str, Any]
 BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingProxyType(
@@ -217,7 +218,7 @@ def _add_signer(ctx: RunContext, found: Mapping[str, Any]) -> object:
 
 def _person(ctx: RunContext) -> int:
     given = request.form.get("person", "")
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
+    if not is_whole(given):
         raise Invalid(fault(ctx, "person_unknown", "person"))
     return int(given)
 
@@ -240,7 +241,7 @@ ACTS: Mapping[str, Callable[[RunContext, Mapping[str, Any]], object]] = MappingP
 def decide() -> AnyResponse:
     """My say in the chosen tasks; what a step demands is skipped by none: such tasks are told and stay."""
     decision = request.form.get("action", "")
-    ids = [int(i) for i in request.form.getlist("id") if i.isdigit() and len(i) < 19]
+    ids = [int(i) for i in request.form.getlist("id") if is_whole(i)]
     note = _note()
     done = 0
     for one in ids:
@@ -270,7 +271,7 @@ def urge() -> AnyResponse:
     entity, record = request.form.get("entity", ""), request.form.get("record", "")
     try:
         with writing() as ctx:
-            if entity not in ctx.app.model.entities or not record.isdigit() or len(record) > 18:
+            if entity not in ctx.app.model.entities or not is_whole(record):
                 raise NotFound(fault(ctx, "task_unknown"))
             told = task_acts.urge(ctx, entity, int(record))
             t = translator(ctx.language)

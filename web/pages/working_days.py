@@ -17,6 +17,7 @@ from web.access import reading, writing
 from web.render import render, tell
 from web.setting_tabs import setting_tabs
 from web.texts import translator
+from web.whole import is_whole
 
 WEEKDAYS = (
     ("周一", "Mon"),
@@ -39,7 +40,7 @@ def _page(ctx: RunContext, problem: str = "", status: int = 200) -> Response:
     demand_admin(ctx)
     t = translator(ctx.language)
     given = request.args.get("year", "")
-    year = int(given) if given.isascii() and given.isdigit() and 1990 < int(given) < 2200 else ctx.today().year
+    year = int(given) if is_whole(given) and 1990 < int(given) < 2200 else ctx.today().year
     week = calendars.week(ctx)
     years: list[dict[str, Any]] = [
         {"label": str(one), "url": url_for("pages.working_days", year=one), "current": one == year}
@@ -90,7 +91,7 @@ def _day(ctx: RunContext, text: str) -> date:
 
 def change_week() -> AnyResponse:
     """Other weekdays and hours."""
-    days = [int(n) for n in request.form.getlist("weekday") if n.isascii() and n.isdigit()]
+    days = [int(n) for n in request.form.getlist("weekday") if is_whole(n)]
     try:
         with writing() as ctx:
             calendars.set_week(ctx, days, request.form.get("hours", ""))
