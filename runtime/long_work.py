@@ -1,31 +1,38 @@
 """Work that takes longer than a page may: done beside the request, its progress in a file that every worker can read.
 
-What came of it is kept there too, a day, readable only by who asked for it.
+What came of it is kept there too, a day, readable only by who asked for it. The file of work that goes on is touched
+again and again: one that was not for a while belongs to a server that was stopped.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from engine import MetadataError
+from engine.cache import read_own, write_own
+from runtime.database import Busy
 from runtime.errors import UserError
 from runtime.logs import logger
+from runtime.messages import both
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
 KEPT = 86_400
 OFTEN = 0.2
 """Seconds between two notes of how far it is."""
-FAULTS = (UserError, MetadataError, SQLAlchemyError, OSError, ArithmeticError, LookupError, TypeError, ValueError)
+BEAT = 15
+"""Seconds between two signs of life."""
+SILENT = 120
+"""Seconds without one after which nobody works at it any more."""
 Result = dict[str, Any]
 Tell = Callable[[int, int], None]
 
@@ -37,73 +44,99 @@ class Work:
     account: int
     state: str = "working"
     said: str = ""
+    language: str = "zh"
     done: int = 0
     total: int = 0
     errors: list[str] = field(default_factory=list)
     result: Result = field(default_factory=dict)
 
 
-def begin(folder: Path, account: int, said: str, work: Callable[[Tell], Result]) -> str:
-    """Start ``work`` in a thread of its own; the token by which it is asked for."""
-    token = keep(folder, account, {}, state="working", said=said)
-    Thread(target=_do, args=(folder, token, work), name=f"work-{token[:6]}", daemon=True).start()
-    return token
+def begin(folder: Path, account: int, said: str, work: Callable[[Tell], Result], *, language: str = "zh") -> str:
+    """Start ``work`` in a thread of its own; the token by which it is asked for. What fails is told in ``language``."""
+    noted = Work(account=account, said=said, language=language)
+    path = _new(folder, noted)
+    Thread(target=_do, args=(path, noted, work), name=f"work-{path.stem[:6]}", daemon=True).start()
+    return path.stem
 
 
-def keep(folder: Path, account: int, result: Result, *, state: str = "done", said: str = "") -> str:
+def keep(folder: Path, account: int, result: Result) -> str:
     """Keep a result as if it had been worked for."""
-    token = secrets.token_urlsafe(24)
-    _write(folder, token, Work(account=account, state=state, said=said, result=result))
-    return token
+    return _new(folder, Work(account=account, state="done", result=result)).stem
 
 
 def work_of(folder: Path, account: int, token: str) -> Work | None:
     """How far it is, for who asked for it."""
-    path = _path(folder, token) if TOKEN.fullmatch(token) else None
-    if path is None or not path.is_file():
+    path = _works(folder) / f"{token}.json"
+    kept = read_own(path) if TOKEN.fullmatch(token) else None
+    work = Work(**json.loads(kept)) if kept is not None else None
+    if work is None or work.account != account:
         return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return Work(**kept) if kept["account"] == account else None
+    if work.state == "working" and _older(path, SILENT):
+        work.state, work.errors = "failed", [both("work_broken_off").get(work.language)]
+    return work
 
 
-def _do(folder: Path, token: str, work: Callable[[Tell], Result]) -> None:
-    now = _read(folder, token)
+def _do(path: Path, noted: Work, work: Callable[[Tell], Result]) -> None:
     told = time.monotonic()
 
     def tell(done: int, total: int) -> None:
         nonlocal told
         if time.monotonic() - told > OFTEN:
-            now.done, now.total, told = done, total, time.monotonic()
-            _write(folder, token, now)
+            noted.done, noted.total, told = done, total, time.monotonic()
+            with suppress(OSError):  # a full disk hides how far it is; what is done goes on
+                _write(path, noted)
 
+    over = Event()
+    Thread(target=_alive, args=(path, over), name=f"alive-{path.stem[:6]}", daemon=True).start()
     try:
-        now.result = work(tell)
-        now.state = "done"
-    except FAULTS as error:
-        now.state = "failed"
-        if isinstance(error, UserError):
-            now.errors = [one.message for one in error.faults]
-        else:
-            logger("long_work").error("work failed", exc_info=error)
-            now.errors = [str(error)[:300]]
-    _write(folder, token, now)
+        noted.result = work(tell)
+        noted.state = "done"
+    except Exception as error:  # an edge like that of a request: who waits at the page must hear of every end
+        noted.state, noted.errors = "failed", _told(error, noted.language)
+    finally:
+        over.set()
+    _write(path, noted)
 
 
-def _read(folder: Path, token: str) -> Work:
-    kept: Mapping[str, Any] = json.loads(_path(folder, token).read_text(encoding="utf-8"))
-    return Work(**kept)
+def _alive(path: Path, over: Event) -> None:
+    while not over.wait(BEAT):
+        with suppress(OSError):
+            os.utime(path)
 
 
-def _path(folder: Path, token: str) -> Path:
-    return folder / "cache" / "works" / f"{token}.json"
+def _told(error: Exception, language: str) -> list[str]:
+    """What may be told of it; the rest is for the log."""
+    if isinstance(error, UserError):
+        return [one.message for one in error.faults]
+    if isinstance(error, MetadataError):
+        return [problem.what for problem in error.problems]
+    if isinstance(error, Busy):
+        return [both("work_busy").get(language)]
+    logger("long_work").error("work failed", exc_info=error)
+    return [both("work_failed").get(language)]
 
 
-def _write(folder: Path, token: str, work: Work) -> None:
-    path = _path(folder, token)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for old in path.parent.iterdir():
-        if time.time() - old.stat().st_mtime > KEPT:
+def _works(folder: Path) -> Path:
+    return folder / "cache" / "works"
+
+
+def _new(folder: Path, work: Work) -> Path:
+    """The file of new work; what is older than a day goes."""
+    works = _works(folder)
+    path = works / f"{secrets.token_urlsafe(24)}.json"
+    _write(path, work)
+    for old in works.iterdir():
+        if _older(old, KEPT):
             old.unlink(missing_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(work), ensure_ascii=False), encoding="utf-8")
-    fresh.replace(path)
+    return path
+
+
+def _older(path: Path, seconds: float) -> bool:
+    """Whether nobody touched a file for so long; others may be tidying it away just now."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > seconds
+    return True
+
+
+def _write(path: Path, work: Work) -> None:
+    write_own(path, json.dumps(asdict(work), ensure_ascii=False).encode())

@@ -164,6 +164,15 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "{label} {title} is under way and nothing counters it; cancel it first",
     ),
     "import_undo_note": ("撤销导入 {number}", "Import {number} undone"),
+    "work_busy": ("系统正忙，什么也没有写入；请再试一次", "Busy; nothing was written. Please try again"),
+    "work_failed": (
+        "出了故障，什么也没有写入；请再试一次，还不行就请管理员看日志",
+        "Something went wrong and nothing was written. Try again; if it stays, have an administrator read the log",
+    ),
+    "work_broken_off": (
+        "服务器中途停过，不知道做完没有：先看看数据进来了没有，没有就再做一次",
+        "The server was stopped meanwhile: look whether the data came in, and begin again if it did not",
+    ),
     "import_total_row": ("合计行，不导入", "a row of totals, left out"),
     # workflow, documents, tasks, planning
     "no_workflow": ("{label}没有流程", "{label} has no workflow"),

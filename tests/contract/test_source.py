@@ -62,8 +62,17 @@ def test_there_is_no_module_level_mutable_state() -> None:
     assert wrong == []
 
 
+EDGES = (
+    "runtime/long_work.py",
+    "runtime/outbox_courier.py",
+    "web/clockwork.py",
+    "web/edge.py",
+)
+"""Where work begins that nobody called: a request, a thread's round, one letter, long work beside a request."""
+
+
 def test_nothing_swallows_every_exception() -> None:
-    allowed = {"web/edge.py"}
+    allowed = set(EDGES)
     wrong = []
     for path, tree in modules():
         for node in ast.walk(tree):

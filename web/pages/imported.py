@@ -97,7 +97,9 @@ def _do(ctx: RunContext, number: int, how: dict[str, bool], progress: Tell) -> R
 def _beside(ctx: RunContext, one: Import, acting: RunContext, number: int, how: dict[str, bool]) -> AnyResponse:
     words = translator(ctx.language)("正在撤销", "Undoing"), translator(ctx.language)("正在检查能不能撤", "Looking")
     said = f"{words[1] if how.get('dry_run') else words[0]} · {one.file}"
-    token = long_work.begin(home().folder, ctx.user.account, said, lambda told: _do(acting, number, how, told))
+    token = long_work.begin(
+        home().folder, ctx.user.account, said, lambda told: _do(acting, number, how, told), language=ctx.language
+    )
     return redirect(url_for("pages.undo_work", number=one.id, token=token), code=303)
 
 

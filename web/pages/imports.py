@@ -174,7 +174,9 @@ def _beside(ctx: RunContext, entity: Entity, job: Job) -> AnyResponse:
     t = translator(ctx.language)
     words = t("正在导入", "Importing") if job.action in TAKES else t("正在逐行检查", "Judging every row")
     said = f"{words} · {job.brought.name}"
-    token = long_work.begin(home().folder, ctx.user.account, said, lambda told: _do(ctx, job, told))
+    token = long_work.begin(
+        home().folder, ctx.user.account, said, lambda told: _do(ctx, job, told), language=ctx.language
+    )
     return redirect(url_for("pages.import_work", entity=entity.id, token=token), code=303)
 
 
