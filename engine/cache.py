@@ -55,14 +55,47 @@ def write_own(path: Path, data: bytes) -> None:
     Threads and processes that write the same file at once each prepare their own: the last one stands. What cannot be
     written raises ``OSError`` and leaves nothing behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.urandom(6).hex()}.new")
+    fresh = _prepare(path, data)
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
         fresh.replace(path)
     except OSError:
         fresh.unlink(missing_ok=True)
+        raise
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """A file that is made once: whoever comes first, also at the same moment, has written it, whole; it stays.
+
+    On a file system without hard links a reader may meet it before it is whole.
+    """
+    fresh = _prepare(path, data)
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return
+    except OSError:
+        with suppress(FileExistsError):
+            _fill(path, data)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _prepare(path: Path, data: bytes) -> Path:
+    """The content whole, under a name beside ``path`` that nobody else takes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.urandom(6).hex()}.new")
+    _fill(fresh, data)
+    return fresh
+
+
+def _fill(path: Path, data: bytes) -> None:
+    """Make a file that is not there yet; without its content it does not stay."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+    except OSError:
+        path.unlink(missing_ok=True)
         raise
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine import AppModel, load_app
-from engine.cache import engine_mark, keep, read_kept, read_own, recall, write_kept, write_own
+from engine.cache import engine_mark, keep, read_kept, read_own, recall, write_kept, write_once, write_own
 from engine.expressions.tree import Literal
 from engine.expressions.types import NUMBER, Kind
 from engine.packing import Damaged, Packed, pack, unpack
@@ -112,6 +112,22 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing_behind(tmp_path: Path
     with pytest.raises(OSError, match=r"kept\.model"):
         write_own(tmp_path / "kept.model", b"whole")
     assert [each.name for each in tmp_path.iterdir()] == ["kept.model"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_is_made_once_stays_as_the_first_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refused(path: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refused)
+    file = tmp_path / "once"
+    for content in (b"first", b"second"):
+        write_once(file, content)
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"first", 0o600)
+    assert [each.name for each in tmp_path.iterdir()] == ["once"]
 
 
 def test_a_model_that_cannot_be_kept_is_no_failure(tmp_path: Path, model: AppModel) -> None:

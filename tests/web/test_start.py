@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from runtime import accounts
 from runtime.apps import AppHome
 from runtime.beginnings import offers
-from runtime.start_code import start_code
+from runtime.start_code import code_fits, start_code
 from web.application import create_app
 
 
@@ -142,6 +143,26 @@ def test_from_elsewhere_the_first_page_asks_for_the_code_of_the_console(client: 
     given = {"csrf_token": token[1], "code": f" {code.lower()} "}
     assert client.post("/start/code", data=given, environ_base=ELSEWHERE).location == "/start"
     assert 'name="firm"' in client.get("/start", environ_base=ELSEWHERE).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("broken_off", ["", "\n", "ABCD", "ABCD-EFG1", "啊"])
+def test_a_code_that_was_not_written_whole_lets_nobody_in_and_is_made_anew(home: AppHome, broken_off: str) -> None:
+    path = home.folder / "start-code"
+    path.write_text(broken_off, encoding="utf-8")
+    assert not code_fits(home, broken_off)
+    assert not code_fits(home, "")
+    code = start_code(home)
+    assert re.fullmatch("[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}", code)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == (code, 0o600)
+    assert code_fits(home, f" {code.lower()} ")
+    assert not code_fits(home, "")
+
+
+def test_starts_at_the_same_moment_show_one_code(home: AppHome) -> None:
+    with ThreadPoolExecutor(8) as starts:
+        codes = set(starts.map(lambda _: start_code(home), range(24)))
+    assert len(codes) == 1
+    assert [path.name for path in home.folder.iterdir()] == ["start-code"]
 
 
 @pytest.mark.parametrize("header", [{"Host": "erp.example.com"}, {"X-Forwarded-For": "203.0.113.9"}])
