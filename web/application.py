@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import StrictUndefined
 
+from engine.cache import write_once
 from runtime.apps import AppHome
 from runtime.context import Clock
 from web import api, edge, operators, pages, security, templating
@@ -23,6 +23,7 @@ from web.repeating import RepeatingFlask
 
 MOST_UPLOAD = 32 * 1024 * 1024
 SESSION_DAYS = 14
+KEY_BYTES = 32
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -81,15 +82,12 @@ def create_app(
 def secret_key(folder: Path) -> bytes:
     """The key sessions are signed with: made once, readable by the owner only.
 
-    Workers start side by side: each writes a key of its own whole, and the first to give its file the name has it.
+    Workers start side by side: each has a key of its own ready, and the first to give it the name has it.
     """
     path = folder / "secret"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        mine = folder / f"secret-{secrets.token_hex(8)}"
-        mine.touch(mode=0o600)
-        mine.write_bytes(secrets.token_bytes(32))
-        with suppress(FileExistsError):
-            path.hardlink_to(mine)
-        mine.unlink()
-    return path.read_bytes()
+        write_once(path, secrets.token_bytes(KEY_BYTES))
+    key = path.read_bytes()
+    if not key:
+        raise OSError(f"{path}: empty; delete it and start again")
+    return key
