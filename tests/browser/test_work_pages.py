@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import AXE, Firm, Person
+from runtime.apps import AppHome
+from tests.browser.conftest import AXE, Firm, Person, serving
+from web.application import create_app
 
 PAGES = {
     "login": ("", "/login"),
@@ -22,6 +25,11 @@ PAGES = {
     "plan": ("buyer", "/plans/materials"),
     "tasks": ("manager", "/tasks"),
     "stations": ("keeper", "/stations"),
+    "workflows": ("admin", "/workflows"),
+    "workflow": ("admin", "/workflows/purchase_order"),
+    "rule": ("admin", "/rules/ready_to_deliver"),
+    "imports": ("admin", "/imports"),
+    "import": ("admin", "/e/item/import"),
     "station": ("keeper", "/stations/receiving?queue=orders&doc=1&act=receive"),
 }
 LOOKS: dict[str, dict[str, Any]] = {
@@ -42,8 +50,11 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-SEEN = [(name, look) for at, name in enumerate(PAGES) for look in ("light", ("dark", "phone")[at % 2])]
-"""Each page in the light, and in the dark or on a phone by turns."""
+RARE = ("workflows", "workflow", "rule", "imports", "import")
+DAILY = [name for name in PAGES if name not in RARE]
+SEEN = [(name, look) for at, name in enumerate(DAILY) for look in ("light", ("dark", "phone")[at % 2])]
+"""Each page in the light, and in the dark or on a phone by turns; what is opened rarely in one look each."""
+SEEN += [(name, ("phone", "dark", "light")[at % 3]) for at, name in enumerate(RARE)]
 
 
 @pytest.mark.parametrize(("name", "look"), SEEN)
@@ -51,6 +62,19 @@ def test_work_axe_finds_nothing_serious(person: Person, name: str, look: str) ->
     who, path = PAGES[name]
     page = person(who, path, **LOOKS[look])
     assert faults(page) == []
+
+
+def test_work_axe_finds_nothing_serious_on_the_first_page(browser: Browser, frontend: None, tmp_path: Path) -> None:
+    home = AppHome(tmp_path)
+    with serving(create_app(home, testing=True)) as address, browser.new_context(locale="zh-CN") as window:
+        page = window.new_page()
+        for width, scheme in ((1440, "light"), (390, "dark")):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.goto(f"{address}/start", wait_until="networkidle")
+            expect(page.locator("h1")).to_have_text("选一个行业，马上能用")
+            assert faults(page) == []
+    home.close()
 
 
 def test_work_home_shows_cards_shortages_and_tasks(person: Person) -> None:
@@ -65,6 +89,19 @@ def test_work_a_phone_never_scrolls_sideways(person: Person, name: str) -> None:
     who, path = PAGES[name]
     page = person(who, path, width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_work_a_long_name_of_what_a_list_makes_never_scrolls_a_phone_sideways(person: Person) -> None:
+    page = person("buyer", "/e/purchase_order?lang=en", width=390, height=844)
+    key = page.locator(".top-end > .btn.primary")
+    expect(key).to_have_attribute("title", "New purchase order")
+    key.locator("span").evaluate("it => { it.textContent = 'New receipt or payment of petty cash'.repeat(2) }")
+    page.locator("h1").evaluate("it => { it.textContent = 'Receipts and payments of petty cash'.repeat(2) }")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    box = key.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+    person("buyer", "/e/purchase_order?lang=zh")
 
 
 def test_work_the_language_changes_and_stays(person: Person) -> None:
