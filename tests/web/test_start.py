@@ -165,9 +165,30 @@ def test_starts_at_the_same_moment_show_one_code(home: AppHome) -> None:
     assert [path.name for path in home.folder.iterdir()] == ["start-code"]
 
 
-@pytest.mark.parametrize("header", [{"Host": "erp.example.com"}, {"X-Forwarded-For": "203.0.113.9"}])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Host": "erp.example.com"},
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"X-Forwarded-Proto": "https"},
+        {"x-forwarded-host": "erp.example.com"},
+        {"X-Real-IP": "203.0.113.9"},
+        {"Forwarded": "for=203.0.113.9"},
+        {"Via": "1.1 edge"},
+    ],
+)
 def test_by_way_of_another_server_the_code_is_asked_for_as_well(client: FlaskClient, header: dict[str, str]) -> None:
     assert 'name="code"' in client.get("/start", headers=header).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1"])
+def test_behind_a_server_that_says_nothing_but_speaks_the_old_protocol_the_code_is_asked_for(
+    client: FlaskClient, protocol: str
+) -> None:
+    plain_nginx = {"REMOTE_ADDR": "127.0.0.1", "SERVER_PROTOCOL": protocol, "HTTP_HOST": "127.0.0.1:8000"}
+    browser = {**plain_nginx, "SERVER_PROTOCOL": "HTTP/1.1"}
+    assert 'name="code"' in client.get("/start", environ_overrides=plain_nginx).get_data(as_text=True)
+    assert 'name="firm"' in client.get("/start", environ_overrides=browser).get_data(as_text=True)
 
 
 def test_colleagues_get_accounts_and_their_passwords_are_shown_once(client: FlaskClient, home: AppHome) -> None:

@@ -23,6 +23,10 @@ MOST_COLLEAGUES = 3
 COLLEAGUES = tuple(f"{name}.{n}" for n in range(MOST_COLLEAGUES) for name in ("who", "role"))
 LOCAL = frozenset(("127.0.0.1", "::1"))
 NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+PASSED_ON = ("forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "x-original", "true-client-ip", "cf-", "via")
+"""How the headers begin by which servers between say that they are there."""
+OLD = frozenset(("HTTP/1.0", "HTTP/1"))
+"""What nginx speaks to servers behind it, where nobody told it otherwise; the second is Granian's word for it."""
 KNOWN = "knows_code"
 KEY = "beginning"
 """What the session keeps while an app is made: the token, and who becomes its administrator."""
@@ -40,8 +44,17 @@ def _stranger() -> bool:
     """Whether the request may come from anybody: not from this machine, or by way of another server."""
     host = request.host
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    near = request.remote_addr in LOCAL and name in NAMES and "X-Forwarded-For" not in request.headers
+    near = request.remote_addr in LOCAL and name in NAMES and not _passed_on()
     return not near and not session.get(KNOWN)
+
+
+def _passed_on() -> bool:
+    """Whether another server hands the request on: it says so, or speaks as no browser does.
+
+    One that hides it and speaks as a browser cannot be told from one: such a server has to be told to say so.
+    """
+    told = any(name.lower().startswith(PASSED_ON) for name, _ in request.headers)
+    return told or request.environ.get("SERVER_PROTOCOL") in OLD
 
 
 def _gate(problem: str = "", status: int = 200) -> AnyResponse:
