@@ -14,6 +14,7 @@ from engine.model import AppModel, Field, Message
 from runtime.context import RunContext
 from runtime.permissions import may_see, rights
 from runtime.record_inputs import Workspace
+from runtime.value_numbers import readable
 from runtime.values import decimal_text
 
 Row = dict[str, Any]
@@ -51,11 +52,14 @@ def field_of(model: AppModel, path: Path, entity: str) -> Field | None:
 
 
 def field_text(ctx: RunContext, field: Field | None, value: Any, expr: Expr) -> str:
-    """A value as people read it: a percentage as one, a choice by its name."""
+    """A value as people read it: a percentage as one, a choice by its name, a quotient with few decimals."""
     if field is not None and field.type == "percent" and isinstance(value, Decimal):
         return f"{decimal_text((value * 100).quantize(Decimal('0.01')))} %"
     if field is not None and field.options and value is not None:
         return next((option.label.get(ctx.language) for option in field.options if option.id == value), str(value))
+    computed = field is None or field.formula is not None
+    if computed and isinstance(value, Decimal) and expr.type.kind in (Kind.NUMBER, Kind.QUANTITY):
+        value = readable(value)
     return value_text(ctx, value, expr)
 
 

@@ -12,7 +12,7 @@ from engine.model import AppModel, Message, Text
 from runtime.context import SYSTEM, RunContext, User
 from runtime.permissions import compute_rights, tags_of
 from runtime.record_inputs import Workspace
-from runtime.record_texts import field_of, field_text, title_of, value_text
+from runtime.record_texts import field_of, field_text, title_of
 from runtime.rules_people import People
 
 Row = dict[str, Any]
@@ -109,7 +109,7 @@ def say(at: Workspace, message: Message, row: Row, entity: str, language: str) -
 def _shown(at: Workspace, ctx: RunContext, piece: Expr, row: Row, entity: str) -> str:
     value = at.evaluate(piece, [row], None, entity)[0]
     if not isinstance(piece.tree, Path) or value is None:
-        return value_text(ctx, value, piece)
+        return field_text(ctx, None, value, piece)
     if piece.type.kind is Kind.REFERENCE:
         return title_of(at, piece.type.targets, value)
     return field_text(ctx, field_of(at.model, piece.tree, entity), value, piece)

@@ -28,10 +28,22 @@ _STEPS = tuple(Decimal(1).scaleb(-scale) for scale in range(MOST_DIGITS + 20))
 """The smallest step of every number of decimals."""
 
 
+EVEN, FEW = 4, 3
+"""Decimals up to which a computed figure counts as exact, and what a longer one is shown with."""
+
+
 def round_to(number: Decimal, scale: int) -> Decimal:
     """``number`` with ``scale`` decimals, half away from zero."""
     rounded = number.quantize(_STEPS[scale], ROUND_HALF_UP, _EXACT)
     return rounded if rounded else abs(rounded)  # no minus zero
+
+
+def readable(number: Decimal) -> Decimal:
+    """A computed figure as people read it: a quotient that does not come out even with three decimals, a small one
+    with three digits; whatever has fewer than five decimals is exact and stays."""
+    if round_to(number, EVEN) == number:
+        return number
+    return round_to(number, max(FEW, FEW - 1 - number.adjusted()))
 
 
 def decimal_of(raw: object, scale: int) -> Decimal:

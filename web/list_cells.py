@@ -21,6 +21,7 @@ from engine.expressions.types import Kind
 from engine.model import Entity, Field
 from runtime.context import RunContext
 from runtime.query_columns import ListColumn
+from runtime.value_numbers import readable
 from web import display
 from web.list_marks import Mark, Marks, drawings
 from web.record_flow import approval_tone
@@ -111,7 +112,11 @@ def _money(bench: Bench, one: Field, index: int, slot: str) -> Cell:
 def _number(_bench: Bench, one: Field, index: int, slot: str) -> Cell:
     if one.type == "ratio":
         return _figure(index, slot, str)
-    return _figure(index, slot, display.percent if one.type == "percent" else display.number)
+    if one.type == "percent":
+        return _figure(index, slot, display.percent)
+    if one.formula is not None:
+        return _figure(index, slot, lambda value: display.number(readable(Decimal(value))))
+    return _figure(index, slot, display.number)
 
 
 def _written(index: int, slot: str, text: Callable[[Any, Kit], str]) -> Cell:

@@ -15,7 +15,7 @@ from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
 from runtime.queries import ListQuery, list_records
 from runtime.search_keys import search_key, sort_key
-from runtime.value_numbers import decimal_text, round_to
+from runtime.value_numbers import decimal_text, readable, round_to
 
 NAUGHTY = [
     "undefined", "NULL", "null", "\\", "1E+02", "0x0", "NaN", "-", "1/0", "'; DROP TABLE thing; --", "\" OR 1=1",
@@ -75,3 +75,14 @@ def test_rounding_is_half_away_from_zero(number: Decimal, scale: int) -> None:
 def test_search_keys_have_text_pinyin_and_initials() -> None:
     assert search_key(["HD-01", "六角螺栓", None]) == "hd-01 六角螺栓 liujiaoluoshuan ljls"
     assert sort_key("白糖") == "baitang"
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"),
+    [
+        ("33.333333", "33.333"), ("-0.666667", "-0.667"), ("0.004286", "0.00429"), ("0.000001", "0.000001"),
+        ("12.3456", "12.3456"), ("1234567.123456", "1234567.123"), ("5", "5"), ("0", "0"), ("2.999999", "3"),
+    ],
+)  # fmt: skip
+def test_a_quotient_that_does_not_come_out_even_is_shown_with_few_decimals(exact: str, shown: str) -> None:
+    assert decimal_text(readable(Decimal(exact))) == shown

@@ -83,7 +83,7 @@ class Firm:
         """A transition."""
         workflow.take(self.ctx, entity, record, transition)
 
-    def receive(self, qty: int, *, line: int | None = None, item: str = "") -> int:
+    def receive(self, qty: int | str, *, line: int | None = None, item: str = "") -> int:
         """A receipt, posted."""
         values: dict[str, object] = {"qty": qty, "line": line, "item": {"code": item} if item else None}
         made = records.create(self.ctx, "receipt", values).id

@@ -42,6 +42,13 @@ def test_one_alert_for_each_crossing_and_none_for_each_move(firm: Firm) -> None:
     assert [row["open_key"] for row in rows(firm, "low")] == [None, "low:1"]
 
 
+def test_an_alert_tells_what_was_computed_with_few_decimals_and_what_was_entered_as_it_is(firm: Firm) -> None:
+    stock(firm)
+    records.update(firm.ctx, "item", 1, {"safety": "200.123456"})
+    firm.receive("-40.333333", item="A")
+    assert firm.told("alert:low") == [("inbox", "boss", "A 现存 189.667，安全库存 200.123456")]
+
+
 def test_a_band_keeps_an_alert_open_until_it_is_left(firm: Firm) -> None:
     stock(firm, 190)
     firm.receive(15, item="A")

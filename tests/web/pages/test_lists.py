@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html import unescape
 
 import pytest
 
+from engine.compiler import load_text
+from engine.expressions.types import Kind
 from runtime import queries
+from runtime.context import SYSTEM, RunContext
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
 from tests.web.pages.test_records import made
 from web import list_page
+from web.list_cells import BY_KIND, Bench, Kit
+from web.list_marks import Marks
 from web.pages import lists
 
 FAR = "where.due_date.ge=2031-01-01"
@@ -155,3 +161,15 @@ def test_messages_have_a_page(admin: Reader) -> None:
     page = admin.page("/messages")
     assert "<h1>消息</h1>" in page
     assert 'href="/messages"' in page
+
+
+def test_a_computed_figure_has_few_decimals_and_an_entered_one_all_of_its_own(office: Works) -> None:
+    fields = "{whole: {type: quantity}, third: {type: quantity, formula: whole / 3}}"
+    thing = load_text(f"app: x\nentities: {{thing: {{kind: master, fields: {fields}}}}}\n").entities["thing"]
+    bench = Bench(entity=thing, language="zh", scale=2, places={}, marks=Marks("zh"))
+    value = (Decimal("33.333333"),)
+    with office.app.database.read() as connection:
+        ctx = RunContext(app=office.app, connection=connection, user=SYSTEM, clock=office.clock)
+        kit = Kit(ctx=ctx, today=ctx.today(), lean=False)
+        cells = [BY_KIND[Kind.QUANTITY](bench, thing.fields[name], 0, "") for name in ("whole", "third")]
+        assert [cell(value, kit) for cell in cells] == ["<td class=num>33.333333", "<td class=num>33.333"]
