@@ -21,7 +21,7 @@ from runtime.app_state import state
 from runtime.apps import RunningApp
 from runtime.channel_settings import PUBLIC_URL
 from runtime.channels import CHANNELS, Answer, ChannelKind, Letter, Verdict, masked
-from runtime.channels.letters import Enclosure, digest
+from runtime.channels.letters import Enclosure, digest, parted
 from runtime.context import RunContext
 from runtime.messages import both
 from runtime.outbox import DEAD, HELD, SENDING, SENT, WAITING, Outgoing, outbox_table, post
@@ -85,12 +85,20 @@ def claim(ctx: RunContext, busy: Mapping[str, int] = MappingProxyType({})) -> li
         if route is None:
             _put_off(ctx, those, None, HELD, "no_channel")
             continue
-        kind = CHANNELS[route.kind]
-        hands = max(0, MOST_OF_ONE - busy.get(route.name, 0))
-        room = len(those) if kind.burst and hands else hands * kind.together
-        jobs += _jobs(ctx, route, those[:room], base)
-        _put_off(ctx, those[room:], ctx.now())  # behind what others have to say
+        by_key = {row["key"]: row for row in those}
+        groups = _bundled(CHANNELS[route.kind], those, base)
+        room = _room(route, len(groups), busy)
+        jobs += _jobs(ctx, route, groups[:room], by_key)
+        late = [by_key[letter.key] for group in groups[room:] for letter in group]
+        _put_off(ctx, late, ctx.now())  # behind what others have to say
     return jobs
+
+
+def _room(route: Route, wanted: int, busy: Mapping[str, int]) -> int:
+    """How many letters there are hands for; those of a channel with a rate are as many as it allows."""
+    kind = CHANNELS[route.kind]
+    hands = max(0, MOST_OF_ONE - busy.get(route.name, 0))
+    return wanted if kind.burst and hands else hands * kind.together
 
 
 def _with_browsers(ctx: RunContext, rows: Sequence[Row]) -> Sequence[Row]:
@@ -102,26 +110,26 @@ def _with_browsers(ctx: RunContext, rows: Sequence[Row]) -> Sequence[Row]:
     return [{**row, "browsers": found.get(row["account"], [])} if row["kind"] == "push" else row for row in rows]
 
 
-def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str) -> list[Job]:
+def _jobs(ctx: RunContext, route: Route, groups: list[list[Letter]], by_key: Mapping[str, Row]) -> list[Job]:
     """Letters within the channel's rate; robots put what is too much into one, others wait for their turn."""
-    if not rows:
+    if not groups:
         return []
     kind = CHANNELS[route.kind]
-    groups = _bundled(rows)
-    rows = [row for group in groups for row in group]
+    ordered = [letter for group in groups for letter in group]
     allowed = route.take(ctx, len(groups))
     if kind.merges and 0 < allowed < len(groups):
         first = sum(len(group) for group in groups[: allowed - 1])
-        groups = [*groups[: allowed - 1], rows[first : first + MERGED]]
+        groups = [*groups[: allowed - 1], parted(ordered[first : first + MERGED], kind.fits)[0]]
     groups = groups[:allowed]
-    left = rows[sum(len(group) for group in groups) :]
+    left = ordered[sum(len(group) for group in groups) :]
     if left:
-        _put_off(ctx, left, ctx.now() + timedelta(seconds=route.next_turn(ctx.now())))
+        _put_off(ctx, [by_key[each.key] for each in left], ctx.now() + timedelta(seconds=route.next_turn(ctx.now())))
     if not groups:
         return []
-    _lease(ctx, [row["id"] for group in groups for row in group])
-    letters = [digest([_letter(row, base) for row in group]) for group in groups]
-    marks = [tuple((row["id"], row["attempts"] + 1) for row in group) for group in groups]
+    taken = [[by_key[each.key] for each in group] for group in groups]
+    _lease(ctx, [row["id"] for group in taken for row in group])
+    letters = [digest(group) for group in groups]
+    marks = [tuple((row["id"], row["attempts"] + 1) for row in group) for group in taken]
     step = kind.together
     return [
         Job(route=route, letters=tuple(letters[at : at + step]), rows=tuple(marks[at : at + step]))
@@ -129,12 +137,13 @@ def _jobs(ctx: RunContext, route: Route, rows: Sequence[Row], base: str) -> list
     ]
 
 
-def _bundled(rows: Sequence[Row]) -> list[Sequence[Row]]:
-    """Rows that were put off together, as one group each; every other row stands alone."""
-    found: dict[str, list[Row]] = {}
+def _bundled(kind: ChannelKind, rows: Sequence[Row], base: str) -> list[list[Letter]]:
+    """What was put off together, as one group or as few as are small enough; every other letter stands alone."""
+    found: dict[str, list[Letter]] = {}
     for row in rows:
-        found.setdefault(row["bundle"] or row["key"], []).append(row)
-    return list(found.values())
+        bundle = row["bundle"] if kind.bundles else ""
+        found.setdefault(bundle or row["key"], []).append(_letter(row, base))
+    return [group for letters in found.values() for group in parted(letters, kind.fits)]
 
 
 def _lease(ctx: RunContext, ids: Sequence[int]) -> None:
@@ -155,15 +164,13 @@ def _put_off(ctx: RunContext, rows: Sequence[Row], until: datetime | None, to: s
 
 def _letter(row: Row, base: str) -> Letter:
     body = orjson.loads(row["body"])
-    if "browsers" in row:
-        body["subscriptions"] = row["browsers"]
     link = f"{base}/e/{row['entity']}/{row['record']}" if base and row["entity"] and row["record"] else base
     return Letter(
         key=row["key"], title=Text(zh=row["title_zh"], en=row["title_en"]),
         text=Text(zh=row["text_zh"], en=row["text_en"]), language=row["language"], address=row["address"],
         account=row["account"] or 0, mentions=tuple(body.pop("mentions", ())), link=link, entity=row["entity"],
         record=row["record"], origin=row["origin"], body=body, made_at=row["made_at"],
-        enclosures=_enclosures(row, body.get("attach", ())),
+        browsers=tuple(row.get("browsers", ())), enclosures=_enclosures(row, body.get("attach", ())),
     )  # fmt: skip
 
 

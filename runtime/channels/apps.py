@@ -19,13 +19,16 @@ import orjson
 from engine.model import Text
 from runtime.channels import dingtalk, feishu, wecom
 from runtime.channels.http_post import BadAddress, Reply, Unreachable, get, post_json
-from runtime.channels.letters import OK, Answer, ChannelKind, Config, Letter, Setting, Verdict, Wire, cut
+from runtime.channels.letters import OK, Answer, ChannelKind, Config, Letter, Setting, Verdict, Wire, cut, within
 from runtime.channels.robots import Codes, base_setting, judged, said_in
 
 EARLY = 300
 """Seconds before its end from which a token counts as over."""
 LONGEST_UUID = 50
 CHINA = ZoneInfo("Asia/Shanghai")
+MOMENT = "%m-%d %H:%M:%S"
+DINGTALK_BYTES = 2048 - len("\n12-31 23:59:59")
+"""What a work notice may hold beside its moment."""
 GIVE_UP, SWITCH_OFF = (Verdict.GIVE_UP, 0.0), (Verdict.SWITCH_OFF, 0.0)
 
 Said = Mapping[str, Any]
@@ -139,8 +142,8 @@ def _dingtalk_token(config: Config, base: str) -> Call:
 
 def _dingtalk_send(config: Config, base: str, token: str, letter: Letter) -> Call:
     """The same text to the same person vanishes for a day without a word: each carries its moment."""
-    moment = f"\n{letter.made_at.astimezone(CHINA):%m-%d %H:%M:%S}"
-    text = cut(letter.plain(), 2048 - len(moment)) + moment
+    moment = f"\n{letter.made_at.astimezone(CHINA):{MOMENT}}"
+    text = cut(letter.plain(), DINGTALK_BYTES) + moment
     agent = int(config["agent"]) if config["agent"].isdigit() else config["agent"]
     body = {"agent_id": agent, "userid_list": letter.address, "msg": {"msgtype": "text", "text": {"content": text}}}
     path = "/topapi/message/corpconversation/asyncsend_v2"
@@ -195,28 +198,31 @@ SECRET = Setting(id="secret", label=Text(zh="应用密钥 Secret", en="App secre
 AGENT = Setting(id="agent", label=Text(zh="应用编号 AgentId", en="Agent id"), required=True)
 
 
-def _kind(service: Service, label: Text, *settings: Setting) -> ChannelKind:
+def _kind(service: Service, most: int, label: Text, *settings: Setting) -> ChannelKind:
     every = (*settings, SECRET, base_setting(service.base))
     return ChannelKind(
         id=service.id, label=label, settings=every, send=service.deliver, burst=10, per_second=5.0, together=5,
-        personal=True,
+        personal=True, fits=within(most),
     )  # fmt: skip
 
 
 WECOM_APP = _kind(
     WECOM_SERVICE,
+    wecom.MOST_BYTES,
     Text(zh="企业微信应用（发给本人）", en="WeCom app (to the person)"),
     Setting(id="corp", label=Text(zh="企业 ID", en="Corp id"), required=True),
     AGENT,
 )
 DINGTALK_APP = _kind(
     DINGTALK_SERVICE,
+    DINGTALK_BYTES,
     Text(zh="钉钉工作通知（发给本人）", en="DingTalk work notice (to the person)"),
     Setting(id="key", label=Text(zh="应用标识 AppKey", en="App key"), required=True),
     AGENT,
 )
 FEISHU_APP = _kind(
     FEISHU_SERVICE,
+    feishu.MOST_BYTES,
     Text(zh="飞书应用（发给本人）", en="Feishu app (to the person)"),
     Setting(id="app", label=Text(zh="应用标识 App ID", en="App id"), required=True),
 )

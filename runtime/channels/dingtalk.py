@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 from engine.model import Text
-from runtime.channels.letters import Answer, ChannelKind, Config, Letter, Setting, Verdict, Wire, cut
+from runtime.channels.letters import Answer, ChannelKind, Config, Letter, Setting, Verdict, Wire, cut, within
 from runtime.channels.robots import Codes, base_setting, one_by_one, talk
 
 BASE = "https://oapi.dingtalk.com"
@@ -63,4 +63,5 @@ DINGTALK = ChannelKind(
     burst=5,
     per_second=0.25,  # 5 and 15 a minute are never more than 20 in any minute
     merges=True,
+    fits=within(MOST_BYTES),
 )

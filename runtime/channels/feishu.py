@@ -36,13 +36,21 @@ def signature(seconds: int, secret: str) -> str:
 
 def message(letter: Letter, secret: str, now: datetime) -> Mapping[str, object]:
     """The body, signed where there is a secret."""
-    called = "".join(f'<at user_id="{_plain(m)}"></at> ' for m in letter.mentions)
+    called = _called(letter)
     text = called + cut(_plain(letter.plain()), MOST_BYTES - len(called.encode()))
     body: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
     if secret:
         seconds = int(now.timestamp())
         body = {"timestamp": str(seconds), "sign": signature(seconds, secret), **body}
     return body
+
+
+def _called(letter: Letter) -> str:
+    return "".join(f'<at user_id="{_plain(m)}"></at> ' for m in letter.mentions)
+
+
+def _fits(letter: Letter) -> bool:
+    return len((_called(letter) + _plain(letter.plain())).encode()) <= MOST_BYTES
 
 
 def _plain(text: str) -> str:
@@ -73,4 +81,5 @@ FEISHU = ChannelKind(
     burst=3,
     per_second=1.6,  # never more than 5 in a second and 100 in a minute
     merges=True,
+    fits=_fits,
 )

@@ -61,7 +61,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One message as a channel sends it. ``key``: the same at every attempt. ``files``: what ``enclosures`` became."""
+    """One message as a channel sends it. ``key``: the same at every attempt.
+
+    ``body``: what a program is given. ``browsers``: where a person wants pushes. ``files``: what ``enclosures`` became.
+    """
 
     key: str
     title: Text
@@ -76,6 +79,7 @@ class Letter:
     origin: str = ""
     body: Mapping[str, Any]
     made_at: datetime
+    browsers: tuple[Mapping[str, Any], ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
     files: tuple[Attached, ...] = ()
 
@@ -124,12 +128,23 @@ class Setting:
     long: bool = False
 
 
+def any_size(letter: Letter) -> bool:
+    """For kinds that take letters as long as they come."""
+    return True
+
+
+def within(most: int) -> Callable[[Letter], bool]:
+    """For kinds that take at most so many bytes of UTF-8."""
+    return lambda letter: len(letter.plain().encode()) <= most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
     """A kind of channel. ``burst`` letters at once, ``per_second`` in the long run (0: as many as there are).
 
     ``together``: letters handed over in one go. ``merges``: what is too much becomes one letter.
-    ``own``: needs nothing of the administrator, so it is no channel he keeps.
+    ``bundles``: what was put off to one moment becomes one letter, or as few as it takes for each to be whole, which
+    ``fits`` tells. ``own``: needs nothing of the administrator, so it is no channel he keeps.
     ``personal``: the address of a letter is a person's, not a channel's name.
     """
 
@@ -141,6 +156,8 @@ class ChannelKind:
     per_second: float = 0.0
     together: int = 1
     merges: bool = False
+    bundles: bool = True
+    fits: Callable[[Letter], bool] = any_size
     own: bool = False
     personal: bool = False
 
@@ -162,8 +179,22 @@ def cut(text: str, most: int) -> str:
     return raw[: most - len(mark.encode())].decode(errors="ignore") + mark
 
 
+def parted(letters: Sequence[Letter], fits: Callable[[Letter], bool]) -> list[list[Letter]]:
+    """Letters in groups, in order, each as large as it may be to fit as one; what never fits stands alone."""
+    groups: list[list[Letter]] = []
+    for letter in letters:
+        if groups and fits(digest([*groups[-1], letter])):
+            groups[-1].append(letter)
+        else:
+            groups.append([letter])
+    return groups
+
+
 def digest(letters: Sequence[Letter]) -> Letter:
-    """Several letters as one: their titles and texts below each other."""
+    """Several letters as one: their titles and texts below each other. It leads where all of them lead.
+
+    What programs are given cannot be put together: kinds that pass it on do not bundle.
+    """
     first = letters[0]
     if len(letters) == 1:
         return first
@@ -171,12 +202,18 @@ def digest(letters: Sequence[Letter]) -> Letter:
         language: "\n\n".join(f"{each.title.get(language)}\n{each.text.get(language)}" for each in letters)
         for language in ("zh", "en")
     }
+    one_record = len({(each.entity, each.record) for each in letters}) == 1
     return Letter(
         key=first.key,
         title=Text(zh=f"{len(letters)} 条消息", en=f"{len(letters)} messages"),
         text=Text(zh=both["zh"], en=both["en"]),
         language=first.language,
         address=first.address,
+        account=first.account,
+        browsers=first.browsers,
+        link=first.link if one_record else "",
+        entity=first.entity if one_record else "",
+        record=first.record if one_record else 0,
         mentions=tuple(dict.fromkeys(m for each in letters for m in each.mentions)),
         body={},
         made_at=first.made_at,

@@ -25,7 +25,7 @@ def content(letter: Letter) -> bytes:
 
 def _send(config: Config, letter: Letter, wire: Wire) -> Answer:
     """To every browser of the person; one that takes it is enough."""
-    places = letter.body.get("subscriptions", ())
+    places = letter.browsers
     answers = [_to(config, letter, place, wire) for place in places]
     gone = tuple(place["id"] for place, answer in zip(places, answers, strict=True) if answer.error in _GONE_WORDS)
     if any(answer.verdict is Verdict.SENT for answer in answers):
@@ -75,6 +75,7 @@ PUSH = ChannelKind(
     settings=(),
     send=send,
     together=5,
+    fits=lambda letter: len(letter.words.encode()) <= MOST_BYTES,
     own=True,
     personal=True,
 )

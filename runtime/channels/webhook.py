@@ -91,4 +91,5 @@ WEBHOOK = ChannelKind(
     ),
     send=send,
     together=20,
+    bundles=False,
 )

@@ -11,6 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from runtime.channels import CHANNELS, Answer, Verdict, Wire
 from runtime.channels.push import content
@@ -26,8 +28,26 @@ SEALED = (
 )
 
 
+UA_PRIVATE = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"
+
+
 def raw(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def unsealed(sent: bytes) -> bytes:
+    """What the browser of the RFC's example reads in it."""
+    salt, ours = sent[:16], sent[21 : 21 + sent[20]]
+    there = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ours)
+    shared = private_key(UA_PRIVATE).exchange(ec.ECDH(), there)
+
+    def derived(salt: bytes, key: bytes, info: bytes, length: int) -> bytes:
+        return HKDF(hashes.SHA256(), length, salt, info).derive(key)
+
+    secret = derived(raw(AUTH), shared, b"WebPush: info\0" + raw(UA_PUBLIC) + ours, 32)
+    key = derived(salt, secret, b"Content-Encoding: aes128gcm\0", 16)
+    nonce = derived(salt, secret, b"Content-Encoding: nonce\0", 12)
+    return AESGCM(key).decrypt(nonce, sent[21 + sent[20] :], b"").removesuffix(b"\x02")
 
 
 @pytest.fixture
@@ -40,6 +60,10 @@ def outside() -> Iterator[Outside]:
 def test_a_message_is_sealed_as_in_the_example_of_the_rfc() -> None:
     seal = Seal(salt=raw("DGv6ra1nlYgDCS1FRnbzlw"), key=private_key("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"))
     assert sealed(b"When I grow up, I want to be a watermelon", UA_PUBLIC, AUTH, seal) == raw(SEALED)
+
+
+def test_the_browser_of_the_example_can_read_it() -> None:
+    assert unsealed(raw(SEALED)) == b"When I grow up, I want to be a watermelon"
 
 
 def test_the_service_can_check_who_speaks() -> None:
@@ -61,7 +85,7 @@ def send(outside: Outside, *paths: str) -> Answer:
         {"id": n, "endpoint": f"{outside.url}/{p}", "p256dh": UA_PUBLIC, "auth": AUTH} for n, p in enumerate(paths)
     ]
     config = {**make_keys(), "contact": "mailto:a@b.c"}
-    (answer,) = CHANNELS["push"].send(config, [letter(body={"subscriptions": places})], Wire(now=NOW, timeout=5))
+    (answer,) = CHANNELS["push"].send(config, [letter(browsers=tuple(places))], Wire(now=NOW, timeout=5))
     return answer
 
 
