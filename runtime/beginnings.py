@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine import MetadataError, load_app
+from engine.cache import read_own, write_own
 from engine.compile.layers import CATALOGUE
 from engine.model import AppModel, EntityKind
 from runtime.accounts import account_named, add_account, is_empty, set_password
@@ -183,6 +185,7 @@ class Progress:
 def begin(home: AppHome, wish: Wish, clock: Clock) -> str:
     """Start making the app beside the request; the token by which its progress is asked for."""
     token = secrets.token_urlsafe(24)
+    _clear(home.folder / "cache")
     _write(home, token, Progress(app=_free_name(home, wish.template)))
     Thread(target=_make, args=(home, wish, clock, token), name="beginning", daemon=True).start()
     return token
@@ -192,8 +195,8 @@ def progress_of(home: AppHome, token: str) -> Progress | None:
     """How far a making is; ``None``: there is none of this token."""
     if not TOKEN.fullmatch(token):
         return None
-    path = _path(home, token)
-    return Progress(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    kept = read_own(_path(home, token))
+    return None if kept is None else Progress(**json.loads(kept))
 
 
 def _path(home: AppHome, token: str) -> Path:
@@ -201,14 +204,15 @@ def _path(home: AppHome, token: str) -> Path:
 
 
 def _write(home: AppHome, token: str, progress: Progress) -> None:
-    path = _path(home, token)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for old in path.parent.glob("beginning-*.json"):
-        if time.time() - old.stat().st_mtime > KEPT:
-            old.unlink(missing_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(progress), ensure_ascii=False), encoding="utf-8")
-    fresh.replace(path)
+    write_own(_path(home, token), json.dumps(asdict(progress), ensure_ascii=False).encode())
+
+
+def _clear(folder: Path) -> None:
+    """What was made more than a day ago is told no more."""
+    for old in folder.glob("beginning-*"):
+        with suppress(FileNotFoundError):  # another request clears away at the same time
+            if time.time() - old.stat().st_mtime > KEPT:
+                old.unlink()
 
 
 def _free_name(home: AppHome, template: str) -> str:

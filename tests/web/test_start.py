@@ -196,6 +196,8 @@ def test_colleagues_get_accounts_and_their_passwords_are_shown_once(client: Flas
     for thread in threading.enumerate():
         if thread.name == "beginning":
             thread.join(120)
+    notes = list((home.folder / "cache").glob("beginning-*"))
+    assert [note.stat().st_mode & 0o777 for note in notes] == [0o600]
     shown = client.get("/start/wait").get_data(as_text=True)
     password = re.search(r"<code>([^<]+)</code>", shown)
     assert password is not None
