@@ -65,13 +65,15 @@ def _befores(entity: str, report: Report) -> dict[tuple[str, int], int]:
     return befores
 
 
-def versions(ctx: RunContext, entity: str, ids: Sequence[int]) -> dict[int, int]:
-    """The versions of records as they are now."""
+def versions(ctx: RunContext, entity: str, ids: Sequence[int], *, lock: bool = False) -> dict[int, int]:
+    """The versions of records as they are now. ``lock``: they stay so until the end of the transaction."""
     table = ctx.app.tables.entity[entity]
     found: dict[int, int] = {}
-    for start in range(0, len(ids), AT_ONCE):
-        query = select(table.c.id, table.c.version).where(table.c.id.in_(ids[start : start + AT_ONCE]))
-        found.update((int(id), int(version)) for id, version in ctx.connection.execute(query))
+    wanted = sorted(ids)  # locks are taken in order of ids, as everywhere
+    for start in range(0, len(wanted), AT_ONCE):
+        query = select(table.c.id, table.c.version).where(table.c.id.in_(wanted[start : start + AT_ONCE]))
+        rows = ctx.connection.execute(query.order_by(table.c.id).with_for_update() if lock else query)
+        found.update((int(id), int(version)) for id, version in rows)
     return found
 
 
@@ -88,11 +90,12 @@ def imports(ctx: RunContext, entity: str = "", most: int = 50) -> list[Import]:
     return [_import(row) for row in rows if row.entity in known and rights(ctx, row.entity).may(READ)]
 
 
-def import_of(ctx: RunContext, number: int) -> Import:
-    """One import, by who brought the file or an administrator."""
+def import_of(ctx: RunContext, number: int, *, lock: bool = False) -> Import:
+    """One import, by who brought the file or an administrator. ``lock``: nobody else takes it back meanwhile."""
     table, account = ctx.app.tables.system.imported, ctx.app.tables.system.account
     query = select(table, account.c.name.label("by")).outerjoin(account, account.c.id == table.c.account)
-    row = ctx.connection.execute(query.where(table.c.id == number)).one_or_none()
+    query = query.where(table.c.id == number)
+    row = ctx.connection.execute(query.with_for_update(of=table) if lock else query).one_or_none()
     mine = row is not None and (is_admin(ctx) or row.account == ctx.user.account)
     if row is None or not mine or row.entity not in ctx.app.model.entities:
         raise NotFound(fault(ctx, "no_such_page", given=str(number)))

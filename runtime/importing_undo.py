@@ -65,7 +65,7 @@ def undo_import(
     progress: Progress = lambda done, of: None,
 ) -> Undone:
     """Take an import back, in the caller's transaction: whole, or with ``partial`` as far as it goes."""
-    entity = import_of(ctx, number).entity
+    entity = import_of(ctx, number, lock=True).entity
     left = standing(ctx, number)
     if not left:
         raise Conflict(fault(ctx, "import_undone"))
@@ -91,10 +91,11 @@ def _take_back(
     gone: list[Came] = []
     refused: dict[Came, UserError] = {}
     left = list(wanted)
+    for entity, held in _by_entity(left).items():  # so that what is compared is what is changed
+        versions(ctx, entity, [one.record for one in held], lock=True)
     while left:
         refused = {}
-        for start in range(0, len(left), BATCH):
-            some = left[start : start + BATCH]
+        for some in _batches(left):
             gone += _batch(ctx, number, some, result, refused)
             tell(len(gone))
         if len(refused) == len(left):
@@ -103,6 +104,20 @@ def _take_back(
     for one, error in refused.items():
         result.stays.append(_stays(ctx, one, error))
     return gone
+
+
+def _by_entity(wanted: Sequence[Came]) -> dict[str, list[Came]]:
+    found: dict[str, list[Came]] = {}
+    for one in wanted:
+        found.setdefault(one.entity, []).append(one)
+    return found
+
+
+def _batches(wanted: Sequence[Came]) -> Iterator[Sequence[Came]]:
+    """Records of one entity at a time: numbers mean nothing without it."""
+    for same in _by_entity(wanted).values():
+        for start in range(0, len(same), BATCH):
+            yield same[start : start + BATCH]
 
 
 def _batch(
@@ -138,7 +153,7 @@ def _all_at_once(ctx: RunContext, entity: str, wanted: Sequence[Came], now: Mapp
     if len(wanted) == 1 or any(one.before or now.get(one.record) != one.came for one in wanted):
         return []
     savepoint = ctx.connection.begin_nested()
-    rows = records.load_many(ctx, entity, [one.record for one in wanted])
+    rows = records.load_many(ctx, entity, [one.record for one in wanted], lock=True)
     if delete_free(ctx, entity, rows):
         savepoint.commit()
         return list(wanted)
@@ -173,7 +188,7 @@ def _remove(ctx: RunContext, number: int, entity: str, one: Came) -> bool:
     if row.get("deleted_at") is not None:
         return True
     if may_be_deleted(ctx, described, row):
-        records.delete(ctx, entity, one.record)
+        records.delete(ctx, entity, one.record, version=one.came)
         return True
     back = _way_back(described, row)
     if not back:
@@ -204,7 +219,7 @@ def _restore(ctx: RunContext, entity: str, one: Came) -> None:
         inner = ctx.app.model.entities[described.fields[name].lines]
         values[name] = _lines_before(inner, row.get(name) or (), changes)
     if values:
-        records.update(ctx, entity, one.record, values)
+        records.update(ctx, entity, one.record, values, version=one.came)
 
 
 def _before(ctx: RunContext, entity: str, one: Came) -> Iterator[tuple[str, Any]]:

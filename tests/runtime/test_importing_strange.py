@@ -124,6 +124,21 @@ def test_rows_that_name_each_other_are_remembered_once_and_undone_whole(ctx: Run
     assert gone(ctx, "group", parent)
 
 
+def test_undoing_takes_only_the_records_that_came_whatever_others_have_the_same_number(ctx: RunContext) -> None:
+    records.create_many(ctx, "unit", [{"code": f"other {n}", "name": "x"} for n in range(20)])
+    units = ctx.app.tables.entity["unit"].c
+    alive = select(units.id).where(units.deleted_at.is_(None)).order_by(units.id)
+    before = ctx.connection.execute(alive).scalars().all()
+    text = "品名,类,单位\na,新一,新单位\nb,新二,新单位\n"
+    cells = "{name: 品名, group: {column: 类, create: true}, unit: {column: 单位, create: true}}"
+    report = bring(ctx, "thing", text, read_mapping(ctx, f"{{entity: thing, recognise: true, fields: {cells}}}"))
+    groups = [record for entity, record in report.made if entity == "group"]
+    assert (len(report.made), len(groups), set(groups) <= set(before)) == (3, 2, True)
+    assert undo_import(ctx, note_import(ctx, "thing", "f.csv", report)).removed == 5
+    assert [gone(ctx, "group", number) for number in groups] == [True, True]
+    assert ctx.connection.execute(alive).scalars().all() == before
+
+
 def test_what_refused_rows_named_is_not_made(ctx: RunContext) -> None:
     mapping = read_mapping(ctx, "{entity: thing, fields: {name: N, group: {column: U, create: true}, price: P}}")
     report = bring(ctx, "thing", "N,U,P\na,Nobody,oops\n", mapping, partial=True)
