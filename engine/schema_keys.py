@@ -314,6 +314,8 @@ POSTING: Keys = {
     "at": (mapped(EXPRESSION), "Dimensions; the rest bind by name; `nothing` leaves one open."),
     "kind": (NAME, "Kind of move; of what comes back, the kind of what went."),
     "allocate": (EXPRESSION, "Allocation: an id or `= expression`."),
+    "fits": (EXPRESSION, "Which balances a take may use besides what the allocation says; `this` is the row posted."),
+    "say": (TEXT, "Said where no balance `fits`."),
     "short": (
         {"type": ["string", "object"], "additionalProperties": EXPRESSION},
         "When balances do not suffice: refuse, drop, or where the rest is booked.",

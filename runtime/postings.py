@@ -19,7 +19,7 @@ from engine.model import Ledger, Posting
 from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.exploding import exploded
-from runtime.ledgers.requests import DimensionValue, DocumentKey, MoveRequest, Short, Verb
+from runtime.ledgers.requests import Demand, DimensionValue, DocumentKey, MoveRequest, Short, Verb
 from runtime.ledgers.tables import is_polymorphic
 from runtime.messages import fault
 from runtime.postings_corrects import corrected_moves
@@ -151,6 +151,7 @@ class _Values:
     first: date | None
     last: date | None
     upto: Decimal | None = None
+    demand: Demand | None = None
 
 
 class _Shares:
@@ -200,6 +201,7 @@ class _Columns:
         self._first = evaluate(posting.spread[1] if posting.spread else None)
         self._last = evaluate(posting.spread[2] if posting.spread else None)
         self._upto = evaluate(posting.upto)
+        self._given = {} if posting.fits is None else {n: evaluate(e) for n, e in posting.fits.given.items()}
 
     def at(self, index: int) -> _Values:
         returned = self._returns[index]
@@ -213,7 +215,14 @@ class _Columns:
             first=self._first[index],
             last=self._last[index],
             upto=self._upto[index],
+            demand=self._demand(index),
         )
+
+    def _demand(self, index: int) -> Demand | None:
+        fits = self._posting.fits
+        if fits is None:
+            return None
+        return Demand(that=fits.that, say=fits.say, given={n: values[index] for n, values in self._given.items()})
 
 
 def _dimension(ledger: Ledger, name: str, expr: Expr, values: Sequence[Any]) -> list[DimensionValue]:
@@ -254,6 +263,7 @@ def _requests(building: _Building, posting: Posting, place: _Place, values: _Val
         kind=posting.kind,
         from_=sources,
         allocate=values.allocate,
+        demand=values.demand,
         short=Short.REST if posting.short_at else Short(posting.short or Short.REFUSE),
         short_dimensions=values.short,
         returns=(values.returns, posting.returns_posting) if values.returns else None,

@@ -6,14 +6,15 @@ from engine import schema_keys
 from engine.compile.bench import Bench, EntityDraft
 from engine.compile.constants import after_equals, constant
 from engine.compile.explode import component_names, read_explode, structure_part
+from engine.compile.messages import message, plain_message
 from engine.compile.part import Part, Word
 from engine.compile.posting_entry import Entry
 from engine.compile.postings_origin import corrected_rows, kind_of, returned_moves
-from engine.compile.scope import parse, parse_condition, scope_of
-from engine.expressions.tree import Expr
+from engine.compile.scope import AppScope, parse, parse_condition, scope_of
+from engine.expressions.tree import Expr, Path, this_path
 from engine.expressions.types import DATE, Type, choice
 from engine.frozen import Frozen
-from engine.model import Later, Posting
+from engine.model import Fits, Later, Posting
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Items, Scalar
 
@@ -100,6 +101,7 @@ def _finish(entry: Entry, returned: tuple[Expr, str, str] | None) -> Posting:
         of_posting=of_posting,
         upto=_upto(entry),
         later=_later(entry),
+        fits=_fits(entry),
     )
 
 
@@ -135,6 +137,28 @@ def _later(entry: Entry) -> Later | None:
         return None
     condition, order = parse_condition(waits, scope), parse(first, scope)
     return Later(condition=condition, order=order) if condition and order else None
+
+
+def _fits(entry: Entry) -> Fits | None:
+    """What the row demands of a balance: parsed on the balance, with the row as ``this``."""
+    word = entry.part.word("fits")
+    if word is None:
+        return None
+    if not (entry.verb == "take" and entry.part.has("allocate")):
+        entry.problem("D704", "fits", "only a take that allocates chooses balances", "write take: and allocate:")
+    scope = AppScope(bench=entry.bench, root_entity=f"ledger.{entry.ledger}", this_entity=entry.rows)
+    that = parse_condition(word, scope)
+    if that is None:
+        return None
+    say = message(entry.part.word("say"), scope) or plain_message(
+        f"没有符合条件的结存：{that.text}", f"No balance fits: {that.text}"
+    )
+    read = [that, *(piece for piece in (*say.zh, *say.en) if isinstance(piece, Expr))]
+    paths = {this_path(node) for expr in read for node in expr.inputs if isinstance(node, Path) and node.root == "this"}
+    given = {
+        path: parse(Word(path, word.place, word.path), scope_of(entry.bench, entry.rows)) for path in sorted(paths)
+    }
+    return Fits(that=that, say=say, given=Frozen({path: expr for path, expr in given.items() if expr is not None}))
 
 
 def _source(entry: Entry) -> str:

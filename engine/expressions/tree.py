@@ -199,6 +199,11 @@ class Expr:
     secrecy: frozenset[str] = field(default_factory=frozenset)
 
 
+def this_path(node: Path) -> str:
+    """What a path from ``this`` is called where somebody else gives its value."""
+    return ".".join(node.steps) or "this"
+
+
 def walk(node: Node) -> Iterator[Node]:
     """The node and all nodes below it, aggregates' inner expressions included."""
     stack: list[Node] = [node]

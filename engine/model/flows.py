@@ -212,6 +212,16 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fits:
+    """What the row that is posted demands of a balance. ``that`` and ``say`` stand on the balance and know the row as
+    ``this``; ``given``: each path from ``this`` that they read, as an expression on the row."""
+
+    that: Expr
+    say: Message
+    given: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
     """One entry of a transition's posting set; run in order, guards judge the end.
 
@@ -223,6 +233,7 @@ class Posting:
     book the rest on. ``returns``: path ``source line → posting`` whose moves come back. ``of``: rows whose moves a
     ``revalue`` corrects, with the posting id. ``upto``: what all rows with the same dimensions may add together, first
     come first served; ``later``: who gets what becomes free afterwards.
+    ``fits``: which balances a take may use, whoever names them.
     """
 
     id: str
@@ -245,6 +256,7 @@ class Posting:
     of_posting: str
     upto: Expr | None = None
     later: Later | None = None
+    fits: Fits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from engine.model import Allocation
 from runtime.ledgers.book import Book, Standing
 from runtime.ledgers.costing import ZERO, share
 from runtime.ledgers.open_balances import first_open
-from runtime.ledgers.requests import DimensionValue
+from runtime.ledgers.requests import Demand, DimensionValue
 from runtime.ledgers.shape import Shape
 
 Parts = list[tuple[Mapping[str, DimensionValue], dict[str, Decimal]]]
@@ -24,8 +24,13 @@ def spread(
     allocation: Allocation,
     fixed: Mapping[str, DimensionValue],
     amounts: Mapping[str, Decimal | None],
+    demand: Demand | None = None,
 ) -> tuple[Parts, dict[str, Decimal]]:
     """What to take of each balance, and what is left wanting."""
+
+    def meeting(some: list[Standing]) -> list[Standing]:
+        return _meeting(book, shape, demand, some)
+
     lead = next((r for r, a in amounts.items()), shape.main)
     wanted = amounts.get(lead)
     if wanted is not None and not allocation.share:
@@ -36,10 +41,12 @@ def spread(
             fixed,
             (lead, wanted),
             lambda some: ordered(book, shape, allocation, _fitting(book, shape, allocation, some)),
+            meeting,
         )
         if first is not None:
             return _in_turn(shape, first, amounts, lead)
-    standing = _fitting(book, shape, allocation, [s for s in book.there(shape, fixed) if any(s.amounts.values())])
+    there = [s for s in book.there(shape, fixed) if any(s.amounts.values())]
+    standing = meeting(_fitting(book, shape, allocation, there))
     if wanted is None:
         return [(s.dimensions, {r: s.amounts[r] for r in amounts}) for s in standing], {}
     positive = [s for s in standing if s.amounts[lead] > 0]
@@ -52,6 +59,14 @@ def _fitting(book: Book, shape: Shape, allocation: Allocation, standing: list[St
     if allocation.where is None or not standing:
         return standing
     fits = book.reader(shape.ledger).many(allocation.where, [_row(s) for s in standing])
+    return [s for s, fit in zip(standing, fits, strict=True) if fit]
+
+
+def _meeting(book: Book, shape: Shape, demand: Demand | None, standing: list[Standing]) -> list[Standing]:
+    """Those that are as the take demands."""
+    if demand is None or not standing:
+        return standing
+    fits = book.reader(shape.ledger).many(demand.that, [{**_row(s), "this": demand.given} for s in standing])
     return [s for s, fit in zip(standing, fits, strict=True) if fit]
 
 

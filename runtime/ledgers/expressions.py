@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, Table, bindparam, select
 
-from engine.expressions.tree import Clock, Expr, Node, Path, Scalar
+from engine.expressions.tree import Clock, Expr, Node, Path, Scalar, this_path
 from engine.model import Dimension, Field, Message
 from runtime.context import RunContext
 from runtime.prepared import Statement, padded, prepare_statement
@@ -53,6 +53,8 @@ class Reader:
             return [moment] * len(rows)
         if not isinstance(node, Path):
             raise LookupError(f"a ledger cannot evaluate {type(node).__name__}")
+        if node.root == "this" and rows and "this" in rows[0]:
+            return [scalar(row["this"][this_path(node)]) for row in rows]  # type: ignore[index]
         if node.root == "settings":
             return [scalar(self._setting(node.steps))] * len(rows)
         steps = node.steps if node.root in ("record", "this") else (node.root, *node.steps)

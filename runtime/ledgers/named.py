@@ -11,7 +11,7 @@ from engine.expressions.tree import Expr, Path
 from engine.model import Allocation
 from runtime.errors import Fault, Invalid
 from runtime.ledgers.book import Book
-from runtime.ledgers.requests import DimensionValue, MoveRequest, Verb
+from runtime.ledgers.requests import Demand, DimensionValue, MoveRequest, Verb
 from runtime.ledgers.shape import Shape
 
 Row = Mapping[str, DimensionValue]
@@ -72,3 +72,14 @@ def demand_some(book: Book, shape: Shape, allocation: Allocation, fixed: Row) ->
         free = reader.one(optional, fixed) if isinstance(optional, Expr) else optional
         if name not in fixed and not free:
             raise Invalid(Fault(code="nothing_usable", message=reader.text(allocation.none, fixed)))
+
+
+def demand_met(book: Book, shape: Shape, demand: Demand, named: Row) -> None:
+    """Refuse a balance named by hand that is not as the take demands."""
+    if not book.reader(shape.ledger).one(demand.that, {**named, "this": demand.given}):
+        raise unmet(book, shape, demand, named, "unit_not_usable")
+
+
+def unmet(book: Book, shape: Shape, demand: Demand, row: Row, code: str = "nothing_usable") -> Invalid:
+    """The refusal of a take whose demand nothing meets."""
+    return Invalid(Fault(code=code, message=book.reader(shape.ledger).text(demand.say, {**row, "this": demand.given})))

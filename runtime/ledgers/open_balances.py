@@ -33,9 +33,11 @@ def first_open(
     fixed: Mapping[str, DimensionValue],
     need: tuple[str, Decimal],
     ordered: Callable[[list[Standing]], list[Standing]],
+    meeting: Callable[[list[Standing]], list[Standing]],
 ) -> list[Standing] | None:
     """Enough of the first open balances, ``ordered``, to cover ``need`` (resource, amount); all if none suffice.
 
+    ``meeting``: those of some balances that this one take may use, which the statement that many share cannot tell.
     What the call has already done to balances counts. ``None``: the order cannot be told in SQL.
     """
     if any(isinstance(e, Expr) and e.type.kind not in SAME_ORDER for e, _ in allocation.order):
@@ -51,7 +53,7 @@ def first_open(
         if rows is None:  # lines that want the same goods read them once
             found_rows = query.run(book.ctx, {**given, "_most": limit})
             rows = book.read_before[(*same, limit)] = [dict(zip(names, row, strict=True)) for row in found_rows]
-        open_, sure = _in_order(book, shape, fixed, rows, need[0], ordered)
+        open_, sure = _in_order(book, shape, fixed, rows, need[0], (ordered, meeting))
         if len(rows) < limit:
             return open_
         if sum((s.amounts[need[0]] for s in open_[:sure]), ZERO) >= need[1]:
@@ -65,16 +67,19 @@ def _in_order(
     fixed: Mapping[str, DimensionValue],
     rows: Sequence[Mapping[Any, Any]],
     lead: str,
-    ordered: Callable[[list[Standing]], list[Standing]],
+    chosen: tuple[Callable[[list[Standing]], list[Standing]], Callable[[list[Standing]], list[Standing]]],
 ) -> tuple[list[Standing], int]:
     """What is open of the rows read, in their order, and how many of those nothing unread comes before."""
+    ordered, meeting = chosen
     touched = book.touched(shape, fixed)
     if not touched:  # as the database has put them
         found = {s.key: s for s in book.standings(shape, rows, fixed)}
-        return [found[row["key"]] for row in rows if row["key"] in found], len(rows)
+        open_ = meeting([found[row["key"]] for row in rows if row["key"] in found])
+        return open_, len(open_)
     read = {row["key"] for row in rows}
     also = _also_touched(book, shape, sorted(set(touched) - read))
     open_ = ordered([s for s in book.standings(shape, [*rows, *also], fixed) if s.amounts[lead] > 0])
+    open_ = meeting(open_)
     return open_, max((place for place, s in enumerate(open_, 1) if s.key in read), default=0)
 
 

@@ -18,7 +18,7 @@ from runtime.errors import Conflict, Invalid
 from runtime.ledgers.allocate import is_companion, spread
 from runtime.ledgers.book import Book, Draft
 from runtime.ledgers.costing import ZERO, share
-from runtime.ledgers.named import demand_fit, demand_some
+from runtime.ledgers.named import demand_fit, demand_met, demand_some, unmet
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move, MoveRequest, Short, Verb
 from runtime.ledgers.running import not_enough
 from runtime.ledgers.shape import Shape
@@ -114,11 +114,15 @@ def _parts(book: Book, shape: Shape, request: MoveRequest, amounts: dict[str, De
     open_ = [d for d in allocation.over if request.dimensions.get(d) is None] if allocation else []
     fixed = {d: request.dimensions.get(d) for d in shape.dimensions if d not in open_}
     if allocation and open_:
-        parts, rest = spread(book, shape, allocation, fixed, amounts)
+        parts, rest = spread(book, shape, allocation, fixed, amounts, request.demand)
         found = [_Part(dimensions, taken) for dimensions, taken in parts]
         if not parts and any(rest.values()) and request.short is Short.REFUSE:
+            if request.demand and spread(book, shape, allocation, fixed, amounts)[0]:
+                raise unmet(book, shape, request.demand, fixed)
             demand_some(book, shape, allocation, fixed)
         return found + _rest(book, shape, request, fixed, parts, rest, amounts)
+    if request.demand:
+        demand_met(book, shape, request.demand, fixed)
     known = {r: a for r, a in amounts.items() if a is not None}
     optional = [r for r in shape.kept if r not in amounts and is_companion(shape, r)]
     if len(known) == len(amounts) and not optional:

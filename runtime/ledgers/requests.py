@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
+from engine.expressions.tree import Expr
+from engine.model import Message
 from runtime.values import Ref
 
 DimensionValue: TypeAlias = int | str | bool | date | datetime | Decimal | Ref | None
@@ -66,6 +68,15 @@ class DocumentKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a take demands of balances besides its allocation; ``given``: what the row that takes says, by path."""
+
+    that: Expr
+    say: Message
+    given: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRequest:
     """One wish. The ledgers turn it into any number of moves.
 
@@ -96,6 +107,7 @@ class MoveRequest:
     line: DocumentKey | None = None
     from_: tuple[str, ...] = ()
     allocate: str = ""
+    demand: Demand | None = None
     short: Short = Short.REFUSE
     short_dimensions: Mapping[str, DimensionValue] = field(default_factory=lambda: MappingProxyType({}))
     returns: tuple[DocumentKey, str] | None = None
