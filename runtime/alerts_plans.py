@@ -5,7 +5,7 @@ A plan has no rows that anybody writes, so nothing but the clock can tell that i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -36,8 +36,7 @@ def look_again(ctx: RunContext, wanted: Callable[[Alert], bool]) -> list[str]:
         if alert.plan not in runs:
             runs[alert.plan] = _netted(system, alert)
         run = runs[alert.plan]
-        if run is not None:
-            _judge(system, alert, run)
+        if run is not None and _judged(system, alert, run):
             looked.append(alert.id)
     return looked
 
@@ -46,9 +45,23 @@ def _netted(ctx: RunContext, alert: Alert) -> PlanRun | None:
     """The plan; where it cannot be reckoned the administrators are told why, once a day."""
     try:
         return net(ctx, alert.plan)
-    except UserError as error:
-        tell_failed(ctx, alert, str(error))
+    except (ArithmeticError, UserError, ValueError) as error:
+        tell_failed(ctx, alert, _reason(error))
         return None
+
+
+def _judged(ctx: RunContext, alert: Alert, run: PlanRun) -> bool:
+    """Whether the alert could be worked out; what it says of one figure is nothing the schedule could end by."""
+    try:
+        _judge(ctx, alert, run)
+    except (ArithmeticError, ValueError) as error:
+        tell_failed(ctx, alert, _reason(error))
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def _judge(ctx: RunContext, alert: Alert, run: PlanRun) -> None:
@@ -58,10 +71,11 @@ def _judge(ctx: RunContext, alert: Alert, run: PlanRun) -> None:
     for suggestion in sorted(run.suggestions, key=lambda each: (each.need_date, each.number)):
         by_item.setdefault(suggestion.item, []).append(suggestion.row)
     ids = sorted(by_item.keys() | _open(ctx, alert))
-    rows = [
-        _first(held, alert, [{**record, **_named(each)} for each in by_item.get(record["id"], ({},))])
+    found = [
+        [{**record, **_named(each)} for each in by_item.get(record["id"], ({},))]
         for record in held.rows(alert.entity, ids)
     ]
+    rows = _first(held, alert, found)
     judge(ctx, held.at, People(ctx), alert, ids, rows)
 
 
@@ -69,9 +83,11 @@ def _named(row: Row) -> Row:
     return {root_of(name): row.get(name) for name in OWN}
 
 
-def _first(held: Records, alert: Alert, rows: list[Row]) -> Row:
-    looked = look(held.at, alert.condition, rows, alert.entity)
-    return next((row for row, parts in zip(rows, looked, strict=True) if holds(parts)), rows[0])
+def _first(held: Records, alert: Alert, found: Sequence[Sequence[Row]]) -> list[Row]:
+    """Of each record the row for which the condition holds, or its first; all of them are looked at at once."""
+    looked = iter(look(held.at, alert.condition, [row for rows in found for row in rows], alert.entity))
+    judged = [[(row, holds(next(looked))) for row in rows] for rows in found]
+    return [next((row for row, so in rows if so), rows[0][0]) for rows in judged]
 
 
 def _open(ctx: RunContext, alert: Alert) -> set[int]:
