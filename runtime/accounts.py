@@ -24,6 +24,7 @@ from runtime.messages import fault
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
+LONGEST_NAME = 60
 MOST_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=5)
 TOKEN_PREFIX = "dg_"
@@ -85,11 +86,16 @@ def hash_of(password: str) -> str:
 
 def _check_name(ctx: RunContext, name: str) -> None:
     cleaned = name.strip()
-    if not 1 <= len(cleaned) <= 60 or not cleaned.isprintable():
+    if not name_fits(cleaned):
         raise Invalid(fault(ctx, "account_name", "name"))
     table = ctx.app.tables.system.account
     if ctx.connection.execute(select(table.c.id).where(table.c.name == cleaned)).first():
         raise Conflict(fault(ctx, "account_taken", "name", name=cleaned))
+
+
+def name_fits(name: str) -> bool:
+    """Whether somebody can log in by this name."""
+    return 1 <= len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def _check_roles(ctx: RunContext, roles: Iterable[str]) -> None:

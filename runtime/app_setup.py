@@ -47,12 +47,16 @@ def demo_folder(model: AppModel) -> Path | None:
 
 
 def demo_log_ins(model: AppModel) -> list[LogIn]:
-    """The people of the demo: those of its ``users.csv``, else one for each role."""
+    """The people of the demo who may log in."""
+    return [each for each in demo_accounts(model) if each.password]
+
+
+def demo_accounts(model: AppModel) -> list[LogIn]:
+    """The people of the demo: those of its ``users.csv``, some without a password, else one for each role."""
     folder = demo_folder(model)
     if folder is not None and (folder / USERS).is_file():
         rows = read_table(folder / USERS)
-        able = [row for row in rows if row["password"]]
-        return [LogIn(name=row["name"], password=row["password"], roles=row["roles"].split()) for row in able]
+        return [LogIn(name=row["name"], password=row["password"], roles=row["roles"].split()) for row in rows]
     return [LogIn(name=role, password=DEMO_PASSWORD, roles=(role,)) for role in model.roles]
 
 

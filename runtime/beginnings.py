@@ -14,19 +14,19 @@ from pathlib import Path
 from threading import Thread
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
-from engine import MetadataError, load_app
+from engine import load_app
 from engine.cache import read_own, write_own
 from engine.compile.layers import CATALOGUE
 from engine.model import AppModel, EntityKind
-from runtime.accounts import account_named, add_account, is_empty, set_password
-from runtime.app_setup import DEMO_PASSWORD, fill_demo, set_up
+from runtime.accounts import account_named, add_account, is_empty, name_fits, set_password
+from runtime.app_setup import DEMO_PASSWORD, demo_accounts, fill_demo, set_up
 from runtime.app_source import start_from
 from runtime.apps import AppHome
 from runtime.context import Clock, RunContext
 from runtime.errors import UserError
 from runtime.logs import logger
+from runtime.messages import both
 from runtime.records import update
 from runtime.start_code import end_code
 
@@ -36,7 +36,6 @@ FIGURES = 6
 ENTRIES = 4
 TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
 KEPT = 86_400
-FAULTS = (UserError, MetadataError, SQLAlchemyError, OSError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,8 @@ class Offer:
     """A template as one looks at it before choosing.
 
     ``flow``: documents in the order of work, with who makes them and their icons. ``menu``, ``figures``, ``panes``:
-    what the picture of its first page shows. ``posts``: roles that a colleague may be given, by id.
+    what the picture of its first page shows. ``posts``: roles that a colleague may be given, by id. ``people``: the
+    log-in names of its demo, with whether they administer it.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Offer:
     figures: Sequence[str]
     panes: Sequence[Pane]
     posts: Sequence[tuple[str, str]]
+    people: Mapping[str, bool]
     counts: Mapping[str, int]
     documents: Sequence[str]
     masters: Sequence[str]
@@ -98,6 +99,7 @@ def _offer(model: AppModel, language: str) -> Offer:
         figures=tuple(model.cards[name].label.get(language) for name in _shown(model, "card"))[:FIGURES],
         panes=tuple(_panes(model, language)),
         posts=tuple((role.id, role.label.get(language)) for role in model.roles.values()),
+        people={p.name: bool(p.password and {*_admins(model)} & {*p.roles}) for p in demo_accounts(model)},
         counts={
             "documents": len(documents),
             "roles": len(model.roles),
@@ -114,6 +116,11 @@ def _offer(model: AppModel, language: str) -> Offer:
         reports=tuple(report.label.get(language) for report in model.reports.values()),
         prints=tuple(each.label.get(language) for each in model.prints.values()),
     )
+
+
+def _admins(model: AppModel) -> list[str]:
+    """The roles that may do everything."""
+    return [role.id for role in model.roles.values() if "all" in role.can.get("all", ())]
 
 
 def _shown(model: AppModel, kind: str) -> list[str]:
@@ -182,6 +189,21 @@ class Progress:
     log_ins: list[dict[str, str]] = field(default_factory=list)
 
 
+def unfit_names(wish: Wish) -> list[str]:
+    """What is wrong with the log-in names: told before anything is made, not after all of it."""
+    people = next(each.people for each in offers(wish.language) if each.id == wish.template) if wish.demo else {}
+    colleagues = [name for name, _ in wish.colleagues]
+    names = [wish.admin, *colleagues]
+    twice = [name for n, name in enumerate(names) if name in names[:n]]
+    of_demo = [name for name in names if name in people and (name in colleagues or not people[name])]
+    told = [
+        *(both("account_name") for name in names if not name_fits(name)),
+        *(both("account_taken", name=name) for name in twice),
+        *(both("account_of_demo", name=name) for name in of_demo),
+    ]
+    return list(dict.fromkeys(each.get(wish.language) for each in told))
+
+
 def begin(home: AppHome, wish: Wish, clock: Clock) -> str:
     """Start making the app beside the request; the token by which its progress is asked for."""
     token = secrets.token_urlsafe(24)
@@ -231,9 +253,10 @@ def _make(home: AppHome, wish: Wish, clock: Clock, token: str) -> None:
         progress.log_ins = make(home, progress.app, wish, clock, tell)
         progress.state = "done"
         end_code(home)
-    except FAULTS as error:
+    except Exception as error:  # an edge like that of a request: who waits at the page must hear of every end
         logger("beginning").error("making failed", app=progress.app, exc_info=error)
-        progress.state, progress.error = "failed", str(error)
+        told = isinstance(error, UserError)
+        progress.state, progress.error = "failed", str(error) if told else both("work_failed").get(wish.language)
         if progress.app in home.names():
             home.discard(progress.app)
     _write(home, token, progress)
@@ -257,9 +280,8 @@ def make(
         if wish.admin in known:
             set_password(ctx, account_named(ctx, wish.admin), wish.password)
         else:
-            admins = [role.id for role in app.model.roles.values() if "all" in role.can.get("all", ())]
-            add_account(ctx, wish.admin, wish.password, admins[:1])
-        invited = [_invite(ctx, name, role) for name, role in wish.colleagues if name not in known | {wish.admin}]
+            add_account(ctx, wish.admin, wish.password, _admins(app.model)[:1])
+        invited = [_invite(ctx, name, role) for name, role in wish.colleagues]
         if is_empty(ctx):
             raise ValueError("nobody can log in")
     others = [{"name": p.name, "password": p.password} for p in people if p.name != wish.admin]

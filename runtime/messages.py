@@ -286,6 +286,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     # accounts
     "account_name": ("登录名要有 1 到 60 个可见字符", "A log-in name needs 1 to 60 visible characters"),
     "account_taken": ("登录名 {name} 已有人用，换一个", "The log-in name {name} is taken, choose another"),
+    "account_of_demo": (
+        "演示数据已经有登录名 {name}，换一个",
+        "The demo data has the log-in name {name} already, choose another",
+    ),
     "account_unknown": ("没有账号 {name}", "There is no account {name}"),
     "account_resting": (
         "密码错了太多次，请 {minutes} 分钟后再试",

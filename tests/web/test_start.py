@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from runtime import accounts
+from runtime import accounts, beginnings
 from runtime.apps import AppHome
-from runtime.beginnings import offers
+from runtime.beginnings import Wish, offers, unfit_names
 from runtime.start_code import code_fits, start_code
 from web.application import create_app
 
@@ -91,6 +92,15 @@ def test_once_there_is_an_app_the_first_page_is_closed(client: FlaskClient, home
         ({"template": "bakery"}, "选择一个模板"),
         ({"currency": "XXX"}, "本位币"),
         ({"admin": ""}, "管理员"),
+        ({"password": "x" * 201}, "至多 200 位"),
+        ({"admin": "a" * 61}, "登录名要有 1 到 60 个可见字符"),
+        ({"who.0": "b" * 61, "role.0": "finance"}, "登录名要有 1 到 60 个可见字符"),
+        ({"who.0": "lina", "role.0": "finance", "who.2": "lina", "role.2": "sales"}, "登录名 lina 已有人用"),
+        ({"who.1": "boss", "role.1": "finance"}, "登录名 boss 已有人用"),
+        ({"demo": "1", "who.0": "sales", "role.0": "sales"}, "演示数据已经有登录名 sales"),
+        ({"demo": "1", "who.0": "zoul", "role.0": "finance"}, "演示数据已经有登录名 zoul"),
+        ({"demo": "1", "admin": "zoul"}, "演示数据已经有登录名 zoul"),
+        ({"demo": "1", "admin": "sales"}, "演示数据已经有登录名 sales"),
     ],
 )
 def test_what_is_missing_is_told_and_what_was_written_stays(
@@ -102,16 +112,35 @@ def test_what_is_missing_is_told_and_what_was_written_stays(
     assert home.names() == []
     if "firm" not in given:
         assert 'value="永信"' in page
+    if "who.0" in given:
+        assert f'value="{given["who.0"]}"' in page
 
 
-def test_a_failure_is_told_and_leaves_no_app_behind(client: FlaskClient, home: AppHome) -> None:
-    assert post(client, admin="a" * 70)[0] == 303  # longer than the name of an account may be
+def test_the_names_of_the_demo_are_free_without_it_and_its_administrator_may_be_ones_own() -> None:
+    wish = Wish(
+        template="service", firm="永信", language="en", currency="CNY", admin="admin", password="good-pass-1", demo=True
+    )
+    assert unfit_names(wish) == []
+    sales = replace(wish, colleagues=[("sales", "sales")])
+    assert unfit_names(sales) == ["The demo data has the log-in name sales already, choose another"]
+    assert unfit_names(replace(sales, demo=False)) == []
+
+
+def test_a_failure_is_told_and_leaves_no_app_behind(
+    client: FlaskClient, home: AppHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'cursor'")
+
+    monkeypatch.setattr(beginnings, "set_up", broken)
+    assert post(client)[0] == 303
     for thread in threading.enumerate():
         if thread.name == "beginning":
             thread.join(120)
     answer = client.get("/start/wait")
     assert answer.status_code == 500
     assert "没有建成" in answer.get_data(as_text=True)
+    assert "NoneType" not in answer.get_data(as_text=True)
     assert home.names() == []
     assert client.get("/start").status_code == 200
 

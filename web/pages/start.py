@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from flask import Blueprint, Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from runtime import accounts, beginnings
-from runtime.beginnings import CURRENCIES, Wish, offers
+from runtime.accounts import LONGEST_NAME, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from runtime.beginnings import CURRENCIES, Wish, offers, unfit_names
 from runtime.errors import Fault, NotFound
 from runtime.start_code import code_fits
 from web.access import clock, home, nobody, remember, served
@@ -17,7 +18,6 @@ from web.first_view import TOUR
 from web.render import bare
 from web.texts import LANGUAGES, language, translator
 
-SHORTEST_PASSWORD = 8
 LONGEST = 80
 MOST_COLLEAGUES = 3
 COLLEAGUES = tuple(f"{name}.{n}" for n in range(MOST_COLLEAGUES) for name in ("who", "role"))
@@ -96,6 +96,8 @@ def _page(given: dict[str, str], problems: list[str], status: int = 200) -> AnyR
         currencies=CURRENCIES,
         given={"firm": "", "currency": "CNY", "admin": "admin", "demo": "1", **dict.fromkeys(COLLEAGUES, ""), **given},
         colleagues=range(MOST_COLLEAGUES),
+        invites=any(given.get(f"who.{n}") for n in range(MOST_COLLEAGUES)),
+        longest=LONGEST_NAME,
         problems=problems,
     )
 
@@ -106,42 +108,49 @@ def begin() -> AnyResponse:
     if _stranger():
         return _gate(status=403)
     form, lang = request.form, language()
-    t = translator(lang)
-    problems = []
-    if form.get("template") not in {each.id for each in offers(lang)}:
-        problems.append(t("请选择一个模板", "Choose a template"))
-    if not form.get("firm", "").strip():
-        problems.append(t("请填写公司简称", "Say what the firm is called"))
-    if form.get("currency") not in CURRENCIES:
-        problems.append(t("请选择本位币", "Choose a currency"))
-    if not form.get("admin", "").strip():
-        problems.append(t("请填写管理员登录名", "Say the administrator's log-in name"))
-    if len(form.get("password", "")) < SHORTEST_PASSWORD:
-        problems.append(
-            t(f"密码至少 {SHORTEST_PASSWORD} 位", f"The password needs at least {SHORTEST_PASSWORD} characters")
-        )
-    if problems:
+    problems = _missing(form, translator(lang))
+    wish = None if problems else _wish(form, lang)
+    problems += unfit_names(wish) if wish else []
+    if wish is None or problems:
         kept = {name: form.get(name, "") for name in ("template", "firm", "currency", "admin", "demo", *COLLEAGUES)}
         return _page(kept, problems, 422)
-    wish = Wish(
+    session[KEY] = {"token": beginnings.begin(home(), wish, clock()), "admin": wish.admin}
+    return redirect(url_for("pages.start_wait"), code=303)
+
+
+def _missing(form: Mapping[str, str], t: Callable[[str, str], str]) -> list[str]:
+    """What the page does not say, or says as it cannot be."""
+    least, most = SHORTEST_PASSWORD, LONGEST_PASSWORD
+    length = len(form.get("password", ""))
+    wrong = (
+        (form.get("template") not in {each.id for each in offers("zh")}, "请选择一个模板", "Choose a template"),
+        (not form.get("firm", "").strip(), "请填写公司简称", "Say what the firm is called"),
+        (form.get("currency") not in CURRENCIES, "请选择本位币", "Choose a currency"),
+        (not form.get("admin", "").strip(), "请填写管理员登录名", "Say the administrator's log-in name"),
+        (length < least, f"密码至少 {least} 位", f"The password needs at least {least} characters"),
+        (length > most, f"密码至多 {most} 位", f"The password may have {most} characters at most"),
+    )
+    return [t(chinese, english) for is_wrong, chinese, english in wrong if is_wrong]
+
+
+def _wish(form: Mapping[str, str], lang: str) -> Wish:
+    return Wish(
         template=form["template"],
         firm=form["firm"].strip()[:LONGEST],
         language=lang,
         currency=form["currency"],
-        admin=form["admin"].strip()[:LONGEST],
+        admin=form["admin"].strip(),
         password=form["password"],
         demo=bool(form.get("demo")),
         colleagues=_colleagues(form),
     )
-    session[KEY] = {"token": beginnings.begin(home(), wish, clock()), "admin": wish.admin}
-    return redirect(url_for("pages.start_wait"), code=303)
 
 
 def _colleagues(form: Mapping[str, str]) -> list[tuple[str, str]]:
     """Who else may log in, with a role of the template."""
     posts = {role for each in offers("zh") if each.id == form["template"] for role, _ in each.posts}
-    named = [(form.get(f"who.{n}", "").strip()[:LONGEST], form.get(f"role.{n}", "")) for n in range(MOST_COLLEAGUES)]
-    return [(name, role) for name, role in dict(named).items() if name and role in posts]
+    named = [(form.get(f"who.{n}", "").strip(), form.get(f"role.{n}", "")) for n in range(MOST_COLLEAGUES)]
+    return [(name, role) for name, role in named if name and role in posts]
 
 
 def start_wait() -> AnyResponse:
