@@ -5,7 +5,7 @@ Looks at the whole file at once, before its rows become records; what is named a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,15 +129,24 @@ def _named(ctx: RunContext, spec: Field, cell: Cell, table: Table, done: Refined
     words = _words(cell, table) if cell.column else {str(cell.constant): 0} if table.lines else {}
     known = known_words(ctx, target, words)
     if cell.create and rights(ctx, target).may("create"):
-        for word in [word for word in words if word not in known]:
+        for same in _alike(word for word in words if word not in known):
+            word = same[0]
             made = known_words(ctx, target, [word]).get(word, "") if BY_WORD.get(bare(word)) else ""
             made = made or _make(ctx, spec, word, table.lines[words[word]], done)
             if made:
-                known[word] = made
+                known |= dict.fromkeys(same, made)
     if not cell.column:
         return replace(cell, constant=known.get(str(cell.constant), cell.constant))
     values: dict[str, object] = {word: key for word, key in known.items() if word != key}
     return replace(cell, values=values) if values else cell
+
+
+def _alike(words: Iterable[str]) -> Iterable[list[str]]:
+    """Words that are the same but for case and width name one record, called as it is written first."""
+    found: dict[str, list[str]] = {}
+    for word in words:
+        found.setdefault(bare(word), []).append(word)
+    return found.values()
 
 
 def _make(ctx: RunContext, spec: Field, word: str, line: int, done: Refined) -> str:

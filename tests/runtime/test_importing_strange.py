@@ -124,6 +124,16 @@ def test_rows_that_name_each_other_are_remembered_once_and_undone_whole(ctx: Run
     assert gone(ctx, "group", parent)
 
 
+def test_a_name_written_three_ways_makes_one_record(ctx: RunContext) -> None:
+    text = "N,U,M\na,Steel,个\nb,STEEL,个\nc,ＳＴＥＥＬ,个\nd,Iron,个\n"
+    fields = "{name: N, group: {column: U, create: true}, unit: M}"
+    report = bring(ctx, "thing", text, read_mapping(ctx, f"{{entity: thing, recognise: true, fields: {fields}}}"))
+    groups = [record for _, record in report.made]
+    assert [records.load(ctx, "group", record)["name"] for record in groups] == ["Steel", "Iron"]
+    came = [records.load(ctx, "thing", one.record)["group"] for one in report.taken]
+    assert came == [groups[0], groups[0], groups[0], groups[1]]
+
+
 def test_undoing_takes_only_the_records_that_came_whatever_others_have_the_same_number(ctx: RunContext) -> None:
     records.create_many(ctx, "unit", [{"code": f"other {n}", "name": "x"} for n in range(20)])
     units = ctx.app.tables.entity["unit"].c
