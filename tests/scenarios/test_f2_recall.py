@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.outbox_courier import deliver
 from tests.scenarios.clients import code
 from tests.scenarios.larder import Larder
 
@@ -94,6 +95,25 @@ def test_f2_a_recall_lists_customers_with_quantities_and_is_printed(larder_both:
     text = page.get_data(as_text=True)
     assert page.status_code == 200
     assert all(name in text for name in ("百佳源超市", "鲜到家电商", "康宁学校食堂", "FG-1", "沙门氏菌"))
+
+
+def test_f2_a_customer_is_written_to_and_whether_the_mail_left_is_told_by_the_outbox(larder: Larder) -> None:
+    larder.works.day("2026-01-05")
+    larder.received("CHICKEN", "100", "RAW-A", "2026-01-01")
+    larder.admin.change("partner", larder.works.id("partner", "C1"), email="c1@example.com")
+    for customer in ("C1", "C2"):
+        larder.delivered("CHICKEN", "10", customer, lot=code("RAW-A"))
+    quality = larder.works.api("quality")
+    made = quality.new("recall", lot=code("RAW-A"), cause="沙门氏菌", level="one")
+    quality.take("recall", made["id"], "submit")
+    larder.works.api("manager").decide("recall", made["id"])
+    lines = quality.read("recall", made["id"])["customers"]
+    assert {line["partner"]["code"]: line["told_at"] is not None for line in lines} == {"C1": True, "C2": False}
+    field = larder.works.app.model.entities["recall.customers"].fields["told_at"]
+    assert (field.label.zh, field.label.en) == ("写信时间", "Written at")
+    assert deliver(larder.works.app, larder.works.clock) == []  # there is no channel for mail
+    (mail,) = [row for row in larder.admin.items("/outbox", kind="email") if row["origin"] == "rule:customers_mailed"]
+    assert (mail["address"], mail["state"], mail["error"]) == ("c1@example.com", "held", "no_channel")
 
 
 def test_f2_processing_keeps_cost_and_yield(larder: Larder) -> None:
