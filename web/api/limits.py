@@ -19,7 +19,13 @@ USUAL = "1200 per minute"
 API = "/api/"
 PERIODS: Mapping[str, int] = MappingProxyType({"second": 1, "minute": 60, "hour": 3600})
 MANY = 10_000
-"""Callers remembered before those whose time is over are forgotten."""
+"""Callers remembered, at most: before more are, those whose time is over are forgotten."""
+SWEEP = 1.0
+"""Seconds between two looks through all of them: who sends many names must not keep everybody waiting."""
+REST = ""
+"""Whoever comes while as many as can be are remembered: they share one count."""
+CROWD = 10
+"""How many callers' worth one address may ask for: a firm behind one address has room, made-up tokens have not."""
 
 
 class Turnstile:
@@ -27,22 +33,31 @@ class Turnstile:
 
     def __init__(self, most: int, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
-        self._seconds = seconds
+        self.seconds = seconds
         self._clock = clock
         self._seen: dict[str, tuple[float, int]] = {}
+        self._swept = -math.inf
         self._lock = Lock()
 
     def through(self, who: str) -> tuple[int, int]:
         """How often ``who`` may still come (less than 0: not this time), and in how many seconds all begins anew."""
         now = self._clock()
         with self._lock:
+            who = self._place(who, now)
             end, count = self._seen.get(who, (0.0, 0))
             if end <= now:
-                if len(self._seen) >= MANY:
-                    self._seen = {name: seen for name, seen in self._seen.items() if seen[0] > now}
-                end, count = now + self._seconds, 0
+                end, count = now + self.seconds, 0
             self._seen[who] = (end, count + 1)
         return self.most - count - 1, math.ceil(end - now)
+
+    def _place(self, who: str, now: float) -> str:
+        """Under which name ``who`` is counted."""
+        if who in self._seen or len(self._seen) < MANY:
+            return who
+        if now - self._swept >= SWEEP:
+            self._swept = now
+            self._seen = {name: seen for name, seen in self._seen.items() if seen[0] > now}
+        return who if len(self._seen) < MANY else REST
 
 
 def turnstile(limit: str) -> Turnstile:
@@ -63,15 +78,18 @@ def caller() -> str:
 
 
 def register(app: Flask) -> None:
-    """Limit the API; ``API_LIMIT`` (a text such as ``10 per second``, "" = none) says how much, for each address."""
+    """Limit the API; ``API_LIMIT`` (a text such as ``10 per second``, "" = none) says how much each caller may ask of
+    each of its addresses."""
     limit = app.config.get("API_LIMIT", "" if app.testing else USUAL)
     if not limit:
         return
     counting = turnstile(limit)
+    crowd = Turnstile(CROWD * counting.most, counting.seconds)
 
     def let_through() -> None:
         if request.path.startswith(API):
-            g.turns = counting.through(f"{request.endpoint} {caller()}")
+            among = crowd.through(f"{request.endpoint} {request.remote_addr}")
+            g.turns = among if among[0] < 0 else counting.through(f"{request.endpoint} {caller()}")
             if g.turns[0] < 0:
                 raise TooManyRequests
 

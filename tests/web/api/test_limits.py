@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scenarios.works import Works
 from web.api import limits
 from web.api.limits import Turnstile, turnstile
+from web.application import create_app
 
 
 class Hand:
@@ -38,6 +40,38 @@ def test_callers_whose_time_is_over_are_forgotten(monkeypatch: pytest.MonkeyPatc
     clock.now += 2
     gate.through("d")
     assert list(gate._seen) == ["d"]
+
+
+def test_when_all_places_are_taken_new_callers_share_one_and_nobody_looks_through_all_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MANY", 3)
+    clock = Hand()
+    gate = Turnstile(5, 60, clock)
+    for name in "abc":
+        assert gate.through(name) == (4, 60)
+    assert [gate.through(name)[0] for name in "de"] == [4, 3]
+    looked_through = gate._seen
+    clock.now += 0.5
+    assert [gate.through(name)[0] for name in "fga"] == [2, 1, 3]
+    assert gate._seen is looked_through
+    clock.now += 60
+    assert gate.through("e") == (4, 60)
+    assert list(gate._seen) == ["e"]
+
+
+def test_made_up_tokens_of_one_address_are_counted_together(
+    office_on_file: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CROWD", 3)
+    client = create_app(office_on_file.home, testing=True, options={"API_LIMIT": "1 per minute"}).test_client()
+
+    def asked(token: str, address: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return client.get("/api/v1/item", headers=headers, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [asked(f"made-up-{n}", "192.0.2.1") for n in range(5)] == [401, 401, 401, 429, 429]
+    assert asked("made-up-5", "192.0.2.2") == 401
 
 
 @pytest.mark.parametrize("wrong", ["many", "10", "10 per week", "-1 per minute", "10 per second or so"])
