@@ -18,11 +18,12 @@ from engine import AppModel
 from runtime.app_source import Definition, compile_definition, definition_of, differences, pin, renames
 from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.database import Database, open_database
-from runtime.errors import Fault, NotFound, UserError
+from runtime.errors import Conflict, Fault, NotFound, UserError
 from runtime.flow_keeping import Published, plan_flows, version_rows, walked_flows, walked_versions
 from runtime.flow_versions import Flows, with_older
 from runtime.happenings import Journal
 from runtime.ledgers import rebuild, to_rebuild
+from runtime.messages import both
 from runtime.migrate import Step, apply_steps, in_step, plan, to_recompute
 from runtime.programs import Programs
 from runtime.recompute import recompute
@@ -266,10 +267,15 @@ class AppHome:
         return self._publish(self.get(name), definition, note="", account=0, allow_loss=True, dry_run=True)
 
     def publish(
-        self, name: str, definition: Definition, *, note: str = "", account: int = 0, allow_loss: bool = False
-    ) -> Change:
-        """Make ``definition`` the app's newest version, its tables and data included; all of it or nothing."""
-        return self._publish(self.get(name), definition, note=note, account=account, allow_loss=allow_loss)
+        self, name: str, definition: Definition, *, note: str = "", account: int = 0, allow_loss: bool = False,
+        expected: int = 0,
+    ) -> Change:  # fmt: skip
+        """Make ``definition`` the app's newest version, its tables and data included; all of it or nothing.
+
+        ``expected``: the version it was made from; ``Conflict`` where somebody published a newer one meanwhile.
+        """
+        app = self.get(name)
+        return self._publish(app, definition, note=note, account=account, allow_loss=allow_loss, expected=expected)
 
     def rollback(self, name: str, number: int, *, account: int = 0, language: str = "zh") -> Change:
         """An earlier version again, as a new one. What it does not know stays restorable."""
@@ -291,6 +297,7 @@ class AppHome:
         note: str,
         account: int,
         allow_loss: bool,
+        expected: int = 0,
         dry_run: bool = False,
     ) -> Change:
         model = compile_definition(definition, cache_in=self._cache)
@@ -300,6 +307,7 @@ class AppHome:
             with app.database.change_schema() as connection:
                 _lock_versions(connection)
                 row = newest(connection)
+                _refuse_overtaken(expected, int(row.number))
                 old = definition_of(row)
                 before = compile_definition(old, cache_in=self._cache)
                 number = int(row.number) + 1
@@ -371,6 +379,12 @@ def _lock_versions(connection: Connection) -> None:
     """Two people who publish at once do so one after the other."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE dg_app_version IN EXCLUSIVE MODE"))
+
+
+def _refuse_overtaken(expected: int, number: int) -> None:
+    if expected and expected != number:
+        said = both("version_overtaken", now=number, seen=expected)
+        raise Conflict(Fault(code="version_overtaken", message=f"{said.zh} | {said.en}"))
 
 
 def _fresh_renames(before: AppModel, definition: Definition) -> list[tuple[str, str]]:

@@ -164,6 +164,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "{label} {title} is under way and nothing counters it; cancel it first",
     ),
     "import_undo_note": ("撤销导入 {number}", "Import {number} undone"),
+    "version_overtaken": (
+        "别人刚发布了版本 {now}，您看到的是版本 {seen}：请重新打开再做一次",
+        "Somebody just published version {now}, you saw version {seen}: open it again and repeat your change",
+    ),
     "work_busy": ("系统正忙，什么也没有写入；请再试一次", "Busy; nothing was written. Please try again"),
     "work_failed": (
         "出了故障，什么也没有写入；请再试一次，还不行就请管理员看日志",

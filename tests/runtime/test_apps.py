@@ -94,6 +94,21 @@ def test_publishing_changes_tables_and_keeps_history(home: AppHome, app: Running
         ]
 
 
+def test_what_was_made_from_an_older_version_undoes_nobody_elses(home: AppHome, app: RunningApp, name: str) -> None:
+    other = AppHome(home.folder, home.url)
+    other.publish(name, pin(LARGER))
+    with pytest.raises(Conflict) as refused:
+        home.publish(name, pin(WITH_DOUBLE), expected=1)
+    assert [one.message for one in refused.value.faults] == [
+        "别人刚发布了版本 2，您看到的是版本 1：请重新打开再做一次 | "
+        "Somebody just published version 2, you saw version 1: open it again and repeat your change"
+    ]
+    newest = other.get(name)
+    assert (newest.version, "weight" in newest.model.entities["item"].fields) == (2, True)
+    assert home.publish(name, pin(WITH_DOUBLE), expected=2, allow_loss=True).version == 3
+    other.close()
+
+
 def test_publishing_the_same_again_makes_no_version(home: AppHome, app: RunningApp, name: str) -> None:
     assert home.publish(name, pin(SHOP)).version == 0
     assert home.get(name).version == 1

@@ -253,6 +253,7 @@ def _publish(
         definition,
         note=t(f"从 {brought.name} 加字段：{labels}", f"Fields from {brought.name}: {labels}"),
         account=ctx.user.account,
+        expected=ctx.app.version,
     )
     tell(
         "done",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import re
 import threading
+from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
+from runtime.app_source import Definition
 from runtime.first_steps import first_steps
+from runtime.importing_fields import definition_with
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
 
@@ -112,6 +116,27 @@ def test_a_strange_sheet_comes_in_its_new_column_becomes_a_field_and_all_of_it_g
     again = admin.post("/e/item/import", 200, action="look", file=(io.BytesIO(content), "再来.csv"))
     assert "用的是存好的对应关系“旧表" in again
     office.home.rollback(office.app.name, version)
+
+
+def test_new_fields_do_not_undo_a_version_that_somebody_published_meanwhile(
+    office: Works, admin: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, table = office.home.get(office.app.name).version, office.app.tables.system.app_version
+
+    def meanwhile(*given: Any) -> Definition:
+        with office.app.database.write() as connection:
+            newest = connection.execute(select(table).where(table.c.number == before)).mappings().one()
+            connection.execute(insert(table).values({**newest, "number": before + 1}))
+        return definition_with(*given)
+
+    text = "code,name,楼层\nM-1,m,B2\n"
+    looked = admin.post("/e/department/import", 200, action="look", file=(io.BytesIO(text.encode()), "m.csv"))
+    form = {"token": import_token(looked), "name": "m.csv", "map.0": "code", "map.1": "name", "map.2": "+"}
+    form |= {"label.2": "楼层", "type.2": "text"}
+    monkeypatch.setattr("web.pages.imports.definition_with", meanwhile)
+    refused = admin.post("/e/department/import", 422, action="fields", **form)
+    assert f"别人刚发布了版本 {before + 1}，您看到的是版本 {before}" in refused
+    assert office.scalar("select max(number) from dg_app_version") == before + 1
 
 
 def test_others_neither_see_nor_undo_an_import(office: Works, admin: Reader, keeper: Reader) -> None:
