@@ -63,12 +63,13 @@ def test_there_is_no_module_level_mutable_state() -> None:
 
 
 EDGES = (
+    "runtime/beginnings.py",
     "runtime/long_work.py",
     "runtime/outbox_courier.py",
     "web/clockwork.py",
     "web/edge.py",
 )
-"""Where work begins that nobody called: a request, a thread's round, one letter, long work beside a request."""
+"""Where work begins that nobody called: a request, a thread's round, one letter, long work, the first app being made."""
 
 
 def test_nothing_swallows_every_exception() -> None:
