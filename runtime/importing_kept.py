@@ -77,17 +77,19 @@ def versions(ctx: RunContext, entity: str, ids: Sequence[int], *, lock: bool = F
     return found
 
 
-def imports(ctx: RunContext, entity: str = "", most: int = 50) -> list[Import]:
-    """Imports the person may look at, newest first: their own, for administrators all."""
+def imports(ctx: RunContext, entity: str = "", most: int = 50, before: int = 0) -> list[Import]:
+    """Imports the person may look at, newest first: their own, for administrators all. ``before``: only older ones."""
     table, account = ctx.app.tables.system.imported, ctx.app.tables.system.account
     query = select(table, account.c.name.label("by")).outerjoin(account, account.c.id == table.c.account)
     if not is_admin(ctx):
         query = query.where(table.c.account == ctx.user.account)
     if entity:
         query = query.where(table.c.entity == entity)
-    rows = ctx.connection.execute(query.order_by(table.c.id.desc()).limit(most))
-    known = ctx.app.model.entities
-    return [_import(row) for row in rows if row.entity in known and rights(ctx, row.entity).may(READ)]
+    if before:
+        query = query.where(table.c.id < before)
+    readable = [name for name in ctx.app.model.entities if rights(ctx, name).may(READ)]
+    rows = ctx.connection.execute(query.where(table.c.entity.in_(readable)).order_by(table.c.id.desc()).limit(most))
+    return [_import(row) for row in rows]
 
 
 def import_of(ctx: RunContext, number: int, *, lock: bool = False) -> Import:

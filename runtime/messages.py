@@ -164,6 +164,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "{label} {title} is under way and nothing counters it; cancel it first",
     ),
     "import_undo_note": ("撤销导入 {number}", "Import {number} undone"),
+    "import_too_many_to_try": (
+        "这次导入还有 {count} 条，超过 {most} 条不试撤：请到导入记录页面看，或直接撤销",
+        "{count} records of this import stand, more than {most} are not tried: look at its page, or undo it",
+    ),
     "version_overtaken": (
         "别人刚发布了版本 {now}，您看到的是版本 {seen}：请重新打开再做一次",
         "Somebody just published version {now}, you saw version {seen}: open it again and repeat your change",

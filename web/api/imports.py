@@ -12,7 +12,7 @@ from engine.model import Entity
 from runtime.context import RunContext
 from runtime.errors import Conflict, Fault, Invalid, Malformed, NotFound
 from runtime.importing import ImportOptions, Report, import_file, sheet_of
-from runtime.importing_kept import Import, import_of, imports, note_import
+from runtime.importing_kept import Import, import_of, imports, note_import, standing
 from runtime.importing_mapping import FileMapping, kept_mapping
 from runtime.importing_outcome import outcome_of
 from runtime.importing_table import table_of
@@ -26,13 +26,18 @@ from web.api.records import entity_of
 from web.api.shapes import answer
 
 MOST_FAULTS = 500
+PAGE = 50
+MOST_TRIED = 300
+"""Records of an import up to which undoing it is tried out for an answer, as a page does while it waits."""
 
 
 def listed() -> Response:
-    """Imports the caller may look at, newest first."""
+    """Imports the caller may look at, newest first; ``next`` is the ``cursor`` of those before."""
     with reading() as ctx:
-        items = [_json(one) for one in imports(ctx, parameters.text("entity"))]
-        return answer({"items": items, "next": None, "count": len(items)})
+        found = imports(ctx, parameters.text("entity"), PAGE + 1, parameters.whole(ctx, "cursor", 0))
+        items = [_json(one) for one in found[:PAGE]]
+        more = str(found[PAGE - 1].id) if len(found) > PAGE else None
+        return answer({"items": items, "next": more, "count": len(items)})
 
 
 def _json(one: Import) -> dict[str, Any]:
@@ -84,13 +89,16 @@ def _faults(report: Report) -> list[Fault]:
 
 
 def read(id: int) -> Response:
-    """One import, with what undoing it would do."""
+    """One import and how many of its records stand; with ``undo=true`` what undoing it would do, tried out."""
+    if parameters.text("undo") != "true":
+        with reading() as ctx:
+            return answer({**_json(import_of(ctx, id)), "standing": len(standing(ctx, id))})
     with writing("import") as ctx:
-        one = import_of(ctx, id)
-        told = _json(one)
-        if one.undone_at is None:
-            told["undo"] = asdict(undo_import(ctx, id, dry_run=True))
-        return answer(told)
+        one, left = import_of(ctx, id), len(standing(ctx, id))
+        if left > MOST_TRIED:
+            raise Invalid(fault(ctx, "import_too_many_to_try", "undo", count=left, most=MOST_TRIED))
+        tried = asdict(undo_import(ctx, id, dry_run=True)) if left else None
+        return answer({**_json(one), "standing": left, "undo": tried})
 
 
 def undo(id: int) -> Response:

@@ -314,6 +314,8 @@ def _imports() -> dict[str, Schema]:
     """Spreadsheets brought in, and taken back."""
     yes: Schema = {"type": "boolean"}
     entity = query("entity", TEXT_PARAMETER, "What the rows become")
+    older = query("cursor", TEXT_PARAMETER, "Where the next page starts: `next` of the page before")
+    tried = query("undo", yes, "Also what undoing it would do: tried out, for at most 300 records")
     how = (
         {**entity, "required": True},
         query("dry_run", yes, "Judge every row and keep nothing"),
@@ -326,10 +328,10 @@ def _imports() -> dict[str, Schema]:
     brought = _post("imports", "Judge or take a file", OBJECT, *how, sent=SENT_FILE, status="201")
     brought["post"]["responses"]["200"] = brought["post"]["responses"]["201"]
     return {
-        "/imports": {**_get("imports", "Imports, newest first", PAGE, entity), **brought},
+        "/imports": {**_get("imports", "Imports, newest first", PAGE, entity, older), **brought},
         "/imports/{id}": {
             "parameters": [ID_PARAMETER],
-            **_get("imports", "One import, with what undoing it would do", OBJECT, problems=("404",)),
+            **_get("imports", "One import and how many of its records stand", OBJECT, tried, problems=("404", "422")),
         },
         "/imports/{id}/undo": {"parameters": [ID_PARAMETER], **undone},
     }
