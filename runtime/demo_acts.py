@@ -99,7 +99,8 @@ def _settled(stage: Stage, ids: Sequence[int]) -> None:
 def make(stage: Stage) -> int:
     """New records: so many a day from a mix, or those written down."""
     act, entity = stage.act, stage.act["entity"]
-    count = stage.chance.randint(*act.get("count", (1, 1)))
+    wanted = act.get("count", (1, 1))
+    count = wanted if isinstance(wanted, int) else stage.chance.randint(*wanted)  # a number asks no chance
     picked: list[Row] = [{}] * count
     if "of" in act:
         picked = [stage.chance.choices(*_weights(stage.story.mixes[act["of"]]))[0] for _ in range(count)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -23,13 +23,20 @@ def chart_of(
     shown = {measure.id: measure for measure in measures if measure.id in wanted}
     if not any(name in shown for name in chart.y) or (chart.across and chart.across not in shown):
         return None
-    return {
+    drawn = {
         "type": chart.type,
         "x": [title for title, _ in points],
         "series": [
             {"id": m.id, "label": m.label.get(ctx.language), "data": [figures.get(m.id) for _, figures in points]}
             for m in shown.values()
         ],
+    }
+    return {**drawn, **_between(ctx, chart, shown, points)} if chart.across else drawn
+
+
+def _between(ctx: RunContext, chart: Chart, shown: Collection[str], points: Points) -> Mapping[str, Any]:
+    """What only points between two measures have: which measure goes where, the lines, the names of the corners."""
+    return {
         "across": chart.across,
         "upwards": next(name for name in chart.y if name in shown),
         "size": chart.size if chart.size in shown else "",
