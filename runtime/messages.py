@@ -155,10 +155,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     ),
     "import_field_type": ("新字段不能是类型 {given}", "A new field cannot be of type {given}"),
     "import_undone": ("这次导入已经撤销", "This import has been undone already"),
-    "import_changed_since": (
-        "导入后被 {who} 改过（{day}）",
-        "changed by {who} since it was imported ({day})",
-    ),
+    "import_changed_since": ("导入后被 {who} 改过（{day}）", "changed by {who} since it was imported ({day})"),
     "import_no_way_back": (
         "{label} {title} 已进入流程，没有可以冲销的操作，请先按流程作废",
         "{label} {title} is under way and nothing counters it; cancel it first",
@@ -294,10 +291,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     # accounts
     "account_name": ("登录名要有 1 到 60 个可见字符", "A log-in name needs 1 to 60 visible characters"),
     "account_taken": ("登录名 {name} 已有人用，换一个", "The log-in name {name} is taken, choose another"),
-    "account_of_demo": (
-        "演示数据已经有登录名 {name}，换一个",
-        "The demo data has the log-in name {name} already, choose another",
-    ),
+    "account_of_demo": ("演示数据已经有登录名 {name}，换一个", "The demo data has the log-in name {name} already"),
     "account_unknown": ("没有账号 {name}", "There is no account {name}"),
     "account_resting": (
         "密码错了太多次，请 {minutes} 分钟后再试",
@@ -315,10 +309,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "这张单据的流程没有退回，请改用驳回",
         "This document cannot be sent back; refuse it instead",
     ),
-    "return_step_unknown": (
-        "只能退回到前面已经审过的步骤",
-        "It can be returned only to a step that was decided before",
-    ),
+    "return_step_unknown": ("只能退回到前面已经审过的步骤", "It can be returned only to a step decided before"),
     "person_unknown": ("没有这个人，或他不能登录", "There is no such person, or he cannot log in"),
     "person_asked_already": ("{name} 已在这一步里", "{name} is asked in this step already"),
     "person_is_you": ("不能交给自己", "It cannot be handed to yourself"),

@@ -69,7 +69,7 @@ EDGES = (
     "web/clockwork.py",
     "web/edge.py",
 )
-"""Where work begins that nobody called: a request, a thread's round, one letter, long work, the first app being made."""
+"""Where work begins that nobody called: a request, a thread's round, one letter, long work, a first app being made."""
 
 
 def test_nothing_swallows_every_exception() -> None:

@@ -122,7 +122,7 @@ def test_the_names_of_the_demo_are_free_without_it_and_its_administrator_may_be_
     )
     assert unfit_names(wish) == []
     sales = replace(wish, colleagues=[("sales", "sales")])
-    assert unfit_names(sales) == ["The demo data has the log-in name sales already, choose another"]
+    assert unfit_names(sales) == ["The demo data has the log-in name sales already"]
     assert unfit_names(replace(sales, demo=False)) == []
 
 
