@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 def delete_free(ctx: RunContext, entity: str, rows: Mapping[int, Row]) -> bool:
-    """Delete whole records as they were loaded and locked; ``False``, and nothing done, where one of them cannot go like this."""
+    """Delete whole records, loaded and locked; ``False``, and nothing done, where one cannot go like this."""
     demand(ctx, entity, "delete")
     described = ctx.app.model.entities[entity]
     ids = list(rows)
