@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.scenarios.clients import code
 from tests.scenarios.larder import Larder
 
-NONE = "挑剔超市 要求剩余效期不低于 50 %，果汁 没有够的批次；换一个批次、先到货，或者换仓库"
+NONE = "挑剔超市 要求剩余效期不低于 50 %，果汁 符合的批次不够；换一个批次、先到货，或者换仓库"
 
 
 def stocked(larder: Larder) -> None:

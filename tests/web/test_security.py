@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.errors import Fault, NotFound
 from tests.scenarios.works import Works
 from web.application import create_app, secret_key
 
@@ -56,7 +57,10 @@ def test_operators_see_life_readiness_and_figures(office_on_file: Works) -> None
 def test_an_app_whose_database_does_not_answer_hides_no_other_figure(
     office_on_file: Works, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(office_on_file.home), "names", lambda home: ["gone"])
+    def gone(home: object, name: str) -> None:
+        raise NotFound(Fault(code="gone", message="no answer"))
+
+    monkeypatch.setattr(type(office_on_file.home), "get", gone)
     figures = office_on_file.flask.test_client().get("/metrics")
     assert figures.status_code == 200
     assert "dougong_requests_total" in figures.get_data(as_text=True)
