@@ -135,7 +135,6 @@ def test_a_disk_that_takes_no_note_of_progress_does_not_break_the_work(
     assert ended(tmp_path, telling).result == {"n": 3}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the folder's rights say it elsewhere")
 def test_nobody_else_on_the_machine_reads_what_came_of_it(tmp_path: Path) -> None:
     token = keep(tmp_path, 7, {"row": "salary"})
     assert stat.S_IMODE((works(tmp_path) / f"{token}.json").stat().st_mode) == 0o600
