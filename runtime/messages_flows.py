@@ -1,0 +1,103 @@
+"""The sentences about flows and what they send: approvals, outbox, channels, rules, alerts, bar codes (see ``messages``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
+    # --- approvals beyond yes and no
+    "approvers_missing": ("请选择“{step}”的审批人", "Choose who approves in the step {step}"),
+    "approvers_unfit": ("“{step}”只能选有相应角色的人", "Only people with the role may approve in the step {step}"),
+    "approvers_unreadable": ("审批人应为：步骤 → 员工编号", "Approvers are members by step: {{step: [id]}}"),
+    "field_not_in_step": ("这一步不能改 {given}", "{given} may not be changed in this step"),
+    "return_not_offered": (
+        "这张单据的流程没有退回，请改用驳回",
+        "This document cannot be sent back; refuse it instead",
+    ),
+    "return_step_unknown": ("只能退回到前面已经审过的步骤", "It can be returned only to a step decided before"),
+    "person_unknown": ("没有这个人，或他不能登录", "There is no such person, or he cannot log in"),
+    "person_asked_already": ("{name} 已在这一步里", "{name} is asked in this step already"),
+    "person_is_you": ("不能交给自己", "It cannot be handed to yourself"),
+    "person_may_not_read": ("{name} 没有权限看这张单据", "{name} may not read this document"),
+    "signer_not_yours": (
+        "只能撤回自己加的、还没有处理的签",
+        "Only signers whom you added and who have not decided may be removed",
+    ),
+    "nothing_to_urge": ("没有人在等待审批", "Nobody is asked at the moment"),
+    "urged_lately": ("{minutes} 分钟后才能再催", "You can urge again in {minutes} minutes"),
+    "urge_not_yours": ("只有发起人能催办", "Only who sent it may urge"),
+    "nobody_found": ("找不到审批人，自动驳回", "Nobody was found to approve; refused automatically"),
+    "deadline_passed": ("超过时限，自动处理", "The deadline passed; decided automatically"),
+    "batch_demands": (
+        "{title} 这一步要求填写内容，请打开单据处理",
+        "{title} asks for more in this step; open it to decide",
+    ),
+    "substitute_self": ("代理人不能是自己", "You cannot be your own substitute"),
+    "substitute_days": ("结束日期不能早于开始日期", "The last day cannot be before the first"),
+    "inbox_urged": ("{by} 催您审批 {label} {title}", "{by} asks you to decide {label} {title}"),
+    "inbox_copied": ("{by} 抄送您 {label} {title}", "{by} copies {label} {title} to you"),
+    "inbox_overdue": ("{label} {title} 审批超时，请处理", "{label} {title} waits for you beyond its deadline"),
+    "inbox_escalated": ("{label} {title} 超时，转请您审批", "{label} {title} was escalated to you"),
+    "step_passed": ("不经过：{condition} 不成立", "Passed over: {condition} does not hold"),
+    "step_comes": ("条件：{condition}", "If {condition}"),
+    "comment_length": ("评论要有 1 到 {most} 个字", "A comment needs 1 to {most} characters"),
+    "view_name": ("视图要有名称；每个列表最多 {most} 个视图", "A view needs a name; a list has at most {most} views"),
+    # outbox, channels, calendar
+    "channel_kind": (
+        "没有通道类型 {given}，可选：{known}",
+        "There is no kind of channel {given}; choose from: {known}",
+    ),
+    "channel_name": ("通道要有名称（最多 40 个字）", "A channel needs a name of at most 40 characters"),
+    "channel_taken": ("已有通道叫 {name}，换一个名称", "A channel is called {name} already, choose another name"),
+    "channel_unknown": ("没有这个通道", "There is no such channel"),
+    "channel_option": ("{label}没有选项 {given}", "{label} has no option {given}"),
+    "channel_off_title": ("通道“{name}”已停用", "The channel {name} was switched off"),
+    "channel_off_text": (
+        "对方拒收：{error}。消息都留着，改好设置并启用后会发出。",
+        "It takes no more messages: {error}. They are kept and leave once it is mended and switched on.",
+    ),
+    "outbox_unknown": ("没有这条待发消息", "There is no such message in the outbox"),
+    "outbox_in_inbox": ("这条消息已在收件人的消息中心", "This message is in the inbox of its receiver already"),
+    "outbox_under_way": ("这条消息正在发送，请稍候", "This message is being sent; wait a moment"),
+    "test_title": ("测试消息", "Test message"),
+    "test_text": ("{app} 通过“{name}”发来的测试消息。", "{app} sends this test message by {name}."),
+    "test_address": ("请填写收件地址", "Say the address to send to"),
+    "push_place": ("浏览器没有给出可用的推送地址", "The browser gave no usable place to push to"),
+    "hours_wrong": ("工作时间应像 08:30-12:00, 13:30-17:30", "Working hours are written as 08:30-12:00, 13:30-17:30"),
+    "public_url_wrong": ("地址应以 http:// 或 https:// 开头", "The address must start with http:// or https://"),
+    # rules and alerts
+    "rule_blocks": (
+        "规则“{label}”没能执行，未保存：{reason}",
+        "The rule “{label}” failed, nothing was saved: {reason}",
+    ),
+    "simulated_elsewhere": (
+        "条件里引用的其他单据和账簿数字按现在的值计算，当时可能不同",
+        "What the condition reads from other records and ledgers is as it is now; it may have been different then",
+    ),
+    "simulated_now": (
+        "按单据现在的日期和内容推算，之后改过的以改后的为准",
+        "Worked out from the records as they are now; what was changed later counts as changed",
+    ),
+    "simulated_cut": (
+        "这段时间的变动太多，只回放了最近 {most} 次",
+        "There were too many changes in the period; only the last {most} were replayed",
+    ),
+    "no_such_rule": ("没有规则 {given}", "There is no rule {given}"),
+    "no_such_run": ("没有这条执行记录", "There is no such run"),
+    "no_such_alert": ("没有这条预警，或已经关闭", "There is no such alert, or it is closed"),
+    "bad_days": ("起止日期不对：{since} 至 {until}", "The period is wrong: {since} to {until}"),
+    "too_many_days": ("一次最多看 {most} 天", "At most {most} days can be looked at in one go"),
+    "open_alerts": ("进行中的预警", "open alerts"),
+    # bar codes
+    "barcode_unknown": ("认不出这个条码：{given}", "This bar code is not understood: {given}"),
+    "barcode_malformed": ("条码 ({ai}) 段的内容不对：{given}", "Part ({ai}) of the bar code is wrong: {given}"),
+    "barcode_check_digit": (
+        "条码 ({ai}) 段的校验位不对：{given}，请重扫",
+        "The check digit of part ({ai}) is wrong: {given}; scan it again",
+    ),
+    "barcode_no_lot": ("条码里没有批号：{given}，请手工输入批次", "The bar code names no lot: {given}; type the lot"),
+    "barcode_no_record": (
+        "没有{label}的条码是 {given}，先在资料里登记这个条码",
+        "No {label} has the bar code {given}; enter it in the master data first",
+    ),
+}
