@@ -1,4 +1,4 @@
-"""The sentences about flows and what they send: approvals, outbox, channels, rules, alerts, bar codes (see ``messages``)."""
+"""The sentences about approvals, outbox, channels, rules, alerts and bar codes: a part of ``messages``."""
 
 from __future__ import annotations
 
