@@ -5,33 +5,31 @@ The calendar is data: the official days that come with the product, and over the
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.compile.layers import CATALOGUE
+from engine.expressions.functions import WORKING_DAYS
+from engine.expressions.tree import walk
+from engine.expressions.workdays import WEEKDAYS
 from runtime import audit
 from runtime.app_state import keep_state, state
+from runtime.computed import recompute_all
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
 from runtime.permissions import demand_admin
+from runtime.working_days import WEEK, official, working_days
 
 HOURS = ((time(9), time(12)), (time(13), time(18)))
 """The hours of a working day, in the firm's time zone, until the administrator says otherwise."""
-WEEKDAYS = frozenset(range(5))
 LOOK_AHEAD = timedelta(days=400)
-WEEK = "working_week"
-"""The state that holds the firm's own hours and weekdays."""
 SUBJECT = "calendar"
 """What the trail calls it."""
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~至]\s*(\d{1,2}):(\d{2})")
@@ -53,14 +51,6 @@ class NamedDay:
     works: bool
     name: str
     own: bool
-
-
-@cache
-def official() -> Mapping[date, tuple[bool, str]]:
-    """The official days that come with the product: whether people work, and why."""
-    with (CATALOGUE / "calendars" / "cn.csv").open(encoding="utf-8", newline="") as file:
-        rows = {date.fromisoformat(r["day"]): (r["works"] == "yes", r["name"]) for r in csv.DictReader(file)}
-    return MappingProxyType(rows)
 
 
 def week(ctx: RunContext) -> Week:
@@ -93,14 +83,7 @@ def works_on(ctx: RunContext, day: date) -> bool:
 
 def after_workdays(ctx: RunContext, day: date, count: int) -> date:
     """The working day ``count`` working days after ``day`` (before it, if negative)."""
-    step = timedelta(days=1 if count >= 0 else -1)
-    span = LOOK_AHEAD + 3 * abs(count) * timedelta(days=1)
-    named, weekdays = exceptions(ctx, day - span, day + span), week(ctx).weekdays
-    left = abs(count)
-    while left:
-        day += step
-        left -= is_workday(day, named, weekdays)
-    return day
+    return working_days(ctx).after(day, count)
 
 
 def after_work_hours(ctx: RunContext, moment: datetime, hours: float) -> datetime:
@@ -147,7 +130,7 @@ def name_day(ctx: RunContext, day: date, name: str, *, works: bool) -> None:
     values = {"works": works, "name": " ".join(name.split())[:40]}
     statement = make(table).values(day=day, **values).on_conflict_do_update(index_elements=["day"], set_=values)
     ctx.connection.execute(statement)
-    _trail(ctx, {"day": day.isoformat(), **values})
+    _changed(ctx, {"day": day.isoformat(), **values})
 
 
 def forget_day(ctx: RunContext, day: date) -> None:
@@ -155,7 +138,7 @@ def forget_day(ctx: RunContext, day: date) -> None:
     demand_admin(ctx)
     table = ctx.app.tables.system.holiday
     if ctx.connection.execute(delete(table).where(table.c.day == day)).rowcount:
-        _trail(ctx, {"day": day.isoformat(), "works": None})
+        _changed(ctx, {"day": day.isoformat(), "works": None})
 
 
 def set_week(ctx: RunContext, weekdays: Sequence[int], hours: str) -> None:
@@ -167,7 +150,7 @@ def set_week(ctx: RunContext, weekdays: Sequence[int], hours: str) -> None:
         raise Invalid(fault(ctx, "hours_wrong", "hours"))
     kept = {"weekdays": days, "hours": [[start.isoformat("minutes"), end.isoformat("minutes")] for start, end in spans]}
     keep_state(ctx, WEEK, orjson.dumps(kept).decode())
-    _trail(ctx, kept)
+    _changed(ctx, kept)
 
 
 def _spans(text: str) -> list[tuple[time, time]] | None:
@@ -192,5 +175,17 @@ def hours_text(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start.isoformat('minutes')}-{end.isoformat('minutes')}" for start, end in hours)
 
 
-def _trail(ctx: RunContext, changes: Mapping[str, object]) -> None:
+def _changed(ctx: RunContext, changes: Mapping[str, object]) -> None:
+    """The change goes into the trail, and stored formulas that count working days are made anew."""
+    recompute_all(ctx.as_system(), ctx.app.programs.keep("calendar_cells", lambda: _cells(ctx)))
     audit.write(ctx, [audit.Entry(entity=SUBJECT, record=0, version=0, kind="update", changes=changes)])
+
+
+def _cells(ctx: RunContext) -> list[tuple[str, str]]:
+    """Stored formulas that read the calendar."""
+    return [
+        (entity.id, field.id)
+        for entity in ctx.app.model.entities.values()
+        for field in entity.fields.values()
+        if field.formula is not None and field.stored and WORKING_DAYS in walk(field.formula.tree)
+    ]

@@ -30,6 +30,7 @@ from runtime.messages import fault
 from runtime.prepared import Statement, prepare_statement
 from runtime.record_steps import settle
 from runtime.sql import NUMERIC, Compiler, Joiner, NotInSql, SqlScope, TableRow, typed
+from runtime.working_days import clock_value
 
 Column = Sequence[Any]
 
@@ -42,7 +43,7 @@ class _Part(NamedTuple):
     kind: str
     place: int
     scale: int
-    name: str = ""
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class _Making:
 
     def _part(self, node: Node) -> _Part:
         if isinstance(node, Clock):
-            return _Part("clock", 0, -1, node.name)
+            return _Part("clock", 0, -1, node)
         own = self._own(node)
         if own in self.made:
             spec = self.fields[own]
@@ -239,8 +240,8 @@ def _values(
 
 
 def _given(ctx: RunContext, part: _Part, columns: Sequence[Column], made: Sequence[Column]) -> Column:
-    if part.kind == "clock":
-        return [ctx.today() if part.name == "today" else ctx.now()] * len(columns[0])
+    if part.clock is not None:
+        return [clock_value(ctx, part.clock)] * len(columns[0])
     return made[part.place] if part.kind == "cell" else columns[part.place]
 
 

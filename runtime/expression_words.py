@@ -200,7 +200,7 @@ def _call(speaker: Speaker, node: Call) -> str:
     if node.function in SPANS:
         return f"{inside} {speaker.t(*SPANS[node.function])}"
     if node.function in SHIFTS:
-        start, length = node.arguments
+        start, length, *_ = node.arguments
         back = isinstance(length, Unary)
         said = speaker.say(length.operand if isinstance(length, Unary) else length)
         return f"{speaker.say(start)} {'−' if back else '+'} {said}"

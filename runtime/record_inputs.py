@@ -19,6 +19,7 @@ from runtime.record_rows import read_first, read_lines, read_links, read_rows
 from runtime.record_sets import combine
 from runtime.units import unit_ratios
 from runtime.values import ENTERED, Ref
+from runtime.working_days import clock_value
 
 Row = dict[str, Any]
 Rows = Sequence[Row | None]
@@ -211,7 +212,7 @@ class Workspace:
     # --- clock, units, sets ----------------------------------------------------------------------------------
 
     def clock(self, node: Clock, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
-        return [self.ctx.today() if node.name == "today" else self.ctx.now()] * len(rows)
+        return [clock_value(self.ctx, node)] * len(rows)
 
     def ratio(self, node: UnitRatio, rows: Rows, this: Rows | None, entity: str) -> list[Fraction | None]:
         units = self.path(node.unit, rows, this, entity)

@@ -26,11 +26,12 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from engine.expressions.tree import Call, Clock, Literal, Node, Path
+from engine.expressions.tree import Call, Literal, Node, Path
 from engine.expressions.types import Kind
 from runtime.columns import Moment
 from runtime.sql_numbers import Value, whole
 from runtime.sql_scope import NotInSql, Sql, again
+from runtime.working_days import after_workdays_sql
 
 if TYPE_CHECKING:
     from runtime.sql import Compiler
@@ -114,17 +115,10 @@ def _add_months(at: Compiler, node: Call) -> Value:
 
 def _add_workdays(at: Compiler, node: Call) -> Value:
     day, count = at.value(node.arguments[0]).sql, _whole(at, node.arguments[1]).sql
+    calendar = at.value(node.arguments[2]).sql
     if at.sqlite:
-        return Value(sql=func.dg_add_workdays(day, count, type_=Date()))
-    if not all(isinstance(a, Path | Clock | Literal) for a in node.arguments):
-        raise NotInSql("workdays on a computed date or of a computed number")
-    steps = cast(count, Integer())
-    weekday = cast(func.extract("isodow", cast(day, Date())), Integer()) - 1
-    start = case((weekday <= 4, weekday), (steps > 0, 4), else_=5)
-    total = start + steps
-    weeks = cast(func.floor(cast(total, Numeric()) / 5), Integer())
-    moved = cast(day, Date()).op("+")(weeks * 7 + (total - weeks * 5) - weekday)
-    return Value(sql=type_coerce(case((steps == 0, cast(day, Date())), else_=moved), Date()))
+        return Value(sql=func.dg_add_workdays(day, count, calendar, type_=Date()))
+    return Value(sql=after_workdays_sql(cast(day, Date()), cast(count, Integer()), calendar))
 
 
 def _add_seconds(at: Compiler, node: Call) -> Value:

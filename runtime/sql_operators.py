@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Boolean, ColumnElement, Date, Text, and_, case, false, func, literal, or_, select, type_coerce
 
+from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.tree import (
     Aggregate,
     Balance,
@@ -30,6 +31,7 @@ from runtime.sql_calls import CALLS
 from runtime.sql_numbers import Value, whole
 from runtime.sql_scope import NotInSql, Sql, again, targets_of
 from runtime.sql_sets import aggregate, balance, unit_ratio
+from runtime.working_days import working_days_sql
 
 if TYPE_CHECKING:
     from runtime.sql import Compiler
@@ -48,6 +50,10 @@ def _path(at: Compiler, node: Node) -> Value:
 
 def _clock(at: Compiler, node: Node) -> Value:
     assert isinstance(node, Clock)
+    if node == WORKING_DAYS:
+        given = at.scope.values.get(node.name)
+        made = working_days_sql(at.scope.tables.system, at.scope.dialect) if given is None else cast(Sql, given)
+        return Value(sql=made, never_empty=True)
     value = at.scope.today if node.name == "today" else at.scope.now
     if value is None:
         raise NotInSql(f"{node.name}() is not known to this statement")

@@ -133,6 +133,12 @@ def _on_date(name: str) -> Callable[..., Any]:
     return answer
 
 
+def _add_workdays(day: str, count: Big, calendar: str) -> str:
+    found = values.add_workdays(0, date.fromisoformat(day), Decimal(int(count)), calendar)
+    assert found is not None
+    return found.isoformat()
+
+
 def _days_between(a: str, b: str) -> int:
     return date.fromisoformat(a).toordinal() - date.fromisoformat(b).toordinal()
 
@@ -225,7 +231,8 @@ _FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("dg_seconds_between", 2, _seconds_between),
     ("dg_day_start", 3, _day_start),
     ("dg_local_day", 2, _local_day),
-    *((f"dg_{name}", 2, _on_date(name)) for name in ("add_days", "add_months", "add_workdays", "start_of", "end_of")),
+    *((f"dg_{name}", 2, _on_date(name)) for name in ("add_days", "add_months", "start_of", "end_of")),
+    ("dg_add_workdays", 3, _add_workdays),
     *((f"dg_{name}", 1, _on_date(name)) for name in ("year", "month", "day", "weekday")),
     *((f"dg_{name}", 1, _of_text(name)) for name in ("lower", "upper", "trim")),
 )

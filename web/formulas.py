@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from json import dumps
 from typing import Any
 
 from flask import Blueprint, Response, abort, url_for
 from markupsafe import Markup
 
+from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.javascript import javascript
 from engine.expressions.tree import Aggregate, Expr, Node, Path
 from engine.model import Entity, Field
 from runtime.context import RunContext
 from runtime.permissions import rights
+from runtime.working_days import working_days_text
 from web.access import reading
 from web.display import is_numeric
 from web.record_html import json_text
@@ -44,7 +47,8 @@ def conditions(ctx: RunContext, entity: Entity) -> frozenset[tuple[str, str]]:
 
 def module_url(ctx: RunContext, entity: Entity) -> str:
     """Where the script stands; its name changes with its content."""
-    mark = ctx.app.programs.keep(("formula_mark", entity.id, ctx.user.roles), lambda: _mark(module_source(ctx, entity)))
+    key = ("formula_mark", entity.id, ctx.user.roles, _calendar(ctx, entity))
+    mark = ctx.app.programs.recent(key, lambda: _mark(module_source(ctx, entity)))
     if not mark:
         return ""
     return url_for("pages.formula_module", entity=entity.id, mark=mark)
@@ -55,12 +59,20 @@ def _mark(source: str) -> str:
 
 
 def module_source(ctx: RunContext, entity: Entity) -> str:
-    """The script: one exported function a formula."""
+    """The script: one exported function a formula, and the firm's calendar where one of them reads it."""
 
     def made() -> str:
         return "".join(f"export const {f['fn']} = {source};\n" for f, source in _formulas(ctx, entity))
 
-    return ctx.app.programs.keep(("formula_source", entity.id, ctx.user.roles), made)
+    source = ctx.app.programs.keep(("formula_source", entity.id, ctx.user.roles), made)
+    calendar = _calendar(ctx, entity)
+    return f"{source}export const {WORKING_DAYS.name} = {dumps(calendar)};\n" if calendar else source
+
+
+def _calendar(ctx: RunContext, entity: Entity) -> str:
+    """The firm's working days, if a formula of the form reads them."""
+    reads = any(WORKING_DAYS.name in formula["inputs"] for formula in described(ctx, entity))
+    return working_days_text(ctx) if reads else ""
 
 
 def _formulas(ctx: RunContext, entity: Entity) -> Iterator[tuple[Formula, str]]:
@@ -126,6 +138,8 @@ def _kind(ctx: RunContext, entity: Entity, node: Node) -> str:
 
 def _input(ctx: RunContext, form: Entity, entity: Entity, node: Node) -> str | None:
     """How the form names an input; ``None`` for one it does not hold."""
+    if node == WORKING_DAYS:
+        return WORKING_DAYS.name
     if isinstance(node, Path):
         return _path(ctx, form, entity, node)
     if isinstance(node, Aggregate) and node.function in SETS and node.where is None and node.rows.kind == "lines":

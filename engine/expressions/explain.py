@@ -12,6 +12,7 @@ from typing import Any, cast
 from simpleeval import SimpleEval
 
 from engine.expressions import values
+from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.render import render
 from engine.expressions.tree import (
     Binary,
@@ -112,6 +113,8 @@ def _names(inputs: Mapping[Node, str], given: Sequence[Scalar]) -> dict[str, Any
 def _steps(oracle: _Oracle, node: Node, depth: int) -> Iterator[Step]:
     if isinstance(node, Literal):
         return
+    if node == WORKING_DAYS:
+        return  # a calendar is no step: people read "3 working days"
     looked_up = node in oracle.inputs
     if not looked_up:
         for child in _taken(oracle, node):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from engine.expressions.operators import NUMERIC, ORDERED, Typed, common, describe
-from engine.expressions.tree import Literal, Path
+from engine.expressions.tree import Clock, Literal, Path
 from engine.expressions.types import (
     DATE,
     DURATION,
@@ -32,6 +32,8 @@ BALANCE_OPTIONS = ("at", "since", "until", "kind")
 CLOCKS: Mapping[str, Type] = MappingProxyType(
     {"today": replace(DATE, nullable=False), "now": replace(MOMENT, nullable=False)}
 )
+WORKING_DAYS = Clock(name="working_days", type=replace(TEXT, nullable=False))
+"""The firm's calendar, which ``date + workdays(n)`` reads beside its date and its number."""
 DATE_UNITS = ("day", "week", "month", "quarter", "year")
 STEPS = frozenset({"days", "weeks", "hours", "months", "workdays"})
 """Lengths of time; ``months`` and ``workdays`` only make sense beside a date."""
@@ -155,7 +157,12 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "weeks": Function(least=1, most=1, rule=_wants(0, _NUMBER, DURATION), help="so many weeks"),
         "hours": Function(least=1, most=1, rule=_wants(0, _NUMBER, DURATION), help="so many hours"),
         "months": Function(least=1, most=1, rule=_wants(0, _NUMBER, DURATION), help="so many months, beside a date"),
-        "workdays": Function(least=1, most=1, rule=_wants(0, _NUMBER, DURATION), help="weekdays, beside a date"),
+        "workdays": Function(
+            least=1,
+            most=1,
+            rule=_wants(0, _NUMBER, DURATION),
+            help="so many days worked by the firm's calendar, beside a date",
+        ),
         "start_of": Function(least=2, most=2, rule=_edge, help="first day of the week, month, quarter or year"),
         "end_of": Function(least=2, most=2, rule=_edge, help="last day of the week, month, quarter or year"),
         "year": Function(least=1, most=1, rule=_wants(0, _DATE, INTEGER), help="year of a date"),

@@ -20,6 +20,7 @@ from engine.expressions.functions import (
     DATE_UNITS,
     FUNCTIONS,
     STEPS,
+    WORKING_DAYS,
 )
 from engine.expressions.names import Frame, Names, Seen, SetOf
 from engine.expressions.operators import Typed, describe
@@ -374,9 +375,7 @@ def _shifted(start: Typed, length: Typed, *, negative: bool) -> Typed | None:
     amount = node.arguments[0] if isinstance(node, Call) and step else node
     name = ""
     if start.type.kind is Kind.DATE:
-        name = {"days": "add_days", "weeks": "add_days", "months": "add_months", "workdays": "add_workdays"}.get(
-            step, ""
-        )
+        name = _DATE_STEPS.get(step, "")
         if step == "weeks":
             seven = Literal(value=Decimal(7), type=Type(kind=Kind.NUMBER, nullable=False))
             amount = Binary(operator="*", left=amount, right=seven, type=amount.type)
@@ -388,7 +387,8 @@ def _shifted(start: Typed, length: Typed, *, negative: bool) -> Typed | None:
         amount = Unary(operator="-", operand=amount, type=amount.type)
     base = DATE if start.type.kind is Kind.DATE else MOMENT
     type_ = replace(base, nullable=start.type.nullable or length.type.nullable)
-    return Typed(Call(function=name, arguments=(start.node, amount), type=type_))
+    working = (WORKING_DAYS,) if name == "add_workdays" else ()
+    return Typed(Call(function=name, arguments=(start.node, amount, *working), type=type_))
 
 
 def _hint(sign: str, left: Typed, right: Typed) -> str:

@@ -48,7 +48,9 @@ class Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """``today()`` or ``now()``."""
+    """``today()``, ``now()``, or ``working_days``: the firm's calendar as a text (``workdays.py``), which only the
+    parser writes, beside ``workdays(n)``. A calendar lasts, so what reads it may be stored.
+    """
 
     name: str
     type: Type

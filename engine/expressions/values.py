@@ -18,6 +18,7 @@ from typing import Any
 from engine.expressions.problems import ExpressionOverflow
 from engine.expressions.tree import Scalar
 from engine.expressions.types import QUOTIENT_SCALE, Kind, Type
+from engine.expressions.workdays import read_working_days
 
 DIGITS = 38
 STORED_LIMIT = 2**63
@@ -179,17 +180,9 @@ def add_months(scale: int, day: date | None, months: Number) -> date | None:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def add_workdays(scale: int, day: date | None, count: Number) -> date | None:
-    """``count`` weekdays on (Monday to Friday); none = the day itself."""
-    if day is None or count is None:
-        return None
-    steps, at = int(fit(count, 0)), day.weekday()
-    if steps == 0:
-        return day
-    monday = day.toordinal() - at
-    at = (4 if steps > 0 else 5) if at > 4 else at
-    weeks, rest = divmod(at + steps, 5)
-    return _day(monday + weeks * 7 + rest)
+def add_workdays(scale: int, day: date | None, count: Number, working: str) -> date | None:
+    """``count`` days on that are worked by the calendar ``working`` tells; none = the day itself."""
+    return None if day is None or count is None else read_working_days(working).after(day, int(fit(count, 0)))
 
 
 def add_seconds(scale: int, moment: datetime | None, seconds: Number) -> datetime | None:

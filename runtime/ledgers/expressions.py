@@ -17,6 +17,7 @@ from runtime.context import RunContext
 from runtime.prepared import Statement, padded, prepare_statement
 from runtime.record_rows import FEW, read_first
 from runtime.values import Ref
+from runtime.working_days import clock_value
 
 if TYPE_CHECKING:
     from runtime.record_inputs import Workspace
@@ -49,8 +50,7 @@ class Reader:
 
     def _input(self, node: Node, rows: Sequence[Mapping[str, object]]) -> list[Scalar]:
         if isinstance(node, Clock):
-            moment: Scalar = self.ctx.today() if node.name == "today" else self.ctx.now()
-            return [moment] * len(rows)
+            return [clock_value(self.ctx, node)] * len(rows)
         if not isinstance(node, Path):
             raise LookupError(f"a ledger cannot evaluate {type(node).__name__}")
         if node.root == "this" and rows and "this" in rows[0]:

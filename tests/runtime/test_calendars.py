@@ -7,10 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from runtime import calendars
+from engine.compiler import load_text
+from runtime import calendars, records
+from runtime.apps import RunningApp
 from runtime.database import Database
 from runtime.errors import Forbidden, Invalid
+from runtime.queries import ListQuery, list_records
+from runtime.tables import build_tables
 from tests.runtime.works import BOSS, BUYER, Works, open_works
+from web import formulas
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -100,3 +105,47 @@ def test_the_firm_has_hours_of_its_own(works: Works) -> None:
 def test_hours_that_are_none_are_refused(works: Works, wrong: str) -> None:
     with works.acting(BOSS) as ctx, pytest.raises(Invalid):
         calendars.set_week(ctx, [0, 1], wrong)
+
+
+VISITS = """
+app: visits
+entities:
+  visit:
+    kind: master
+    fields:
+      day: {type: date}
+      allowed: {type: integer}
+      answer: {formula: day + workdays(allowed)}
+      urgent: {formula: answer - day < 5}
+"""
+
+
+def test_formulas_count_working_days_by_the_calendar_and_are_made_anew_when_it_changes(works: Works) -> None:
+    model = load_text(VISITS, "visits.yaml")
+    tables = build_tables(model)
+    app = Works(RunningApp(name="visits", model=model, tables=tables, database=works.app.database))
+    with works.app.database.write() as connection:
+        tables.metadata.create_all(connection)
+    with app.acting() as ctx:
+        before, after = records.create_many(
+            ctx,
+            "visit",
+            [
+                {"code": "A", "name": "甲", "day": "2026-02-13", "allowed": 2},
+                {"code": "B", "name": "乙", "day": "2026-02-24", "allowed": 3},
+            ],
+        )
+    assert app.load("visit", before.id)["answer"] == date(2026, 2, 24)  # over the Spring Festival
+    assert app.load("visit", before.id)["urgent"] is False
+    assert app.load("visit", after.id)["answer"] == date(2026, 2, 27)
+    with app.acting() as ctx:
+        calendars.name_day(ctx, date(2026, 2, 16), "赶货", works=True)
+        calendars.name_day(ctx, date(2026, 2, 26), "停电", works=False)
+    assert app.load("visit", before.id)["answer"] == date(2026, 2, 16)
+    assert app.load("visit", before.id)["urgent"] is True
+    assert app.load("visit", after.id)["answer"] == date(2026, 2, 28)
+    with app.acting() as ctx:
+        wish = ListQuery(filter="day + workdays(1) == '2026-02-25' and answer == '2026-02-28'")
+        assert [row[0] for row in list_records(ctx, "visit", wish).rows] == [after.id]
+        source = formulas.module_source(ctx, model.entities["visit"])
+        assert '\nexport const working_days = "|2026-02-16|2026-02-26|2025-' in source

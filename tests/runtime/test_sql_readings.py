@@ -12,18 +12,20 @@ from hypothesis import HealthCheck, assume, given, settings
 from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, func, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 
+from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.parse import ExpressionProblems, parse_expression
 from engine.expressions.problems import ExpressionOverflow
 from engine.expressions.python import compile_python
-from engine.expressions.tree import Expr, Path
+from engine.expressions.tree import Expr
 from engine.expressions.types import Kind
 from runtime.columns import value_type
 from runtime.database import Database
 from runtime.sql import SqlScope, is_overflow, to_sql, to_stored, to_where
-from tests.engine.expressions.texts import SCOPE, TYPES, VALUES, anything
+from tests.engine.expressions.texts import CALENDARS, SCOPE, TYPES, VALUES, anything, given_to
 
 EXAMPLES = settings(max_examples=250, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-TABLE = Table("row", MetaData(), *(Column(name, value_type(type_)) for name, type_ in TYPES.items()))
+KINDS = {**TYPES, WORKING_DAYS.name: WORKING_DAYS.type}
+TABLE = Table("row", MetaData(), *(Column(name, value_type(type_)) for name, type_ in KINDS.items()))
 NUMBERS = frozenset("nimqp")
 
 
@@ -61,7 +63,7 @@ def store(connection: Connection, values: dict[str, Any]) -> None:
 def by_python(expr: Expr, values: dict[str, Any]) -> Any:
     """The value, or ``"overflow"``."""
     try:
-        return compile_python(expr)([values[cast(Path, node).root] for node in expr.inputs])
+        return compile_python(expr)(given_to(expr, values))
     except ExpressionOverflow:
         return "overflow"
 
@@ -99,7 +101,14 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("n * n * n * n", {"n": Decimal(10**11)}, "overflow"),
     ("i % 3", {"i": -7}, Decimal(-1)),
     ("d + months(1)", {"d": date(2026, 1, 31)}, date(2026, 2, 28)),
-    ("d + workdays(1)", {"d": date(2026, 3, 6)}, date(2026, 3, 9)),
+    ("d + workdays(1)", {"d": date(2026, 3, 6), "working_days": "||||"}, date(2026, 3, 9)),
+    ("d + workdays(2)", {"d": date(2026, 2, 13), "working_days": CALENDARS[0]}, date(2026, 2, 19)),
+    ("d - workdays(i)", {"d": date(2026, 2, 20), "i": 3, "working_days": CALENDARS[0]}, date(2026, 2, 13)),
+    (
+        "(d + days(1)) + workdays(i + 1)",
+        {"d": date(2026, 4, 30), "i": 1, "working_days": CALENDARS[2]},
+        date(2026, 5, 3),
+    ),
     ("round_up(m / 0.2, 0.05)", {"m": Decimal("6.36")}, Decimal("31.80")),
     ("not n < i", {"n": None, "i": 1}, True),
 ]

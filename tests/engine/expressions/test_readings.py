@@ -24,7 +24,7 @@ from engine.expressions.tree import Path as Step
 from engine.expressions.types import QUANTITY, QUOTIENT, reference
 from engine.expressions.values import FUNCTION_VALUES
 from tests.engine.expressions.browser import DECIMAL, Browser
-from tests.engine.expressions.texts import SCOPE, VALUES, anything
+from tests.engine.expressions.texts import CALENDARS, SCOPE, VALUES, anything, given_to
 
 EXAMPLES = settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -58,7 +58,7 @@ def outcome(run: Any) -> Any:
 @given(anything(), VALUES)
 def test_the_compiled_and_the_explained_reading_agree(text: str, values: dict[str, Any]) -> None:
     expr = read(text)
-    given_values = [values[node.root] for node in expr.inputs]  # type: ignore[union-attr]
+    given_values = given_to(expr, values)
     function = compile_python(expr)
     assert outcome(lambda: function(given_values)) == outcome(lambda: evaluate(expr, given_values))
 
@@ -67,7 +67,7 @@ def test_the_compiled_and_the_explained_reading_agree(text: str, values: dict[st
 @given(anything(), VALUES)
 def test_the_browser_agrees_with_the_server(node_js: Browser, text: str, values: dict[str, Any]) -> None:
     expr = read(text)
-    given_values = [values[node.root] for node in expr.inputs]  # type: ignore[union-attr]
+    given_values = given_to(expr, values)
     function = compile_python(expr)
     wanted = outcome(lambda: function(given_values))
     if isinstance(wanted, date):
@@ -100,9 +100,17 @@ CASES = [
     ("1 if y else 2", {"y": None}, Decimal(2)),
     ("d + months(1)", {"d": date(2026, 1, 31)}, date(2026, 2, 28)),
     ("d - months(11)", {"d": date(2024, 1, 31)}, date(2023, 2, 28)),
-    ("d + workdays(1)", {"d": date(2026, 3, 6)}, date(2026, 3, 9)),
-    ("d + workdays(3)", {"d": date(2026, 3, 7)}, date(2026, 3, 11)),
-    ("d - workdays(1)", {"d": date(2026, 3, 8)}, date(2026, 3, 6)),
+    ("d + workdays(1)", {"d": date(2026, 3, 6), "working_days": "||||"}, date(2026, 3, 9)),
+    ("d + workdays(3)", {"d": date(2026, 3, 7), "working_days": "||||"}, date(2026, 3, 11)),
+    ("d - workdays(1)", {"d": date(2026, 3, 8), "working_days": "||||"}, date(2026, 3, 6)),
+    ("d + workdays(1)", {"d": date(2026, 2, 13), "working_days": CALENDARS[0]}, date(2026, 2, 14)),
+    ("d + workdays(2)", {"d": date(2026, 2, 13), "working_days": CALENDARS[0]}, date(2026, 2, 19)),
+    ("d - workdays(3)", {"d": date(2026, 2, 20), "working_days": CALENDARS[0]}, date(2026, 2, 13)),
+    ("d + workdays(0)", {"d": date(2026, 2, 16), "working_days": CALENDARS[0]}, date(2026, 2, 16)),
+    ("d + workdays(2)", {"d": date(2026, 5, 1), "working_days": CALENDARS[2]}, date(2026, 5, 3)),
+    ("d + workdays(3)", {"d": date(2026, 5, 1), "working_days": CALENDARS[2]}, date(2026, 5, 6)),
+    ("d + workdays(n)", {"d": date(2026, 5, 1), "n": Decimal(10**9), "working_days": "||||"}, "overflow"),
+    ("d - workdays(n)", {"d": date(2026, 5, 1), "n": Decimal(10**9), "working_days": "||||"}, "overflow"),
     ("d + weeks(2)", {"d": date(2026, 3, 6)}, date(2026, 3, 20)),
     ("end_of(d, quarter)", {"d": date(2026, 2, 6)}, date(2026, 3, 31)),
     ("w + hours(1) > w", {"w": MOMENT}, True),
@@ -122,10 +130,10 @@ def test_each_rule_has_one_answer_in_all_readings(
     node_js: Browser, text: str, values: dict[str, Any], wanted: Any
 ) -> None:
     expr = parse_expression(text, SCOPE)
-    given_values = [values[node.root] for node in expr.inputs]  # type: ignore[union-attr]
+    given_values = given_to(expr, values)
     shown = wanted.isoformat() if isinstance(wanted, date) else wanted
-    assert compile_python(expr)(given_values) == wanted
-    assert evaluate(expr, given_values) == wanted
+    assert outcome(lambda: compile_python(expr)(given_values)) == wanted
+    assert outcome(lambda: evaluate(expr, given_values)) == wanted
     assert node_js.run(javascript(expr), given_values) == shown
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import strategies as st
 
 from engine.expressions.scope import PlainScope
+from engine.expressions.tree import Clock, Expr
 from engine.expressions.types import DATE, INTEGER, MOMENT, NUMBER, PRICE, QUANTITY, TEXT, YES_NO, Type, choice, money
 
 TYPES: dict[str, Type] = {
@@ -36,6 +38,13 @@ def _decimals(scale: int) -> st.SearchStrategy[Decimal]:
 
 
 _TEXTS = st.text(alphabet="abAB 0-1.铁%'", min_size=1, max_size=6)
+CALENDARS = (
+    "|||2025-09-28,2025-10-11,2026-01-04,2026-02-14,2026-02-28|2026-01-01,2026-01-02,2026-02-16,2026-02-17,2026-02-18",
+    "||||",
+    "[0,1,2,3,4,5]|2026-05-03|2026-05-04,2026-05-05,2026-05-09|2026-05-09|2026-05-01,2026-05-04",
+    "[6]|||2026-02-14|2026-02-15",
+)
+"""Calendars as expressions read them: the official one in part, none, a firm's own words before the official ones."""
 VALUES = st.fixed_dictionaries(
     {
         name: st.one_of(strategy, strategy, strategy, strategy, st.none())
@@ -54,7 +63,13 @@ VALUES = st.fixed_dictionaries(
             "w": st.integers(0, 2**31).map(lambda s: datetime.fromtimestamp(s, UTC)),
         }.items()
     }
+    | {"working_days": st.sampled_from(CALENDARS)}
 )
+
+
+def given_to(expr: Expr, values: dict[str, Any]) -> list[Any]:
+    """What the inputs of an expression are, by name."""
+    return [values[node.name if isinstance(node, Clock) else node.root] for node in expr.inputs]  # type: ignore[union-attr]
 
 
 def numbers(depth: int = _DEPTH) -> st.SearchStrategy[str]:
@@ -105,7 +120,7 @@ def dates(depth: int = 1) -> st.SearchStrategy[str]:
         leaves,
         st.tuples(inner, st.sampled_from("+-"), st.integers(0, 99)).map(lambda x: f"({x[0]} {x[1]} days({x[2]}))"),
         st.tuples(inner, st.sampled_from("+-"), st.integers(0, 50)).map(lambda x: f"({x[0]} {x[1]} months({x[2]}))"),
-        st.tuples(leaves, st.integers(0, 20)).map(lambda x: f"({x[0]} + workdays({x[1]}))"),
+        st.tuples(leaves, st.sampled_from("+-"), st.integers(0, 40)).map(lambda x: f"({x[0]} {x[1]} workdays({x[2]}))"),
         st.tuples(st.sampled_from(["start_of", "end_of"]), inner, unit).map(lambda x: f"{x[0]}({x[1]}, {x[2]})"),
         st.tuples(inner, inner).map(lambda x: f"max({x[0]}, {x[1]})"),
     )

@@ -119,8 +119,10 @@ const dayOf = (year, month, day) => {
   return at.getTime() / DAY;
 };
 
+const [FIRST_DAY, LAST_DAY] = [-719162, 2932896];
+
 const date = (count) => {
-  if (count < -719162 || count > 2932896) throw new Overflow("the date is out of range");
+  if (count < FIRST_DAY || count > LAST_DAY) throw new Overflow("the date is out of range");
   return new Date(count * DAY).toISOString().slice(0, 10);
 };
 
@@ -138,14 +140,40 @@ const addMonths = (day, count) => {
   return date(Math.min(dayOf(y, m, at), last));
 };
 
-const addWorkdays = (day, count) => {
+/** The firm's calendar from its text (workdays.py): weekdays worked, and the days that differ from them. */
+const calendar = (text) => {
+  if (calendar.text === text) return calendar.read;
+  const [usual, ...lists] = text.split("|");
+  const weekdays = new Set((usual.match(/\d/g) || ["0", "1", "2", "3", "4"]).map(Number));
+  const named = new Map();
+  lists.forEach((list, place) => {
+    for (const day of list.split(",")) if (day && !named.has(days(day))) named.set(days(day), place % 2 === 0);
+  });
+  const on = (count) => weekdays.has((((count + 3) % 7) + 7) % 7);
+  const extra = [...named].filter(([day, works]) => works && !on(day)).map(([day]) => day);
+  const missing = [...named].filter(([day, works]) => !works && on(day)).map(([day]) => day);
+  const until = (day) => {
+    const [weeks, rest] = [Math.floor((day + 3) / 7), (((day + 3) % 7) + 7) % 7];
+    const usually = weeks * weekdays.size + [...weekdays].filter((one) => one <= rest).length;
+    return usually + extra.filter((one) => one <= day).length - missing.filter((one) => one <= day).length;
+  };
+  calendar.text = text;
+  return (calendar.read = until);
+};
+
+const addWorkdays = (day, count, text) => {
   const steps = whole(count);
   if (steps === 0) return day;
-  const found = weekday(day);
-  const monday = days(day) - found;
-  const at = (found > 4 ? (steps > 0 ? 4 : 5) : found) + steps;
-  const weeks = Math.floor(at / 5);
-  return date(monday + weeks * 7 + (at - weeks * 5));
+  const until = calendar(text);
+  const wanted = steps > 0 ? until(days(day)) + steps : until(days(day) - 1) + steps + 1;
+  let [low, high] = [FIRST_DAY, LAST_DAY + 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (until(middle) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  if (wanted <= until(FIRST_DAY - 1)) throw new Overflow("the date is out of range");
+  return date(low);
 };
 
 const micros = (moment) => {
@@ -263,7 +291,7 @@ export const fn = {
   workdays: () => null,
   add_days: strict((s, day, count) => date(days(day) + whole(count))),
   add_months: strict((s, day, count) => addMonths(day, count)),
-  add_workdays: strict((s, day, count) => addWorkdays(day, count)),
+  add_workdays: strict((s, day, count, text) => addWorkdays(day, count, text)),
   add_seconds: strict((s, at, count) => fromMicros(micros(at) + fit(count, 0).d * 1000000n)),
   days_between: strict((s, a, b) => integer(days(a) - days(b))),
   seconds_between: strict((s, a, b) => ({ d: seconds(a) - seconds(b), s: 0 })),

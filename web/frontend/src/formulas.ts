@@ -86,6 +86,7 @@ export class Formulas {
   }
 
   private input(name: string, line: Line | null, kind?: string): Value | undefined {
+    if (name === "working_days") return this.calendar();
     const sum = /^(sum|count|min|max|avg):([^.]+)\.(.+)$/.exec(name);
     if (sum) return aggregate(sum[1]!, this.linesOf(sum[2]!).map((l) => fromText(l.value(sum[3]!), kind)));
     if (name.startsWith("parent.")) return this.head(name.slice(7), kind);
@@ -93,6 +94,11 @@ export class Formulas {
     if (line.cell(name)) return fromText(line.value(name), kind);
     const extra = line.inputs[name];
     return extra === undefined ? undefined : fromText(extra, kind);
+  }
+
+  /** The firm's working days come with the compiled formulas. */
+  private calendar(): Value | undefined {
+    return (this.compiled as unknown as Record<string, string | undefined>)["working_days"];
   }
 
   private head(name: string, kind?: string): Value | undefined {
