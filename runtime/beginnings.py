@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import time
@@ -11,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from sqlalchemy import select
 
@@ -36,6 +37,10 @@ FIGURES = 6
 ENTRIES = 4
 TOKEN = re.compile(r"[A-Za-z0-9_-]{20,60}")
 KEPT = 86_400
+BEAT = 5
+"""Seconds between two signs of life of a making."""
+SILENT = 60
+"""Seconds without one after which its server has been stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +187,7 @@ class Progress:
 
     state: str = "making"
     app: str = ""
+    language: str = "zh"
     step: str = ""
     done: int = 0
     total: int = 0
@@ -208,7 +214,7 @@ def begin(home: AppHome, wish: Wish, clock: Clock) -> str:
     """Start making the app beside the request; the token by which its progress is asked for."""
     token = secrets.token_urlsafe(24)
     _clear(home.folder / "cache")
-    _write(home, token, Progress(app=_free_name(home, wish.template)))
+    _write(home, token, Progress(app=_free_name(home, wish.template), language=wish.language))
     Thread(target=_make, args=(home, wish, clock, token), name="beginning", daemon=True).start()
     return token
 
@@ -217,6 +223,37 @@ def progress_of(home: AppHome, token: str) -> Progress | None:
     """How far a making is; ``None``: there is none of this token."""
     if not TOKEN.fullmatch(token):
         return None
+    kept = read_own(_path(home, token))
+    progress = None if kept is None else Progress(**json.loads(kept))
+    return _ended(home, token) if progress is not None and _broken_off(home, token, progress) else progress
+
+
+def end_broken(home: AppHome) -> bool:
+    """Away with what servers that were stopped left half made; whether there was any."""
+    told = [note.stem.removeprefix("beginning-") for note in (home.folder / "cache").glob("beginning-*.json")]
+    before = home.names() if told else []
+    for token in told:
+        progress_of(home, token)
+    return bool(told) and home.names() != before
+
+
+def _broken_off(home: AppHome, token: str, progress: Progress) -> bool:
+    """Whether an app is being made of which nobody has heard for long: its server was stopped."""
+    with suppress(FileNotFoundError):
+        return progress.state == "making" and time.time() - _path(home, token).stat().st_mtime > SILENT
+    return False
+
+
+def _ended(home: AppHome, token: str) -> Progress | None:
+    """A making that broke off has failed; of several who notice one tidies up."""
+    with suppress(FileNotFoundError):
+        claimed = _path(home, token).rename(home.folder / "cache" / f"ended-{token}.json")
+        progress = Progress(**json.loads(claimed.read_bytes()))
+        progress.state, progress.error = "failed", both("making_broken_off").get(progress.language)
+        if progress.app in home.names():
+            home.discard(progress.app)
+        _write(home, token, progress)
+        claimed.unlink()
     kept = read_own(_path(home, token))
     return None if kept is None else Progress(**json.loads(kept))
 
@@ -249,6 +286,8 @@ def _make(home: AppHome, wish: Wish, clock: Clock, token: str) -> None:
         progress.step, progress.done, progress.total = step, done, total
         _write(home, token, progress)
 
+    over = Event()
+    Thread(target=_alive, args=(_path(home, token), over), name="alive", daemon=True).start()
     try:
         progress.log_ins = make(home, progress.app, wish, clock, tell)
         progress.state = "done"
@@ -259,7 +298,15 @@ def _make(home: AppHome, wish: Wish, clock: Clock, token: str) -> None:
         progress.state, progress.error = "failed", str(error) if told else both("work_failed").get(wish.language)
         if progress.app in home.names():
             home.discard(progress.app)
+    finally:
+        over.set()
     _write(home, token, progress)
+
+
+def _alive(path: Path, over: Event) -> None:
+    while not over.wait(BEAT):
+        with suppress(OSError):
+            os.utime(path)
 
 
 def make(

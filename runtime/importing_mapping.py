@@ -102,13 +102,17 @@ AMOUNT = re.compile(r"-?\d+(\.\d+)?(/\d+)?$")
 
 def read_mapping(ctx: RunContext, text: str) -> FileMapping:
     """The mapping a YAML text describes; ``Invalid`` with everything that is wrong with it."""
+    return mapping_of(ctx, _plain(ctx, text))
+
+
+def _plain(ctx: RunContext, text: str) -> dict[str, Any]:
     try:
         data = yaml.load(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         raise Invalid(fault(ctx, "import_mapping", reason=str(error)[:200])) from None
     if not isinstance(data, dict) or not isinstance(data.get("fields"), dict):
         raise Invalid(fault(ctx, "import_mapping", reason="entity, fields"))
-    return mapping_of(ctx, data)
+    return data
 
 
 def mapping_of(ctx: RunContext, data: Mapping[str, Any]) -> FileMapping:
@@ -287,12 +291,26 @@ def keep_mapping(ctx: RunContext, entity: str, name: str, text: str) -> None:
 
 
 def kept_mapping(ctx: RunContext, entity: str, name: str) -> FileMapping | None:
-    """The mapping kept under a name."""
+    """The mapping kept under a name; ``Invalid`` where a field it names has gone since."""
+    found, gone = still_fitting(ctx, entity, name)
+    if gone:
+        raise Invalid(fault(ctx, "import_field_gone", name=name, fields=", ".join(gone)))
+    return found
+
+
+def still_fitting(ctx: RunContext, entity: str, name: str) -> tuple[FileMapping | None, tuple[str, ...]]:
+    """The mapping kept under a name without the fields that have gone since, by a rollback say; and these."""
     table = ctx.app.tables.system.mapping
     text = ctx.connection.execute(
         select(table.c.definition).where(table.c.entity == entity, table.c.name == name)
     ).scalar()
-    return read_mapping(ctx, text) if text is not None else None
+    if text is None:
+        return None, ()
+    data = _plain(ctx, text)
+    here = ctx.app.model.entities[entity]
+    gone = tuple(path for path in data["fields"] if field_at(ctx, here, path) is None)
+    fields = {path: given for path, given in data["fields"].items() if path not in gone}
+    return mapping_of(ctx, {**data, "fields": fields}), gone
 
 
 def kept_mappings(ctx: RunContext, entity: str) -> list[str]:

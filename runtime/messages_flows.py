@@ -88,6 +88,17 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     "bad_days": ("起止日期不对：{since} 至 {until}", "The period is wrong: {since} to {until}"),
     "too_many_days": ("一次最多看 {most} 天", "At most {most} days can be looked at in one go"),
     "open_alerts": ("进行中的预警", "open alerts"),
+    # spreadsheets
+    "import_field_gone": (
+        "对应关系“{name}”里的字段 {fields} 已经不在应用里：在导入页用它，那些列会略过，接着导入；存一次就改好了",
+        "The kept mapping {name} names fields that are gone: {fields}. Take it on the import page, which leaves these "
+        "columns out and goes on, and keep it again",
+    ),
+    # the first day
+    "making_broken_off": (
+        "建到一半服务器停了，做了一半的已经清掉，请再来一次",
+        "The server was stopped half way; what was half made is gone, please begin again",
+    ),
     # bar codes
     "barcode_unknown": ("认不出这个条码：{given}", "This bar code is not understood: {given}"),
     "barcode_malformed": ("条码 ({ai}) 段的内容不对：{given}", "Part ({ai}) of the bar code is wrong: {given}"),

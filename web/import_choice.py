@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -12,9 +12,10 @@ from sqlalchemy import select
 from engine.expressions.types import Kind
 from engine.model import Entity, Field
 from runtime.context import RunContext
+from runtime.errors import Invalid
 from runtime.importing_fields import NewField, field_id, propose
 from runtime.importing_known import known_words
-from runtime.importing_mapping import Cell, FileMapping, importable, kept_mapping, kept_mappings
+from runtime.importing_mapping import Cell, FileMapping, importable, kept_mappings, still_fitting
 from runtime.importing_table import EMPTY, Table, cell_text
 from runtime.importing_words import grouping, recognise, samples
 from runtime.permissions import is_admin, rights
@@ -26,42 +27,49 @@ Form = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """``kept``: the kept mapping it comes from; ``by_hand``: one that the page cannot show in full."""
+    """``kept``: the kept mapping it comes from; ``by_hand``: one that the page cannot show in full.
+
+    ``gone``: fields of the kept mapping that the app no longer has; their columns are left out.
+    """
 
     mapping: FileMapping
     fresh: tuple[NewField, ...] = ()
     by_content: frozenset[str] = field(default_factory=frozenset)
     kept: str = ""
     by_hand: bool = False
+    gone: tuple[str, ...] = ()
 
 
 def choice_of(ctx: RunContext, entity: Entity, table: Table, form: Form) -> Choice:
     """What the form says; at first what was kept for such a file, else what the file looks like."""
     kept = form.get("kept", "")
-    found = kept_mapping(ctx, entity.id, kept) if kept and kept != "-" else None
+    found, gone = still_fitting(ctx, entity.id, kept) if kept and kept != "-" else (None, ())
     if found is not None and not found.recognise:
-        return Choice(mapping=found, kept=kept, by_hand=True)
+        return Choice(mapping=found, kept=kept, by_hand=True, gone=gone)
     if any(name.startswith("map.") for name in form):
-        return _chosen(ctx, entity, table, form)
+        return replace(_chosen(ctx, entity, table, form), gone=gone)
     if found is None and not kept:
-        kept, found = _fitting(ctx, entity, table)
+        kept, found, gone = _fitting(ctx, entity, table)
     if found is not None:
-        return Choice(mapping=found, kept=kept)
+        return Choice(mapping=found, kept=kept, gone=gone)
     proposal = recognise(ctx, entity, table)
     cells = {path: _with_making(ctx, entity, path, cell) for path, cell in proposal.mapping.cells.items()}
     mapping = FileMapping(entity=entity.id, cells=cells, group=proposal.mapping.group, recognise=True)
     return Choice(mapping=mapping, by_content=proposal.by_content)
 
 
-def _fitting(ctx: RunContext, entity: Entity, table: Table) -> tuple[str, FileMapping | None]:
+def _fitting(ctx: RunContext, entity: Entity, table: Table) -> tuple[str, FileMapping | None, tuple[str, ...]]:
     """The kept mapping whose columns are all in the file; of several the one with most of them."""
-    best: tuple[int, str, FileMapping | None] = (1, "", None)
+    best: tuple[int, str, FileMapping | None, tuple[str, ...]] = (1, "", None, ())
     for name in kept_mappings(ctx, entity.id):
-        found = kept_mapping(ctx, entity.id, name)
+        try:
+            found, gone = still_fitting(ctx, entity.id, name)
+        except Invalid:
+            continue  # one that fits the app no more is not proposed; who picks it is told why
         columns = {cell.column for cell in found.cells.values() if cell.column} if found else set()
         if found is not None and found.recognise and columns <= set(table.columns) and len(columns) > best[0]:
-            best = (len(columns), name, found)
-    return best[1], best[2]
+            best = (len(columns), name, found, gone)
+    return best[1], best[2], best[3]
 
 
 def _with_making(ctx: RunContext, entity: Entity, path: str, cell: Cell) -> Cell:

@@ -113,6 +113,7 @@ def judged_view(
         "new": NEW,
         "types": [(kind, translator(ctx.language)(*TYPE_WORDS[kind])) for kind in KINDS],
         "by_hand": choice.by_hand,
+        "gone": choice.gone,
         "from_kept": choice.kept if not any(n.startswith("keep") and form[n] for n in form) else "",
         "keep": form.get("keep", ""),
         "match": choice.mapping.match,

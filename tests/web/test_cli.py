@@ -229,7 +229,9 @@ def test_records_come_in_and_go_out(shop: Run, tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("code,name,size\nA,螺栓,1.5\nB,螺母,\n", encoding="gb18030")
     looked = shop("import", "shop", "item", "items.csv", "--dry-run")
     assert looked == Ran(0, "2 rows: 2 created, 0 updated, 0 skipped, 0 faults\nnothing was written\n", "")
-    assert shop("import", "shop", "item", "items.csv").out == "2 rows: 2 created, 0 updated, 0 skipped, 0 faults\n"
+    taken = shop("import", "shop", "item", "items.csv")
+    assert taken.out == "2 rows: 2 created, 0 updated, 0 skipped, 0 faults\n"
+    assert taken.err == "import 1: it can be undone on the import page\n"
     dumped = shop("dump", "shop", "item").out
     assert ("螺栓" in dumped, "1.5" in dumped, dumped.count("\n")) == (True, True, 3)
 

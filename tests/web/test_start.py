@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -143,6 +145,27 @@ def test_a_failure_is_told_and_leaves_no_app_behind(
     assert "NoneType" not in answer.get_data(as_text=True)
     assert home.names() == []
     assert client.get("/start").status_code == 200
+
+
+@pytest.mark.parametrize("way", ["/start/wait", "/login"])
+def test_an_app_whose_server_stopped_while_it_was_made_is_cleared_away(
+    client: FlaskClient, home: AppHome, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    def stopped(*given: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(beginnings, "set_up", stopped)
+    monkeypatch.setattr(threading, "excepthook", lambda given: None)
+    assert post(client)[0] == 303
+    assert made(client) == "None"
+    note = next((home.folder / "cache").glob("beginning-*.json"))
+    assert (json.loads(note.read_text())["state"], home.names()) == ("making", ["service"])
+    os.utime(note, (0, 0))
+    answer = client.get(way)
+    page = answer.get_data(as_text=True)
+    assert (home.names(), list((home.folder / "cache").glob("ended-*"))) == ([], [])
+    assert "服务器停了" in page if way == "/start/wait" else answer.location == "/start"
+    assert 'name="firm"' in client.get("/start").get_data(as_text=True)
 
 
 # --- from elsewhere --------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from runtime.context import RunContext
 from runtime.errors import Fault, NotFound
 from runtime.exporting import dump
 from runtime.importing import ImportOptions, Report, import_file
+from runtime.importing_kept import note_import
 from runtime.importing_mapping import FileMapping, keep_mapping, kept_mapping, kept_mappings, read_mapping
 from runtime.importing_told import told
 from runtime.settings import Settings
@@ -44,9 +45,10 @@ def import_command(
             report = import_file(
                 inside, entity, file.read_bytes(), file.name, used, options, files=lambda name: _beside(file, name)
             )
+            number = 0 if dry_run else note_import(inside, entity, file.name, report)
             if keep_as and mapping and not dry_run:
                 keep_mapping(inside, entity, keep_as, Path(mapping).read_text(encoding="utf-8"))
-    _tell(settings, file, report, as_json=as_json)
+    _tell(settings, file, report, number, as_json=as_json)
     ctx.exit(1 if report.faults and not partial else 0)
 
 
@@ -71,7 +73,7 @@ def _beside(file: Path, name: str) -> bytes:
     return (packed if packed.is_file() and not found.is_file() else found).read_bytes()
 
 
-def _tell(settings: Settings, file: Path, report: Report, *, as_json: bool) -> None:
+def _tell(settings: Settings, file: Path, report: Report, number: int, *, as_json: bool) -> None:
     """Bad rows one by one on the error stream; remarks and rows left out by sentence, with their lines."""
     names = ("line", "field", "code", "message", "level")
     counts = {name: getattr(report, name) for name in ("rows", "created", "updated", "skipped", "written")}
@@ -80,7 +82,7 @@ def _tell(settings: Settings, file: Path, report: Report, *, as_json: bool) -> N
         left_out = [
             {"reason": one.message, "rows": len(one.lines), "lines": one.where} for one in told(report.left_out)
         ]
-        print_json({**counts, "faults": faults, "left_out": left_out})
+        print_json({**counts, "import": number, "faults": faults, "left_out": left_out})
         return
     for one in report.faults:
         click.echo(f"{file.name}:{one.line}: {one.field}: {one.message} [{one.code}]", err=True)
@@ -95,6 +97,9 @@ def _tell(settings: Settings, file: Path, report: Report, *, as_json: bool) -> N
     english = f"{report.rows} rows: {report.created} created, {report.updated} updated, "
     english += f"{report.skipped} skipped, {faults_count} faults"
     click.echo(text(settings, chinese, english))
+    if number:
+        way = (f"导入记录 {number}：在“导入”页可以撤销", f"import {number}: it can be undone on the import page")
+        click.echo(text(settings, *way), err=True)
     if not report.written:
         click.echo(text(settings, "没有写入任何数据", "nothing was written"))
 

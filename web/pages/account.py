@@ -10,9 +10,10 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
 from runtime import accounts
+from runtime.beginnings import end_broken
 from runtime.errors import Invalid, UserError
 from runtime.messages import fault
-from web.access import forget, nobody, reading, remember, running_app, served, writing
+from web.access import forget, home, nobody, reading, remember, running_app, served, writing
 from web.contact_view import contact_view, keep_contact
 from web.first_view import HIDDEN, SEEN
 from web.render import bare, render, tell
@@ -29,6 +30,9 @@ def log_in() -> AnyResponse:
     given = request.args.get("lang", "")
     if given in LANGUAGES:
         session["language"] = given
+    if end_broken(home()):
+        served().forget()
+        return redirect(url_for("pages.start"))
     with nobody() as ctx:
         return bare(
             "pages/log_in.html",

@@ -29,6 +29,7 @@ from runtime.permissions import demand
 from runtime.spreadsheets import Sheet, write_csv
 from web import uploads
 from web.access import home, reading
+from web.api.errors import status_of
 from web.display import number
 from web.downloads import sheet_response
 from web.import_choice import Choice, choice_of, written
@@ -88,7 +89,8 @@ def import_step(entity: str) -> AnyResponse:
         )
         with reading() as ctx:
             content = bring_view(ctx, entity_of(ctx, entity), tuple(f.message for f in faults))
-            return render(ctx, "pages/import.html", status=getattr(error, "status", 422), **content)
+            status = int(status_of(error)) if isinstance(error, UserError) else 422
+            return render(ctx, "pages/import.html", status=status, **content)
 
 
 def _brought(ctx: RunContext, entity: Entity, form: Mapping[str, str]) -> Brought:

@@ -34,6 +34,8 @@ KEY = "beginning"
 
 def _only_first() -> None:
     """The page is for the first run: whoever has an app makes more of them by the command line."""
+    if KEY not in session and beginnings.end_broken(home()):
+        served().forget()
     if served().names() and KEY not in session:
         t = translator(language())
         message = t("已有应用；新建请用 dougong new", "There is an app already; make more with dougong new")

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import insert, select
 
 from runtime.app_source import Definition
+from runtime.errors import Invalid
 from runtime.first_steps import first_steps
 from runtime.importing_fields import definition_with
+from runtime.importing_mapping import kept_mapping
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
 
@@ -116,6 +118,13 @@ def test_a_strange_sheet_comes_in_its_new_column_becomes_a_field_and_all_of_it_g
     again = admin.post("/e/item/import", 200, action="look", file=(io.BytesIO(content), "再来.csv"))
     assert "用的是存好的对应关系“旧表" in again
     office.home.rollback(office.app.name, version)
+    without = admin.post("/e/item/import", 200, action="look", file=(io.BytesIO(content), "又来.csv"))
+    assert f"对应关系“旧表”里有字段已经不在应用里：chandi{side.lower()}" in without
+    assert "3 行，2 条" in without
+    with office.home.get(office.app.name).database.read() as connection:
+        ctx = office.home.get(office.app.name).context(connection)
+        with pytest.raises(Invalid, match=f"chandi{side.lower()} 已经不在应用里：在导入页用它"):
+            kept_mapping(ctx, "item", "旧表")
 
 
 def test_new_fields_do_not_undo_a_version_that_somebody_published_meanwhile(
@@ -134,7 +143,7 @@ def test_new_fields_do_not_undo_a_version_that_somebody_published_meanwhile(
     form = {"token": import_token(looked), "name": "m.csv", "map.0": "code", "map.1": "name", "map.2": "+"}
     form |= {"label.2": "楼层", "type.2": "text"}
     monkeypatch.setattr("web.pages.imports.definition_with", meanwhile)
-    refused = admin.post("/e/department/import", 422, action="fields", **form)
+    refused = admin.post("/e/department/import", 409, action="fields", **form)
     assert f"别人刚发布了版本 {before + 1}，您看到的是版本 {before}" in refused
     assert office.scalar("select max(number) from dg_app_version") == before + 1
 
