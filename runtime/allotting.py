@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from engine.expressions.tree import Path
 from engine.model import Allot, Entity, Field
 from runtime import postings, records
 from runtime.context import RunContext
@@ -19,7 +20,9 @@ from runtime.ledgers.requests import DimensionValue
 from runtime.values import Base
 
 Row = dict[str, Any]
-Parts = list[tuple[DimensionValue, Decimal]]
+Amounts = Mapping[str, Decimal]
+"""Resource of the ledger -> how much of it a balance gives."""
+Parts = list[tuple[DimensionValue, Amounts]]
 OWN = frozenset(("id", "parent", "position"))
 
 
@@ -45,7 +48,7 @@ def _split(
 ) -> list[Row] | None:
     """The lines anew, in their order; ``None`` where nothing changes."""
     parts = _taken(ctx, entity, allot, record)
-    quantity = next(f for f in described.fields.values() if f.unit_field and f.id == _lead(ctx, entity, allot))
+    amounts = _amounts(ctx, entity, described, allot)
     made: list[Row] = []
     split = False
     for line in lines:
@@ -54,22 +57,33 @@ def _split(
             made.append({"id": line["id"]})
             continue
         split = True
-        made += [_piece(described, line, allot.into, quantity, piece, i == 0) for i, piece in enumerate(pieces)]
+        made += [_piece(described, line, allot.into, amounts, piece, i == 0) for i, piece in enumerate(pieces)]
     return made if split else None
 
 
-def _lead(ctx: RunContext, entity: str, allot: Allot) -> str:
-    """The field of the line whose quantity the posting takes."""
+def _amounts(ctx: RunContext, entity: str, described: Entity, allot: Allot) -> dict[str, Field]:
+    """Resource -> the field of the line that gives it: what is split with the lines."""
     one = next(p for p in ctx.app.model.entities[entity].postings[allot.posts] if p.id == allot.posting)
-    return next(iter(one.amounts))
+    found = {}
+    for resource, expr in one.amounts.items():
+        tree = expr.tree if expr is not None else None
+        if isinstance(tree, Path) and len(tree.steps) == 1 and not described.fields[tree.steps[0]].formula:
+            found[resource] = described.fields[tree.steps[0]]
+    return found
 
 
 def _piece(
-    described: Entity, line: Row, into: str, quantity: Field, piece: tuple[DimensionValue, Decimal], first: bool
+    described: Entity,
+    line: Row,
+    into: str,
+    amounts: Mapping[str, Field],
+    piece: tuple[DimensionValue, Amounts],
+    first: bool,
 ) -> Row:
-    where, amount = piece
+    where, taken = piece
     values: Row = {"id": line["id"]} if first else {name: line[name] for name in _copied(described, line)}
-    values.update({into: where, quantity.id: Base(amount)})
+    values[into] = where
+    values.update({f.id: Base(taken[r]) for r, f in amounts.items() if r in taken and line.get(f.id) is not None})
     return values
 
 
@@ -86,10 +100,10 @@ def _taken(ctx: RunContext, entity: str, allot: Allot, record: Row) -> dict[int,
         plan(book, wanted)
     except UserError:
         return {}
-    found: dict[int, dict[DimensionValue, Decimal]] = {}
+    found: dict[int, dict[DimensionValue, dict[str, Decimal]]] = {}
     for draft in book.drafts:
         if draft.line is not None and draft.shape.main in draft.amounts:
-            parts = found.setdefault(draft.line.id, {})
-            where = draft.dimensions.get(allot.dimension)
-            parts[where] = parts.get(where, Decimal(0)) - draft.amounts[draft.shape.main]
+            part = found.setdefault(draft.line.id, {}).setdefault(draft.dimensions.get(allot.dimension), {})
+            for resource, amount in draft.amounts.items():
+                part[resource] = part.get(resource, Decimal(0)) - amount
     return {line: list(parts.items()) for line, parts in found.items()}

@@ -154,7 +154,8 @@ def _with_units(bench: Bench, draft: FieldDraft, info: FieldInfo) -> FieldInfo:
     part = draft.part
     unit = part.text("unit")
     if draft.type == "quantity":
-        return replace(info, unit_field="" if "." in unit else unit, of_field=part.text("of"))
+        based = "." in unit and part.has("of")  # counted in the base unit of its thing, as that says it
+        return replace(info, unit_field="" if based else unit, of_field=part.text("of"))
     if draft.type != "money" or not part.has("per"):
         return info
     per = part.text("per")

@@ -51,7 +51,10 @@ def _quantity_at(quantity: Typed, price: Typed) -> Typed:
     node = quantity.node
     same = quantity.basis is not None and quantity.basis.unit == price.basis.unit
     if isinstance(node, Path) and same:
-        return Typed(replace(node, entered=True))
+        beside = len(price.basis.unit.steps) == len(node.steps)
+        return Typed(
+            replace(node, entered=True) if beside else node
+        )  # a unit further away is never chosen for a record
     item = price.basis.item or (quantity.basis.item if quantity.basis else None)
     return Typed(converted(quantity, Basis(item, price.basis.unit), divide=True))
 

@@ -36,8 +36,12 @@ CHANGES = {
                 "told by rule:recall_told is 0, not 1",
             ),
             "f3_receiving": (
-                "entities: {item: {fields: {accept_share: {default: 1/2}}}}",
+                "entities: {item: {fields: {accept_share: {default: 1/2}, by_weight: {formula: priced_by == count}}}}",
                 "old.stale is False, not True",
+            ),
+            "f4_catch_weight": (
+                "# by_weight above",
+                "r.lines.0.amount is None, not 912",
             ),
         }
     ],

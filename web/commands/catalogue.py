@@ -85,7 +85,7 @@ def validate_command(ctx: click.Context, files: tuple[Path, ...], as_json: bool)
     problems: list[Problem] = []
     for path in files:
         try:
-            load_app(path)
+            load_app(path if path.is_file() else str(path))
         except MetadataError as error:
             problems += error.problems
     if as_json:
