@@ -99,6 +99,7 @@ _TABLE = (
     ("D804", "bad target", "`opens`, `blocks` and menu entries name things that exist."),
     ("D805", "bad number pattern", "A pattern is text with <yyyyMM>, <field> and one <serial:n>."),
     ("D806", "bad print", "A print block is one of text, fields, table, signatures, qr."),
+    ("D807", "target and colours disagree", "A figure that has just reached its target is in no warning colour."),
     # rules and alerts
     (
         "D901",

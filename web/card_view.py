@@ -80,7 +80,8 @@ def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
         met = figure.value <= figure.target if figure.better == "lower" else figure.value >= figure.target
         unit = f" {figure.unit}" if figure.unit else ""
         words = t(f"目标 {sign} ", f"Target {sign} ") + figure_text(ctx, figure.target, figure.format) + unit
-        return words, t("达标", "met") if met else ""
+        calm = STATES.get(figure.color, "ok") == "ok"  # what is amber or red for any reason is no good news
+        return words, t("达标", "met") if met and calm else ""
     if isinstance(figure.change, Decimal) and isinstance(figure.compared, Decimal) and figure.compared:
         if not figure.change:
             return t("与上期持平", "as before"), ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from engine.checks.cards import check_card
 from engine.compile.bench import Bench
 from engine.compile.charts import compile_chart
 from engine.compile.constants import number
@@ -68,7 +69,7 @@ def _card(bench: Bench, id: str, part: Part) -> Card | None:
     target = part.word("target")
     default, choices = _period(part)
     secrecy = value.secrecy.union(*(each.value.secrecy for each in parts))
-    return Card(
+    card = Card(
         id=id,
         label=part.label("label", id),
         help=part.label("help", id) if part.has("help") else None,
@@ -88,6 +89,8 @@ def _card(bench: Bench, id: str, part: Part) -> Card | None:
         alerts=alerts,
         secrecy=secrecy,
     )
+    check_card(card, part)
+    return card
 
 
 def _alerts(bench: Bench, part: Part) -> tuple[str, ...]:
