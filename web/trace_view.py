@@ -11,7 +11,6 @@ from flask import url_for
 from engine.model import Entity, Field, Traced
 from runtime import ledgers, records, trace
 from runtime.context import RunContext
-from runtime.ledgers.shape import shape_of
 from runtime.permissions import LEDGER, READ, rights
 from runtime.record_reading import references_of, titles, visible_record
 from runtime.record_rows import read_rows
@@ -32,13 +31,12 @@ def remaining(ctx: RunContext, graph: Graph) -> dict[str, Decimal]:
     for ledger in model.ledgers.values():
         if ledger.valuation is None or not rights(ctx, LEDGER + ledger.id).may(READ):
             continue
-        main = shape_of(ctx, ledger.id).main
         for dimension in trace.carriers(ctx, ledger):
             targets = ledger.dimensions[dimension].targets
-            spots = [s for s in graph.nodes if s.entity in targets and s.id is not None]
-            for spot in spots if len(targets) == 1 else ():
-                rows = ledgers.balances(ctx, ledger.id, where={dimension: spot.id})
-                found[spot.key] = sum((row.amounts[main] for row in rows), Decimal(0))
+            spots = {s.id: s.key for s in graph.nodes if s.entity in targets and s.id is not None}
+            if len(targets) == 1 and spots:
+                sums = ledgers.on_hand(ctx, ledger.id, dimension, spots)
+                found.update({key: sums.get(id, Decimal(0)) for id, key in spots.items()})
     return found
 
 

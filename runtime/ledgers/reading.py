@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Table, and_, func, select, type_coerce
 
 from engine.expressions.tree import Path
 from runtime.context import RunContext
+from runtime.id_sets import ID_SETS
 from runtime.ledgers.book import Book
 from runtime.ledgers.costing import ZERO, unit_cost
 from runtime.ledgers.pools import pool_key, pools_of
 from runtime.ledgers.requests import DimensionValue, Move
 from runtime.ledgers.shape import Shape, key_text, shape_of
 from runtime.ledgers.sums import Asked, Condition, Key, Sums, columns_of, dimensions_of, summed
+from runtime.prepared import Statement, prepare_statement
 
 MOST_NAMED = 500
 """More pools than this are all read instead of being named."""
@@ -56,6 +58,21 @@ def balances(
     else:
         grouped = _shared_out(book, shape, asked, names, only)
     return _rows(shape, names, grouped)
+
+
+def on_hand(ctx: RunContext, ledger: str, dimension: str, ids: Iterable[int]) -> dict[int, Decimal]:
+    """How much there is now of each of many records (lots, say) that one dimension of a ledger names."""
+    shape, sets = shape_of(ctx, ledger), ID_SETS[ctx.app.database.dialect]
+    key = ("on hand", ledger, dimension)
+    statement = ctx.app.programs.keep(key, lambda: _on_hand(ctx, shape, dimension))
+    return dict(statement.run(ctx, {"ids": sets.pack(ids)}))
+
+
+def _on_hand(ctx: RunContext, shape: Shape, dimension: str) -> Statement:
+    record, amount = shape.balance.c[dimension], shape.balance.c[shape.main]
+    among = ID_SETS[ctx.app.database.dialect].among(record, "ids")
+    query = select(record, func.sum(amount)).where(among).group_by(record)
+    return prepare_statement(ctx, query, [record, amount])
 
 
 def _rows(shape: Shape, names: Sequence[str], grouped: Sums) -> list[BalanceRow]:
