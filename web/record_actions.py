@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flask import url_for
+from markupsafe import Markup
 from sqlalchemy import select
 from werkzeug.datastructures import ImmutableMultiDict
 
@@ -13,8 +13,10 @@ from engine.model import Demand, Entity, Transition
 from runtime import documents
 from runtime.context import RunContext
 from runtime.task_people import CHOSEN
-from runtime.workflow_rights import Asked
+from runtime.workflow_rights import Action, Asked
 from web.record_fields import FieldScene, field_view
+from web.record_html import RecordHtml
+from web.record_outline import Move
 from web.signatures import kept
 from web.texts import translator
 
@@ -25,12 +27,24 @@ NAMED = f"{CHOSEN}-"
 """Names of the fields by which the initiator names approvers."""
 
 
-def dialogs(ctx: RunContext, entity: Entity, row: Row, view: View, scene: FieldScene) -> None:
-    """Add address, fields and consequences to each action of the page's view."""
-    for action in view["actions"]:
-        action["url"] = url_for("pages.act", entity=entity.id, id=row["id"], transition=action["id"])
-        action["fields"] = _fields(ctx, entity, row, action["demands"], scene) if action["asks"] else []
-        action["effects"] = _effects(ctx, entity, row, action, alone=view["alone"])
+def dialog_bodies(
+    ctx: RunContext,
+    entity: Entity,
+    row: Row,
+    moves: Sequence[tuple[Move, Action]],
+    scene: FieldScene,
+    html: RecordHtml,
+    *,
+    alone: bool,
+) -> dict[str, str]:
+    """What each step's dialog says and asks for, by its id; ``alone``: nothing was drawn from the record."""
+    found: dict[str, str] = {}
+    for move, action in moves:
+        if move.asks and not move.refused:
+            effects = _effects(ctx, entity, row, move.id, alone=alone)
+            asked = [html.field(view) for view in _fields(ctx, entity, row, action.demands, scene)]
+            found[move.id] = Markup("").join([html.touched(effects) if effects else "", *asked])
+    return found
 
 
 def _fields(ctx: RunContext, entity: Entity, row: Row, demands: tuple[Asked, ...], scene: FieldScene) -> list[View]:
@@ -93,12 +107,12 @@ def _labels(ctx: RunContext) -> Mapping[str, str]:
     }
 
 
-def _effects(ctx: RunContext, entity: Entity, row: Row, action: View, *, alone: bool) -> list[str]:
+def _effects(ctx: RunContext, entity: Entity, row: Row, step: str, *, alone: bool) -> list[str]:
     """What undoing touches, before one does it."""
-    transition = entity.workflow.transitions[action["id"]] if entity.workflow else None
+    transition = entity.workflow.transitions[step] if entity.workflow else None
     if transition is None or not transition.reverses:
         return []
-    effects = documents.reversal_effects(ctx, entity.id, row["id"], action["id"], alone=alone)
+    effects = documents.reversal_effects(ctx, entity.id, row["id"], step, alone=alone)
     t = translator(ctx.language)
     told = []
     for effect in effects:

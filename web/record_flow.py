@@ -19,8 +19,10 @@ from runtime.documents_after import Link
 from runtime.drawing import drawn_from
 from runtime.permissions import rights
 from runtime.task_flow import steps
+from runtime.workflow import actions
 from runtime.workflow_rights import Action
 from web.display import day, moment, option_label, percent, text_of
+from web.record_outline import Drawn, Move
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -293,48 +295,35 @@ def _word(ctx: RunContext, one: Field, value: object) -> str:
 # --- what one may do -------------------------------------------------------------------------------------------
 
 
-def buttons(entity: Entity, status: object, actions: Sequence[Action]) -> list[View]:
+def moves(ctx: RunContext, entity: Entity, row: Row) -> list[tuple[Move, Action]]:
     """The transitions as buttons: backward ones first, the straight way last and primary.
 
     What only closes a document that is under way is not the straight way: others are drawn from it first.
     """
-    ordered = sorted(actions, key=lambda a: ("cancel", "back", "forward").index(a.kind))
-    views = [_button(a) for a in ordered]
+    ordered = sorted(actions(ctx, entity.id, dict(row)), key=lambda a: ("cancel", "back", "forward").index(a.kind))
+    found = [(_move(a), a) for a in ordered]
     workflow = entity.workflow
-    if views and workflow is not None and ordered[-1].kind == "forward":
+    if found and workflow is not None and ordered[-1].kind == "forward":
         target = workflow.states[workflow.transitions[ordered[-1].id].target]
-        state = workflow.states.get(str(status))
+        state = workflow.states.get(str(row.get("status")))
         if not target.end or state is None or state.start or state.approval is not None:
-            views[-1]["kind"] = "primary"
-    return views
-
-
-def _button(action: Action) -> View:
-    return {
-        "id": action.id,
-        "label": action.label,
-        "kind": BUTTON_KINDS[action.kind],
-        "demands": action.demands,
-        "refused": action.refused_because,
-        "asks": bool(action.demands) or action.kind != "forward",
-    }
-
-
-def draws(ctx: RunContext, entity: Entity, row: Row) -> list[View]:
-    """Documents that may be drawn from this one now."""
-    found = []
-    for name, source in documents.drawable(ctx, entity.id, dict(row)):
-        other = ctx.app.model.entities[name]
-        found.append(
-            {
-                "label": translator(ctx.language)(
-                    f"生成{other.label.get('zh')}", f"Make {other.label.get('en').lower()}"
-                ),
-                "url": url_for("pages.new_record", entity=name, source=source.id, ids=str(row["id"])),
-                "icon": other.icon or "file-plus",
-            }
-        )
+            found[-1] = (found[-1][0]._replace(kind="primary"), ordered[-1])
     return found
+
+
+def _move(action: Action) -> Move:
+    return Move(
+        id=action.id,
+        label=action.label,
+        kind=BUTTON_KINDS[action.kind],
+        refused=bool(action.refused_because),
+        asks=bool(action.demands) or action.kind != "forward",
+    )
+
+
+def draws(ctx: RunContext, entity: Entity, row: Row) -> tuple[Drawn, ...]:
+    """Documents that may be drawn from this one now."""
+    return tuple([Drawn(name, source.id) for name, source in documents.drawable(ctx, entity.id, dict(row))])
 
 
 def when(ctx: RunContext, value: object) -> str:

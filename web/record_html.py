@@ -26,8 +26,9 @@ STEERED = frozenset({"choice", "choices", "yes_no"})
 """Types of fields whose macro looks at the value."""
 FACED = frozenset({"member"})
 """Types of fields whose macro draws the first letter of the words."""
-BUTTON = frozenset({"url", "form", "formaction", "data-post"})
-HEAD = frozenset({"title", "url", "label", "id", "actions", "save_text", "list"})
+SAYING = frozenset({"label"})
+GIVEN = frozenset({"value"})
+SPOKEN = frozenset({"text"})
 
 
 def json_text(data: object) -> Markup:
@@ -36,7 +37,7 @@ def json_text(data: object) -> Markup:
 
 
 class RecordHtml:
-    """What the template of a record's page calls."""
+    """What is printed of a record, part by part."""
 
     def __init__(self, ctx: RunContext) -> None:
         self._shapes = shapes(ctx)
@@ -91,23 +92,33 @@ class RecordHtml:
         """The states and their people."""
         return self._html("document:flow", steps, STEPS)
 
-    def history(self, entries: Sequence[View]) -> Markup:
+    def entries(self, entries: Sequence[View]) -> list[Markup]:
         """What happened, entry by entry."""
-        body = _joined(self._html("document:history_entry", entry, ENTRY) for entry in entries)
-        return self._html("document:history_frame", {"body": body}, BODY)
+        return [self._html("document:history_entry", entry, ENTRY) for entry in entries]
 
-    def head(self, view: View) -> Markup:
-        """The top bar; ``actions`` is ready-made."""
-        return self._html("page:record_head", view, HEAD)
+    def history(self, entries: Sequence[Markup]) -> Markup:
+        """Entries, one below the other."""
+        return self._html("document:history_frame", {"body": _joined(entries)}, BODY)
 
-    def button(self, label: str, kind: str = "", icon: str = "", **more: Any) -> Markup:
-        """A button or link."""
-        return self._html("buttons:button_of", {"label": label, "kind": kind, "icon_name": icon, **more}, BUTTON)
+    def marks(self, axes: Sequence[View]) -> Markup:
+        """How far the record has come, beside its title."""
+        return self._html("states:axis_chips", axes, SAYING)
 
-    def menu(self, label: str, id: str, entries: Sequence[View], icon: str = "dots") -> Markup:
-        """A button with a menu behind it."""
-        view = {"label": label, "id": id, "entries": entries, "icon_name": icon}
-        return self._html("buttons:menu_of", view, BUTTON)
+    def links(self, pairs: Sequence[tuple[str, object]]) -> Markup:
+        """What a new document was drawn from, as it is posted."""
+        return self._html("fields:hidden_inputs", [{"name": name, "value": value} for name, value in pairs], GIVEN)
+
+    def notices(self, texts: Sequence[str]) -> Markup:
+        """What should be looked at."""
+        return self._html("feedback:notices", [{"text": text} for text in texts], SPOKEN)
+
+    def files(self, files: Sequence[View]) -> Markup:
+        """Everything that is attached."""
+        return self._html("document:file_list", files, FILES)
+
+    def touched(self, effects: Sequence[str]) -> Markup:
+        """What a step touches, in its dialog."""
+        return self._html("document:touched", [{"text": text} for text in effects], SPOKEN)
 
 
 def _told(row: View, columns: Sequence[View], cells: Sequence[Sequence[str]]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import request, url_for
+from markupsafe import escape
 
 from engine.expressions.tree import Expr
-from engine.model import Entity, EntityKind, Form, FormSection
-from runtime import workflow
+from engine.model import Entity, Form, FormSection
 from runtime.context import RunContext
 from runtime.errors import Fault
 from runtime.files import describe
@@ -18,12 +18,15 @@ from runtime.record_inputs import Workspace
 from runtime.record_locks import locked_fields
 from runtime.record_reading import file_numbers, references_of, titles
 from runtime.record_texts import full_title
-from web import record_flow
+from web import formulas, record_flow
 from web.display import is_numeric
 from web.forms import header_links
 from web.formulas import conditions as live_conditions
+from web.record_actions import dialog_bodies
 from web.record_fields import FieldScene, field_view, file_view
 from web.record_grid import document_totals, grid_view, texts_beside
+from web.record_html import RecordHtml
+from web.record_outline import Look, Part
 from web.record_warnings import line_notes
 from web.texts import translator
 
@@ -75,45 +78,99 @@ def _conditions(ctx: RunContext, entity: Entity, row: Row) -> dict[tuple[str, st
 
 
 def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) -> View:
-    """The whole page."""
-    record = row.get("id")
-    t = translator(ctx.language)
-    title = (
-        full_title(Workspace(ctx), entity.id, row)
-        if record
-        else t(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
-    )
-    actions = workflow.actions(ctx, entity.id, row) if record else ()
-    chain, alone = record_flow.chain(ctx, entity, row)
-    whole = request.args.get("history") == "all"
-    history, more = record_flow.history(ctx, entity, record, whole=whole) if record else ([], False)
+    """What a page shows of a record that is looked at on the way to something else."""
     return {
-        "entity": entity.id,
-        "id": record or "",
-        "version": row.get("version", ""),
+        "title": full_title(Workspace(ctx), entity.id, row),
         "label": entity.label.get(ctx.language),
-        "title": title,
-        "list_url": url_for("pages.records", entity=entity.id),
-        "url": url_for("pages.record", entity=entity.id, id=record) if record else "",
-        "save_url": save_url(entity, record),
+        "url": url_for("pages.record", entity=entity.id, id=row["id"]),
         "chips": record_flow.chips(ctx, entity, row),
-        "chain": chain,
-        "alone": alone,
         "sections": _sections(scene, entity, row),
-        "links": [] if record else links_of(entity, row),
-        "editable": scene.editable and _something_editable(entity, scene),
-        "actions": record_flow.buttons(entity, row.get("status"), actions),
-        "draws": record_flow.draws(ctx, entity, row) if record else [],
         "flow": record_flow.flow(ctx, entity, row),
-        "flow_url": url_for("pages.workflow", entity=entity.id) if entity.workflow else "",
-        "history": history,
-        "more_history": more,
-        "prints": _prints(ctx, entity, record),
-        "may_delete": bool(record) and rights(ctx, entity.id).may("delete") and row.get("deleted_at") is None,
-        "may_copy": rights(ctx, entity.id).may("create") and entity.kind is not EntityKind.SETTING,
-        "deleted": row.get("deleted_at") is not None,
-        "files": [file_view(scene.files[number]) for number in sorted(scene.files)],
     }
+
+
+class Sheet(NamedTuple):
+    """The page of a record: what steers it, and the words (safe as HTML) that are filled in."""
+
+    look: Look
+    words: dict[str, str]
+
+
+def sheet(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, told: Sequence[Fault]) -> Sheet:
+    """The whole page; ``told``: what may be saved and should still be looked at."""
+    record = row.get("id")
+    html = RecordHtml(ctx)
+    sections = _sections(scene, entity, row)
+    version, module = row.get("version", ""), formulas.module_url(ctx, entity)
+    words: dict[str, str] = {
+        "id": str(record or ""),
+        "title": str(escape(_title(ctx, entity, row))),
+        "version": str(version),
+        "module": str(escape(module)),
+        "marks": html.marks(record_flow.chips(ctx, entity, row)),
+        "links": "" if record else html.links(links_of(entity, row)),
+        "notices": html.notices([fault.message for fault in told if not fault.field]),
+    }
+    words.update((f"part{i}", _part(html, view)) for i, view in enumerate(sections))
+    look = Look(
+        entity=entity.id,
+        roles=ctx.user.roles,
+        system=ctx.user.is_system,
+        root=request.script_root,
+        new=not record,
+        versioned=version != "",
+        deleted=row.get("deleted_at") is not None,
+        editable=scene.editable and _something_editable(entity, scene),
+        scripted=bool(module),
+        parts=tuple([Part(view["kind"], view.get("label", ""), view.get("folded", False)) for view in sections]),
+    )
+    return Sheet(look, words) if not record else _standing(ctx, entity, row, scene, Sheet(look, words), html)
+
+
+def _standing(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, sheet: Sheet, html: RecordHtml) -> Sheet:
+    """What a record has that is not new: documents around it, steps to take, a flow and a past, files."""
+    words = sheet.words
+    chain, alone = record_flow.chain(ctx, entity, row)
+    flow = record_flow.flow(ctx, entity, row)
+    history, more = record_flow.history(ctx, entity, row["id"], whole=request.args.get("history") == "all")
+    moves = record_flow.moves(ctx, entity, row)
+    files = [file_view(scene.files[number]) for number in sorted(scene.files)]
+    told = html.entries(history)
+    words.update(
+        chain=html.chain(chain) if chain else "",
+        flow=html.flow(flow) if flow else "",
+        recent=html.history(told[:5]),
+        history=html.history(told),
+        history_count=f"{len(history)}{'+' if more else ''}",
+        files=html.files(files) if files else "",
+        files_count=str(len(files)),
+    )
+    bodies = dialog_bodies(ctx, entity, row, moves, scene, html, alone=alone)
+    for move, action in moves:
+        words[f"refused-{move.id}"] = str(escape(action.refused_because))
+        words[f"body-{move.id}"] = bodies.get(move.id, "")
+    look = sheet.look._replace(
+        chained=bool(chain),
+        flowing=bool(flow),
+        filed=bool(files),
+        more_history=more,
+        moves=tuple([move for move, _ in moves]),
+        draws=record_flow.draws(ctx, entity, row),
+    )
+    return Sheet(look, words)
+
+
+def _title(ctx: RunContext, entity: Entity, row: Row) -> str:
+    if row.get("id"):
+        return full_title(Workspace(ctx), entity.id, row)
+    return translator(ctx.language)(f"新建{entity.label.zh}", f"New {entity.label.en.lower()}")
+
+
+def _part(html: RecordHtml, view: View) -> str:
+    """A section of the form."""
+    if view["kind"] == "grid":
+        return html.grid(view["grid"])
+    return html.pairs(view["fields"]) if view["kind"] == "pairs" else html.fields(view["fields"], view["columns"])
 
 
 def links_of(entity: Entity, row: Row) -> list[tuple[str, object]]:
@@ -121,13 +178,6 @@ def links_of(entity: Entity, row: Row) -> list[tuple[str, object]]:
     shown = {name for s in (entity.form.sections if entity.form else ()) for name in s.fields if s.kind != "grid"}
     values = [(name, row.get(name)) for name in header_links(entity) if name not in shown]
     return [(name, v) for name, value in values for v in (value if isinstance(value, tuple) else (value,)) if v]
-
-
-def save_url(entity: Entity, record: object) -> str:
-    """Where the form is posted."""
-    if record:
-        return url_for("pages.save_record", entity=entity.id, id=record)
-    return url_for("pages.create_record", entity=entity.id)
 
 
 def _something_editable(entity: Entity, scene: FieldScene) -> bool:
@@ -196,17 +246,3 @@ def _field(scene: FieldScene, entity: Entity, name: str, row: Row) -> View:
     if not scene.conditions.get((name, "visible"), True) and name not in scene.errors:
         view["hidden"] = True
     return view
-
-
-def _prints(ctx: RunContext, entity: Entity, record: object) -> list[View]:
-    if not record or not rights(ctx, entity.id).may("print"):
-        return []
-    return [
-        {
-            "label": p.label.get(ctx.language),
-            "url": url_for("pages.print_record", print=p.id, id=record),
-            "icon": "printer",
-        }
-        for p in ctx.app.model.prints.values()
-        if p.entity == entity.id
-    ]

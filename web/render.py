@@ -13,9 +13,11 @@ from runtime.context import RunContext
 from web.access import served
 from web.outlines import blank, outline
 from web.shell import Frame, frame
-from web.templating import environment, html
+from web.templating import environment, html, piece
 
 NOW = "<!-- so far -->"
+TOASTS = """{%- from 'components/feedback.html' import flash -%}\
+{%- for f in flashes %}{{ flash(f.kind, f.text, f.url, f.action) }}{% endfor -%}"""
 
 
 def render(ctx: RunContext, template: str, *, title: str, status: int = 200, **content: Any) -> Response:
@@ -37,9 +39,9 @@ def render_slowly(ctx: RunContext, template: str, *, title: str, **content: Any)
 def _portions(pieces: Iterable[str]) -> Iterator[str]:
     """A template's many small pieces, put together up to each ``NOW``."""
     waiting: list[str] = []
-    for piece in pieces:
-        waiting.append(piece)
-        if NOW in piece:
+    for each in pieces:
+        waiting.append(each)
+        if NOW in each:
             yield "".join(waiting)
             waiting = []
     yield "".join(waiting)
@@ -65,6 +67,8 @@ def render_outline(
     key: Hashable,
     content: Callable[[], Mapping[str, Any]],
     value: Callable[[str], str],
+    *,
+    status: int = 200,
 ) -> Response:
     """A page from its outline. ``key``: all that ``content`` looks at; ``value``: what belongs into each blank.
 
@@ -93,13 +97,19 @@ def render_outline(
         "firm": str(escape(around.firm)),
         "person": str(escape(around.person)),
     }
-    return Response(page.filled(lambda name: of_all[name] if name in of_all else value(name)))
+    return Response(page.filled(lambda name: of_all[name] if name in of_all else value(name)), status=status)
 
 
 def told() -> list[dict[str, str]]:
     """The toasts that wait for the next page."""
     waiting: Any = get_flashed_messages(with_categories=True)
     return [{"kind": kind, **words} for kind, words in waiting]
+
+
+def toasts(ctx: RunContext) -> str:
+    """The same as HTML."""
+    flashes = told()
+    return piece(ctx.language, TOASTS, flashes=flashes) if flashes else ""
 
 
 def bare(template: str, language: str, *, title: str, status: int = 200, **content: Any) -> Response:

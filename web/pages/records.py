@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.model import Entity, EntityKind
@@ -18,16 +19,16 @@ from runtime.messages import fault
 from runtime.permissions import demand
 from runtime.record_inputs import Workspace
 from runtime.record_reading import visible_record, with_live
-from web import formulas
 from web.access import reading, writing
+from web.outlines import blank
 from web.posted import form_values
-from web.record_actions import body_of, dialogs
+from web.record_actions import body_of
 from web.record_conflict import clash_view
 from web.record_drafts import new_row, row_of_posted
-from web.record_html import RecordHtml
-from web.record_page import record_view, scene_of
-from web.record_warnings import look_url, standing_warnings
-from web.render import render, tell
+from web.record_outline import content
+from web.record_page import scene_of, sheet
+from web.record_warnings import standing_warnings
+from web.render import render, render_outline, tell, toasts
 from web.signatures import with_kept
 from web.texts import translator
 from web.whole import is_whole
@@ -35,6 +36,7 @@ from web.whole import is_whole
 Row = dict[str, Any]
 ACTION, RESOLUTION = "_action", "_resolution"
 """What was pressed, and which side won: posted beside the fields, under names no field can have."""
+TEMPLATE = "pages/record.html"
 SHOW = "show"
 """The action that only shows again what was typed: how the browser brings back what it kept."""
 
@@ -84,31 +86,21 @@ def _page(
     faults = tuple(replace(f, field=_from_zero(entity, f.field)) for f in faults)
     warnings = standing_warnings(ctx, entity, row) if row.get("id") or posted else ()
     scene = scene_of(ctx, entity, row, faults=faults, warnings=warnings, posted=posted)
-    view = record_view(ctx, entity, row, scene)
-    dialogs(ctx, entity, row, view, scene)
+    look, words = sheet(ctx, entity, row, scene, warnings)
+    words["told"] = toasts(ctx)
+    if not faults and clash is None and posted is None:
+        return render_outline(
+            ctx, TEMPLATE, look, lambda: content(ctx, entity, look, blank), words.__getitem__, status=status
+        )
     t = translator(ctx.language)
-    return render(
-        ctx,
-        "pages/record.html",
-        title=view["title"],
-        status=status,
-        r=view,
-        h=RecordHtml(ctx),
-        problems=[_problem(entity, ctx, f) for f in faults],
-        problem_title=t(f"没有保存，{len(faults)} 处要改", f"Not saved: {len(faults)} to mend"),
-        warnings=[f.message for f in warnings if not f.field],
-        clash=clash,
-        module=formulas.module_url(ctx, entity),
-        formulas=formulas.as_attribute(ctx, entity),
-        nav={"list": view["list_url"], "id": row["id"]} if row.get("id") else None,
-        save_state="saved" if view["editable"] else "",
-        save_text="",
-        dirty=posted is not None,
-        look=look_url(ctx, entity, row.get("id")) if view["editable"] else "",
-        more=[*_more(ctx, entity, row, view), *_folded_actions(view)],
-        comment_url=url_for("pages.comment", entity=entity.id, id=row["id"]) if row.get("id") else "",
-        delete_url=url_for("pages.delete_record", entity=entity.id, id=row["id"]) if row.get("id") else "",
-    )
+    again = {
+        "problems": [_problem(entity, ctx, f) for f in faults],
+        "problem_title": t(f"没有保存，{len(faults)} 处要改", f"Not saved: {len(faults)} to mend"),
+        "clash": clash,
+        "dirty": posted is not None,
+    }
+    made = content(ctx, entity, look, lambda name: Markup(words[name]))
+    return render(ctx, TEMPLATE, status=status, **{**made, **again})
 
 
 def _from_zero(entity: Entity, path: str) -> str:
@@ -132,37 +124,6 @@ def _problem(entity: Entity, ctx: RunContext, found: Fault) -> dict[str, str]:
         number = int(parts[1]) + 1
         label = t(f"第 {number} 行 ", f"Line {number} ") + (inner.label.get(ctx.language) if inner else "")
     return {"label": label, "message": found.message, "target": found.field.replace(".", "-")}
-
-
-def _more(ctx: RunContext, entity: Entity, row: Row, view: Mapping[str, Any]) -> list[dict[str, Any]]:
-    t = translator(ctx.language)
-    found: list[dict[str, Any]] = []
-    if row.get("id") and view["may_copy"]:
-        copy = url_for("pages.new_record", entity=entity.id, copy=row["id"])
-        found.append({"label": t("复制一张", "Duplicate"), "url": copy, "icon": "copy"})
-    if view["deleted"]:
-        url = url_for("pages.restore_record", entity=entity.id, id=row["id"])
-        found.append({"label": t("恢复", "Restore"), "url": "", "attrs": {"data-post": url}, "icon": "restore"})
-    elif view["may_delete"]:
-        found.append({"label": t("删除", "Delete"), "attrs": {"data-dialog": "delete"}, "icon": "trash"})
-    return found
-
-
-MOST_BUTTONS = 4
-
-
-def _folded_actions(view: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Steps back move into the menu where there are too many buttons; those refused say why in the page."""
-    if len(view["actions"]) + len(view["draws"]) + bool(view["editable"]) <= MOST_BUTTONS:
-        return []
-    found: list[dict[str, Any]] = [{"sep": True}]
-    for action in view["actions"]:
-        if action["kind"] == "back":
-            action["folded"] = True
-            if not action["refused"] and action["asks"]:
-                attrs = {"data-dialog": f"do-{action['id']}"}
-                found.append({"label": action["label"], "kind": "back", "attrs": attrs})
-    return found if len(found) > 1 else []
 
 
 # --- saving ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from tests.web.pages.test_figures import Reader
 from web.forms import percent_typed
 from web.record_flow import mentions
 
+PASSING = re.compile(r"<template data-toast=[^>]*></template>|[\w-]+\.[\w-]{6}\.[\w-]{27}")
+"""What differs from one look to the next: toasts and tokens."""
+
 
 @pytest.fixture
 def admin(office: Works) -> Reader:
@@ -75,6 +78,20 @@ def test_a_bad_figure_of_the_second_line_is_told_at_its_own_cell(admin: Reader, 
     assert "第 2 行" in page
     refused = admin.post("/e/sales_order/new", 422, **order(office, **{**second, "lines-1-item": "99999999"}))
     assert re.findall(r'<td [^>]*aria-invalid="true"[^>]* id="([^"]+)"', refused) == ["lines-1-item"]
+
+
+def test_records_that_look_alike_each_say_their_own(admin: Reader, office: Works) -> None:
+    """The page is printed once for both; nothing of one may stay on the other's."""
+    first, second = made(admin, office, terms="<30 天>"), made(admin, office, terms="{{ 60 }} %s")
+    pages = [admin.page(f"/e/sales_order/{id}") for id in (first, second, first, second)]
+    assert PASSING.sub("", pages[0]) == PASSING.sub("", pages[2])
+    assert PASSING.sub("", pages[1]) == PASSING.sub("", pages[3])
+    for mine, other, page in ((first, second, pages[2]), (second, first, pages[3])):
+        assert f'action="/e/sales_order/{mine}"' in page
+        assert f'action="/e/sales_order/{mine}/comments"' in page
+        assert f"/e/sales_order/{other}" not in page
+    assert "&lt;30 天&gt;" in pages[2]
+    assert "{{ 60 }} %s" in pages[3]
 
 
 def test_what_was_typed_is_shown_again_without_being_saved(admin: Reader, office: Works) -> None:
