@@ -16,11 +16,12 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from runtime.context import RunContext, User
 from runtime.errors import Conflict, Invalid, NotFound
 from runtime.messages import fault
+from runtime.prepared import Statement, prepare_statement
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
@@ -199,28 +200,33 @@ def _note_failure(ctx: RunContext, row: Mapping[str, Any], now: datetime) -> Non
 def person_of(ctx: RunContext, account: int) -> Person | None:
     """An active account by its id."""
     table = ctx.app.tables.system.account
-    statement = ctx.app.programs.keep("person", lambda: _with_roles(ctx).where(table.c.id == bindparam("account")))
-    return _person(ctx.connection.execute(statement, {"account": account}).mappings().all())
+    wanted = table.c.id == bindparam("account", type_=table.c.id.type)
+    statement = ctx.app.programs.keep("person", lambda: _prepared(ctx, _with_roles(ctx).where(wanted)))
+    return _person(statement.run(ctx, {"account": account}))
 
 
 def _with_roles(ctx: RunContext) -> Select[Any]:
-    """Active accounts, a row for each of their roles."""
+    """Active accounts as ``_person`` reads them, a row for each of their roles."""
     account, held = ctx.app.tables.system.account, ctx.app.tables.system.account_role
     joined = account.outerjoin(held, held.c.account == account.c.id)
-    return select(account, held.c.role).select_from(joined).where(account.c.active)
+    shown = (account.c[name] for name in ("id", "name", "member", "language", "theme", "prefs", "password_hash"))
+    return select(*shown, held.c.role).select_from(joined).where(account.c.active)
 
 
-def _person(rows: Sequence[RowMapping]) -> Person | None:
+def _prepared(ctx: RunContext, statement: Select[Any]) -> Statement:
+    return prepare_statement(ctx, statement, tuple(statement.selected_columns))
+
+
+def _person(rows: Sequence[Sequence[Any]]) -> Person | None:
     if not rows:
         return None
-    row = rows[0]
-    roles = frozenset(each["role"] for each in rows if each["role"] is not None)
+    id, name, member, language, theme, prefs, password_hash, *_ = rows[0]
     return Person(
-        user=User(account=row["id"], name=row["name"], roles=roles, member=row["member"]),
-        language=row["language"] or "zh",
-        theme=row["theme"] or "auto",
-        prefs=json.loads(row["prefs"] or "{}"),
-        epoch=sha256(row["password_hash"].encode()).hexdigest()[:16],
+        user=User(account=id, name=name, roles=frozenset(row[7] for row in rows if row[7] is not None), member=member),
+        language=language or "zh",
+        theme=theme or "auto",
+        prefs=json.loads(prefs or "{}"),
+        epoch=sha256(password_hash.encode()).hexdigest()[:16],
     )
 
 
@@ -272,17 +278,17 @@ def _token_hash(text: str) -> str:
 
 def person_of_token(ctx: RunContext, text: str) -> Person | None:
     """The account a token stands for, while it is valid."""
+    statement = ctx.app.programs.keep("person of token", lambda: _prepared(ctx, _of_token(ctx)))
+    rows = statement.run(ctx, {"hash": _token_hash(text)})
+    expires_at = rows[0][-1] if rows else None
+    return None if expires_at is not None and expires_at <= ctx.now() else _person(rows)
+
+
+def _of_token(ctx: RunContext) -> Select[Any]:
     token, account = ctx.app.tables.system.token, ctx.app.tables.system.account
-    statement = (
-        _with_roles(ctx)
-        .add_columns(token.c.expires_at)
-        .join(token, token.c.account == account.c.id)
-        .where(token.c.hash == _token_hash(text), token.c.revoked.is_(False))
-    )
-    rows = ctx.connection.execute(statement).mappings().all()
-    if not rows or (rows[0]["expires_at"] is not None and rows[0]["expires_at"] <= ctx.now()):
-        return None
-    return _person(rows)
+    named = token.c.hash == bindparam("hash", type_=token.c.hash.type)
+    people = _with_roles(ctx).add_columns(token.c.expires_at).join(token, token.c.account == account.c.id)
+    return people.where(named, token.c.revoked.is_(False))
 
 
 def account_named(ctx: RunContext, name: str) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, Text, and_, bindparam, cast, false, func, null, o
 
 from engine.model import EntityKind
 from runtime.context import RunContext
+from runtime.prepared import Statement, prepare_statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,13 @@ def glance(ctx: RunContext) -> Glance:
     key = ("glance", user.roles, user.member is None)
     statement = ctx.app.programs.keep(key, lambda: _statement(ctx))
     given = {"account": user.account, "member": user.member, "today": ctx.today()}
-    row = ctx.connection.execute(statement, given).one()
-    return Glance(row.firm or "", row.member or "", row.tasks, row.messages)
+    firm, member, tasks, messages = statement.fetch(ctx, given)[0]
+    return Glance(firm or "", member or "", tasks, messages)
 
 
-def _statement(ctx: RunContext) -> Select[Any]:
-    return select(
-        _firm(ctx).label("firm"),
-        _member(ctx).label("member"),
-        _tasks(ctx).label("tasks"),
-        _messages(ctx).label("messages"),
-    )
+def _statement(ctx: RunContext) -> Statement:
+    told = (_firm(ctx), _member(ctx), _tasks(ctx), _messages(ctx))
+    return prepare_statement(ctx, select(*told), told)
 
 
 def _firm(ctx: RunContext) -> Any:

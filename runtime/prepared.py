@@ -96,25 +96,40 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement whose only unknowns are its parameters. ``names``: of the parameters, in their order in the text."""
+    """A statement whose only unknowns are its parameters.
+
+    ``values``: what is sent, in the order of the text, with gaps. ``gaps``: where in it the value of which parameter
+    stands, and what makes it fit. ``usual``: values of parameters that need not be given.
+    """
 
     words: str
-    names: tuple[str, ...]
-    fixed: Mapping[str, Any]
-    converts: Mapping[str, Convert]
+    values: tuple[Any, ...]
+    gaps: tuple[tuple[int, str, Convert | None], ...]
+    usual: Mapping[str, Any]
     returns: tuple[tuple[int, Convert], ...]
     answers: bool
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters whose values are asked for."""
+        return frozenset(name for _, name, _ in self.gaps)
+
     def run(self, ctx: RunContext, given: Mapping[str, Any]) -> list[list[Any]]:
         """Send it with these values; what it returns."""
-        return ask_all(ctx, [self.ask(given)])[0]
+        return [self._read(row) for row in self.fetch(ctx, given)]
+
+    def fetch(self, ctx: RunContext, given: Mapping[str, Any]) -> list[Any]:
+        """Send it with these values; the rows as the driver gives them, for whoever reads them in a way of his own."""
+        return SENDERS[ctx.connection.dialect.name](ctx, [self.ask(given)])[0]
 
     def ask(self, given: Mapping[str, Any]) -> Ask:
         """The statement with these values, to be sent together with others."""
-        known = {**self.fixed, **given}
-        for name, convert in self.converts.items():
-            known[name] = convert(known[name])
-        return Ask(self.words, tuple([known[name] for name in self.names]), self.answers, self._read)
+        known = {**self.usual, **given} if self.usual else given
+        values = list(self.values)
+        for place, name, convert in self.gaps:
+            value = known[name]
+            values[place] = value if convert is None else convert(value)
+        return Ask(self.words, tuple(values), self.answers, self._read)
 
     def _read(self, row: Sequence[Any]) -> list[Any]:
         values = list(row)
@@ -127,15 +142,17 @@ def prepare_statement(ctx: RunContext, statement: Any, answers: Sequence[Any] = 
     """Any statement as text. ``answers``: the columns it returns."""
     own = ctx.connection.dialect
     compiled = statement.compile(dialect=_positional(own))
-    names = tuple(compiled.positiontup)
-    converts = {name: convert for name in dict.fromkeys(names) if (convert := _bound(compiled.binds[name].type, own))}
-    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+    open_names = {compiled.bind_names[bind]: bind for bind in compiled.binds.values() if not bind.unique}
+    state = compiled.construct_expanded_state({n: None for n, bind in open_names.items() if bind.required})
+    many = {each: name for name, several in state.parameter_expansion.items() for each in several}
+    converts = [_bound(compiled.binds[many.get(name, name)].type, own) for name in state.positiontup]
+    made = list(zip(state.positiontup, converts, strict=True))
     return Statement(
-        words=str(compiled),
-        names=names,
-        fixed=fixed,
-        converts=converts,
-        returns=tuple(_numbered(_told(column.type, own) for column in answers)),
+        words=state.statement,
+        values=tuple(None if name in open_names else _processed(c, state.parameters[name]) for name, c in made),
+        gaps=tuple((place, name, c) for place, (name, c) in enumerate(made) if name in open_names),
+        usual={name: bind.effective_value for name, bind in open_names.items() if not bind.required},
+        returns=tuple(_numbered(told(column.type, own) for column in answers)),
         answers=bool(answers),
     )
 
@@ -178,7 +195,7 @@ def prepare(
         places=tuple(given.index(name) for name in columns),
         converts=tuple(_numbered(_bound(table.c[name].type, own) for name in columns)),
         rest=tuple(_processed(_bound(compiled.binds[name].type, own), compiled.params[name]) for name in others),
-        returns=tuple(_numbered(_told(column.type, own) for column in answers)),
+        returns=tuple(_numbered(told(column.type, own) for column in answers)),
         answers=bool(answers),
     )
 
@@ -244,7 +261,8 @@ def _moved_on(words: str, by: int) -> str:
     return PLACE.sub(lambda found: f"${int(found[1]) + by}", words) if by else words
 
 
-def _told(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+def told(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    """What makes a value of a type of what the driver gives; ``None`` where it is one already."""
     if isinstance(kind, Scaled):  # what stands between is for types whose database kind needs converting too
         return kind.reader()
     return kind.dialect_impl(dialect).result_processor(dialect, None)

@@ -5,12 +5,13 @@ One statement for the rows however many columns and references; rows are tuples 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Integer, Select, bindparam, func, select
 
 from engine.expressions.tree import Clock, Expr, walk
 from engine.model import Entity, EntityKind, View
@@ -20,9 +21,11 @@ from runtime.id_sets import ID_SETS
 from runtime.messages import fault
 from runtime.model_scope import parse_filter
 from runtime.permissions import READ, demand, owner_of, rights
-from runtime.query_columns import ColumnSql, ListColumn, Named, Selection, column_if_seen, column_of
+from runtime.prepared import Convert, Statement, prepare_statement, told
+from runtime.query_columns import ColumnSql, ListColumn, Named, column_if_seen, column_of
 from runtime.query_filters import Filter, Parsed, conditions, parameters, parse_filters, parse_words
 from runtime.query_order import Key, after, cursor_of, order_keys, read_cursor, spelled
+from runtime.query_rows import Found, Links, Rows
 from runtime.record_rows import read_links
 from runtime.row_marks import mark_of
 from runtime.sql_scope import Row as SqlRow
@@ -31,7 +34,6 @@ COUNT_CAP = 1000
 TOTALS_CAP = 5000
 """Rows of a list that are added up unasked: above it a total would cost more than the whole page."""
 MOST_ROWS = 500
-USUAL = 50
 MOST_SHAPES = 400
 EXPORT_ROWS = 1_000_000
 Sql = Any
@@ -63,20 +65,29 @@ class ListQuery:
     this: SqlRow | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """A page: ``rows`` are tuples, the record's id first, then one value per column (references as ``Named``).
 
-    ``totals``: sums over the whole filter by path; none were made where ``totals_left``. ``marks``: colours by id.
+    ``found`` are the same rows as the driver gave them, ``source`` reads them, ``links`` are values it reads beside
+    them. ``totals``: sums over the whole filter by path; none were made where ``totals_left``. ``marks``: colours by
+    id.
     """
 
     columns: tuple[ListColumn, ...]
-    rows: list[tuple[Any, ...]]
+    found: Found
+    source: Rows
+    links: Links
     next: str | None
     count: int | str | None = None
     totals: dict[str, Any] = field(default_factory=dict)
     totals_left: bool = False
     marks: dict[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The values of the page."""
+        return self.source.values(self.found, self.links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,47 +113,61 @@ class _Prepared:
 
     ``seek``: where no index serves what is asked and the whole list is asked for: the ids of all that fits, in no
     order, and ``few``: the same list over these ids, if they are few. ``wheres`` are held because the shape names them
-    by identity. ``figures``: how many there are, then the sums of the columns that are summed, in their order; at the
-    most so many rows as its limit says.
+    by identity. ``pages``: the statements of pages, by which key values of the row before them are empty. ``figures``:
+    how many there are, then the sums of the columns that are summed, in their order; at the most so many rows as its
+    limit says.
     """
 
-    at: ColumnSql
-    narrowed: list[Sql]
     keys: list[Key]
-    selection: Selection
+    ends: tuple[Convert | None, ...]
+    rows: Rows
     statement: Select[Any]
     wheres: tuple[Expr, ...]
     marked: bool
     bare: Select[Any]
     sums: tuple[str, ...]
-    seek: Select[Any] | None = None
+    seek: Statement | None = None
     few: _Prepared | None = None
-    figures: dict[int | None, Select[Any]] = field(default_factory=dict)
+    pages: dict[tuple[bool, ...], Statement] = field(default_factory=dict)
+    figures: dict[int | None, Statement] = field(default_factory=dict)
 
 
 def list_records(ctx: RunContext, entity: str, query: ListQuery) -> Page:
     """One page of a list, as the acting person may see it."""
     columns, made, given = _asked(ctx, entity, query)
     size = _size(ctx, query)
-    statement = made.statement
-    if query.cursor:
-        values = read_cursor(ctx, query.cursor, made.keys)
-        statement = statement.where(after(ctx, made.keys, values))
-    found = ctx.connection.execute(statement.limit(size + 1) if size != USUAL else statement, given).all()
-    skip = 1 + len(made.keys)
-    rows = [[values[0], *made.selection.row(values, skip)] for values in found[:size]]
-    _add_links(ctx, entity, made.selection, rows)
+    found = _page(ctx, made, query.cursor, {**given, "size": size + 1})
     here = len(found) if len(found) <= size and not query.cursor else None
+    shown = found[:size]
     count, totals = _figures(ctx, made, query, given, here)
     return Page(
         columns=columns,
-        rows=[tuple(row) for row in rows],
-        next=cursor_of(made.keys, found[size - 1][1:skip]) if len(found) > size else None,
+        found=shown,
+        source=made.rows,
+        links=_links(ctx, entity, made.rows, shown),
+        next=cursor_of(made.keys, _end(made, shown[-1])) if len(found) > size else None,
         count=count,
         totals=totals or {},
         totals_left=totals is None,
-        marks={values[0]: values[-1] for values in found[:size] if values[-1]} if made.marked else {},
+        marks={values[0]: values[-1] for values in shown if values[-1]} if made.marked else {},
     )
+
+
+def _page(ctx: RunContext, made: _Prepared, cursor: str, given: dict[str, Any]) -> list[Any]:
+    """The rows after the one that ``cursor`` names, as the driver gives them."""
+    values = read_cursor(ctx, cursor, made.keys) if cursor else []
+    empty = tuple(value is None for value in values)
+    statement = made.pages.get(empty)
+    if statement is None:
+        rows = made.statement.where(after(made.keys, empty)) if values else made.statement
+        statement = made.pages[empty] = prepare_statement(ctx, rows, tuple(rows.selected_columns))
+    return statement.fetch(ctx, {**given, **{f"k{n}": value for n, value in enumerate(values)}} if values else given)
+
+
+def _end(made: _Prepared, row: Sequence[Any]) -> list[Any]:
+    """The key values of a row."""
+    values = row[1 : 1 + len(made.ends)]
+    return [value if end is None else end(value) for value, end in zip(values, made.ends, strict=True)]
 
 
 def count_records(ctx: RunContext, entity: str, query: ListQuery) -> int | str | None:
@@ -166,7 +191,7 @@ def _sought(ctx: RunContext, made: _Prepared, given: dict[str, Any]) -> tuple[_P
     """
     if made.seek is None or made.few is None:
         return made, given
-    ids = [row[0] for row in ctx.connection.execute(made.seek, given).all()]
+    ids = [row[0] for row in made.seek.fetch(ctx, given)]
     if len(ids) > TOTALS_CAP:
         return made, given
     return made.few, {"_among": ID_SETS[ctx.app.database.dialect].pack(ids)}
@@ -191,7 +216,7 @@ def _prepare(ctx: RunContext, asked: Question) -> _Prepared:
     few = _prepared(ctx, asked, lambda at: [among(at.table.c.id, "_among")])
     at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
     fitting = select(at.table.c.id).where(*asked.conditions(at)).limit(TOTALS_CAP + 1)
-    return replace(whole, seek=at.joiner.apply(fitting), few=few)
+    return replace(whole, seek=prepare_statement(ctx, at.joiner.apply(fitting), (at.table.c.id,)), few=few)
 
 
 def _unserved(ctx: RunContext, asked: Question) -> bool:
@@ -207,15 +232,23 @@ def _prepared(ctx: RunContext, asked: Question, narrow: Callable[[ColumnSql], li
     at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id])
     narrowed = narrow(at)
     keys = order_keys(at, entity, asked.view, query.sort)
-    selection = at.select(asked.columns)
+    values, places = at.select(asked.columns, 1 + len(keys))
     mark = mark_of(at.scope, entity.views[query.marks]) if query.marks else None
-    fetched = [at.table.c.id, *(k.sql for k in keys), *selection.sql, *([] if mark is None else [mark])]
-    statement = select(*fetched).where(*narrowed).order_by(*(spelled(k) for k in keys)).limit(USUAL + 1)
-    statement = at.joiner.apply(statement)
+    fetched = [at.table.c.id, *(k.sql for k in keys), *values, *([] if mark is None else [mark])]
+    statement = select(*fetched).where(*narrowed).order_by(*(spelled(k) for k in keys))
+    statement = at.joiner.apply(statement.limit(bindparam("size", type_=Integer())))
     bare, sums = _bare(ctx, asked, narrow)
-    del at.ctx  # what is kept must not hold a connection
-    held = (*query.where, *asked.wheres)
-    return _Prepared(at, narrowed, keys, selection, statement, held, mark is not None, bare, sums)
+    own = ctx.connection.dialect
+    return _Prepared(
+        keys=keys,
+        ends=tuple(told(key.sql.type, own) for key in keys),
+        rows=Rows(own, places),
+        statement=statement,
+        wheres=(*query.where, *asked.wheres),
+        marked=mark is not None,
+        bare=bare,
+        sums=sums,
+    )
 
 
 def _bare(
@@ -317,13 +350,9 @@ def _size(ctx: RunContext, query: ListQuery) -> int:
     return query.page_size
 
 
-def _add_links(ctx: RunContext, entity: str, selection: Selection, rows: list[list[Any]]) -> None:
+def _links(ctx: RunContext, entity: str, rows: Rows, found: Found) -> Links:
     """Values kept in tables of their own: one statement per such column."""
-    for index, column in selection.links:
-        if "." not in column.path:
-            found = read_links(ctx, entity, column.field.id, [row[0] for row in rows])
-            for row in rows:
-                row[1 + index] = found[row[0]]
+    return {c.path: read_links(ctx, entity, c.field.id, [row[0] for row in found]) for c in rows.linked()}
 
 
 # --- figures over the whole filter ---------------------------------------------------------------------------
@@ -341,7 +370,7 @@ def _figures(
         return (here if query.count else None), {}
     exact = query.count == "exact"
     most = None if exact else TOTALS_CAP if made.sums else COUNT_CAP
-    row = ctx.connection.execute(_statement(made, most), given).one()
+    row = _statement(ctx, made, most).run(ctx, given)[0]
     number = int(row[0])
     totals = {path: Decimal(0) if value is None else value for path, value in zip(made.sums, row[1:], strict=True)}
     if exact:
@@ -350,13 +379,13 @@ def _figures(
     return (count if query.count else None), (None if most is not None and number > most and made.sums else totals)
 
 
-def _statement(made: _Prepared, most: int | None) -> Select[Any]:
-    if most not in made.figures:
+def _statement(ctx: RunContext, made: _Prepared, most: int | None) -> Statement:
+    found = made.figures.get(most)
+    if found is None:
         rows = (made.bare if most is None else made.bare.limit(most + 1)).subquery()
-        sums = (func.sum(rows.c[f"s{i}"]) for i in range(len(made.sums)))
-        counted: list[Sql] = [func.count(), *sums]
-        made.figures[most] = select(*counted).select_from(rows)
-    return made.figures[most]
+        counted: list[Sql] = [func.count(), *(func.sum(rows.c[f"s{i}"]) for i in range(len(made.sums)))]
+        found = made.figures[most] = prepare_statement(ctx, select(*counted).select_from(rows), counted)
+    return found
 
 
 def search_everywhere(ctx: RunContext, words: str, limit: int = 5) -> list[tuple[str, Named]]:

@@ -5,13 +5,13 @@ A path a person may not see does not exist for him: the fault is the same as for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import FromClause, null
+from sqlalchemy.types import TypeEngine
 
 from engine.expressions.tree import Path
 from engine.expressions.types import INTEGER, MOMENT, Kind
@@ -26,7 +26,7 @@ from runtime.record_reading import title_fields
 from runtime.row_rules import scope_of
 from runtime.sql import Joiner, SqlScope, is_withheld, to_sql
 from runtime.sql_scope import Row as SqlRow
-from runtime.values import ENTERED, Ref
+from runtime.values import ENTERED
 
 Sql = Any
 SYSTEM_FIELDS = {
@@ -134,26 +134,16 @@ def column_if_seen(ctx: RunContext, entity: str, path: str) -> ListColumn | None
         return None
 
 
-Maker = Callable[[Sequence[Any]], Any]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the values of a column begin in a row of the statement, of what types they are, and what they make:
+    ``one`` value, a ``record`` (id, code, name), a ``ratio``, a reference to ``either`` of several entities; ``links``
+    stand in a table of their own."""
 
-
-@dataclass(slots=True)
-class Selection:
-    """The SQL columns of a list and, per list column, which of them it takes and what it makes of them.
-
-    A maker of ``None`` takes the one value as it is.
-    """
-
-    sql: list[Sql]
-    makers: list[tuple[int, int, Maker | None]]
-    links: list[tuple[int, ListColumn]]
-
-    def row(self, values: Sequence[Any], skip: int) -> list[Any]:
-        """The list's row from the statement's, whose first ``skip`` values are not columns of the list."""
-        return [
-            values[skip + start] if make is None else make(values[skip + start : skip + stop])
-            for start, stop, make in self.makers
-        ]
+    column: ListColumn
+    start: int
+    kinds: tuple[TypeEngine[Any], ...]
+    shape: str
 
 
 class ColumnSql:
@@ -175,49 +165,41 @@ class ColumnSql:
         steps = tuple(column.path.split("."))
         return to_sql(Path(root="record", entity=self.entity, steps=steps, type=column.field.value), self.scope)
 
-    def select(self, columns: Sequence[ListColumn]) -> Selection:
-        """What to fetch for ``columns``."""
-        made = Selection([], [], [])
-        for index, column in enumerate(columns):
-            start = len(made.sql)
-            make = self._add(column, made, index)
-            made.makers.append((start, len(made.sql), make))
-        return made
+    def select(self, columns: Sequence[ListColumn], start: int) -> tuple[list[Sql], tuple[Place, ...]]:
+        """What to fetch for ``columns``, behind ``start`` other values, and where in a row each of them then stands."""
+        sql: list[Sql] = []
+        places: list[Place] = []
+        for column in columns:
+            shape, values = self._fetched(column)
+            places.append(Place(column, start + len(sql), tuple(value.type for value in values), shape))
+            sql.extend(values)
+        return sql, tuple(places)
 
-    def _add(self, column: ListColumn, made: Selection, index: int) -> Maker | None:
+    def _fetched(self, column: ListColumn) -> tuple[str, list[Sql]]:
         field = column.field
         if is_link(field):
-            made.links.append((index, column))
-            made.sql.append(null())
-            return lambda _: ()
+            return "links", []
         if column.target and column.target in self.ctx.app.model.entities:
-            return self._named(column, made)
-        row = self._row(column)
-        if field.type == "ratio" and row is not None and f"{field.id}__num" in row.c:
-            made.sql.extend((row.c[f"{field.id}__num"], row.c[f"{field.id}__den"]))
-            return lambda v: None if v[0] is None else Fraction(v[0], v[1])
-        if row is not None and f"{field.id}__type" in row.c:
-            made.sql.extend((row.c[field.id], row.c[f"{field.id}__type"]))
-            return lambda v: None if v[0] is None else Ref(v[1], v[0])
-        if row is not None and field.formula is None and field.id + ENTERED in row.c:
-            made.sql.append(row.c[field.id + ENTERED])
-            return None
-        made.sql.append(self.value(column))
-        return None
+            return "record", self._named(column)
+        own = self.table.c if "." not in column.path else None
+        if field.type == "ratio" and own is not None and f"{field.id}__num" in own:
+            return "ratio", [own[f"{field.id}__num"], own[f"{field.id}__den"]]
+        if own is not None and f"{field.id}__type" in own:
+            return "either", [own[field.id], own[f"{field.id}__type"]]
+        if own is not None and field.formula is None and field.id + ENTERED in own:
+            return "one", [own[field.id + ENTERED]]
+        return "one", [self.value(column)]
 
-    def _row(self, column: ListColumn) -> FromClause | None:
-        return self.table if "." not in column.path else None
-
-    def _named(self, column: ListColumn, made: Selection) -> Maker:
+    def _named(self, column: ListColumn) -> list[Sql]:
         target: Entity = self.ctx.app.model.entities[column.target]
         shown = title_fields(self.ctx, target, rights(self.ctx, target.id))
-        made.sql.append(self.value(column))
         steps = tuple(column.path.split("."))
+        found = [self.value(column)]
         for name in ("code", "name"):
             if name in shown:
                 kind = target.fields[name].value
                 node = Path(root="record", entity=self.entity, steps=(*steps, name), type=kind)
-                made.sql.append(to_sql(node, self.scope))
+                found.append(to_sql(node, self.scope))
             else:
-                made.sql.append(null())
-        return lambda v: None if v[0] is None else Named(v[0], v[1], v[2], column.target)
+                found.append(null())
+        return found

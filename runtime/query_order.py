@@ -11,7 +11,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, literal, or_, tuple_
+from sqlalchemy import and_, bindparam, or_, tuple_
 
 from engine.model import Entity, View
 from runtime.context import RunContext
@@ -71,29 +71,30 @@ def spelled(key: Key) -> Sql:
     return key.sql.desc().nulls_last() if key.descending else key.sql.asc().nulls_first()
 
 
-def after(ctx: RunContext, keys: Sequence[Key], values: Sequence[Any]) -> Sql:
-    """Rows that come after the one with these key values."""
+def after(keys: Sequence[Key], empty: Sequence[bool]) -> Sql:
+    """Rows that come after the one with the key values of the parameters ``k0 k1 …``. ``empty``: which have none."""
+    given = [
+        None if none else bindparam(f"k{n}", type_=k.sql.type)
+        for n, (k, none) in enumerate(zip(keys, empty, strict=True))
+    ]
     plain = all(not k.nullable and k.descending == keys[0].descending for k in keys)
     if plain and len(keys) > 1:
-        left, right = (
-            tuple_(*(k.sql for k in keys)),
-            tuple_(*(literal(v, k.sql.type) for k, v in zip(keys, values, strict=True))),
-        )
+        left, right = tuple_(*(k.sql for k in keys)), tuple_(*given)
         return left < right if keys[0].descending else left > right
     steps = []
     for index, key in enumerate(keys):
-        same = [_same(k, v) for k, v in zip(keys[:index], values[:index], strict=True)]
-        beyond = _beyond(key, values[index])
+        same = [_same(k, v) for k, v in zip(keys[:index], given[:index], strict=True)]
+        beyond = _beyond(key, given[index])
         if beyond is not None:
             steps.append(and_(*same, beyond))
     return or_(*steps)
 
 
-def _same(key: Key, value: Any) -> Sql:
+def _same(key: Key, value: Sql | None) -> Sql:
     return key.sql.is_(None) if value is None else key.sql == value
 
 
-def _beyond(key: Key, value: Any) -> Sql | None:
+def _beyond(key: Key, value: Sql | None) -> Sql | None:
     """Strictly after a value of one key; empties are the smallest."""
     if key.descending:
         if value is None:

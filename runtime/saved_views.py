@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, or_, select
+from sqlalchemy import Table, bindparam, delete, insert, or_, select
 
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
 from runtime.permissions import rights
+from runtime.prepared import Statement, prepare_statement
 
 LONGEST_NAME = 40
 MOST_VIEWS = 30
@@ -37,24 +37,25 @@ class SavedView:
 def saved_views(ctx: RunContext, entity: str) -> list[SavedView]:
     """The person's own and the shared ones of an entity."""
     table = ctx.app.tables.system.saved_view
-    statement = ctx.app.programs.keep("saved views", lambda: _of_entity(table))
-    rows = ctx.connection.execute(statement, {"entity": entity, "account": ctx.user.account}).mappings()
+    statement = ctx.app.programs.keep("saved views", lambda: _of_entity(ctx, table))
+    rows = statement.run(ctx, {"entity": entity, "account": ctx.user.account})
     return [
         SavedView(
-            id=row["id"],
-            name=row["name"],
-            parameters=tuple((str(n), str(v)) for n, v in json.loads(row["query"])),
-            shared=row["shared"],
-            mine=row["account"] == ctx.user.account,
+            id=id,
+            name=name,
+            parameters=tuple((str(n), str(v)) for n, v in json.loads(query)),
+            shared=shared,
+            mine=account == ctx.user.account,
         )
-        for row in rows
+        for id, name, query, shared, account in rows
     ]
 
 
-def _of_entity(table: Table) -> Select[Any]:
+def _of_entity(ctx: RunContext, table: Table) -> Statement:
     mine = or_(table.c.account == bindparam("account", type_=table.c.account.type), table.c.shared)
     named = table.c.entity == bindparam("entity", type_=table.c.entity.type)
-    return select(table).where(named, mine).order_by(table.c.id)
+    shown = (table.c.id, table.c.name, table.c.query, table.c.shared, table.c.account)
+    return prepare_statement(ctx, select(*shown).where(named, mine).order_by(table.c.id), shown)
 
 
 def save_view(
