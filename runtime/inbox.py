@@ -95,7 +95,7 @@ def _tell(ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterab
 def _send_on(
     ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], words: Mapping[str, str]
 ) -> None:
-    """The same by the channel that each of them prefers, in both languages."""
+    """The same by the channels that each of them prefers, in both languages."""
     labels = ctx.app.model.entities[entity].label
     chinese, english = MESSAGES[f"inbox_{kind}"]
     given = {"title": words["title"], "by": words["by"]}

@@ -41,8 +41,8 @@ ROBOTS = frozenset({"wecom", "dingtalk", "feishu"})
 class Outgoing:
     """A message to people or to a place.
 
-    ``key``: what makes it the same message. ``kind`` ``own``: the inbox, and the channel each person prefers;
-    ``preferred``: that channel only, for what the inbox has already.
+    ``key``: what makes it the same message. ``kind`` ``own``: the inbox, and the channels each person prefers;
+    ``preferred``: those channels only, for what the inbox has already.
     ``addresses``: e-mail addresses, names of channels (robots, webhooks), or a webhook's URL; without any, robots and
     webhooks take the first channel of their kind. ``origin``: what caused it (``rule:remind``). ``body``: what a
     webhook is given beside the texts. ``pace``: when it may leave, beside what people say of their own hours.
@@ -105,8 +105,8 @@ def _rows(ctx: RunContext, each: Outgoing, known: Mapping[int, Contact]) -> list
     rows = _of_kind(ctx, each, "inbox", people) if each.kind == "own" else []
     preferred: dict[str, list[Contact]] = {}
     for person in people:
-        if person.prefers not in ("", "inbox"):
-            preferred.setdefault(person.prefers, []).append(person)
+        for kind in person.prefers:
+            preferred.setdefault(kind, []).append(person)
     for kind, those in preferred.items():
         rows += _of_kind(ctx, each, kind, those)
     return rows

@@ -1,4 +1,4 @@
-"""Where people are reached: the channel each prefers, and the addresses they or their records give."""
+"""Where people are reached: the channels each prefers, and the addresses they or their records give."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MOST = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person who may be told something: account, language, preferred channel, addresses by kind, own hours."""
+    """A person who may be told something: account, language, preferred channels, addresses by kind, own hours."""
 
     account: int
     language: str
-    prefers: str
+    prefers: tuple[str, ...]
     addresses: Mapping[str, str]
     hours: Hours = ALWAYS
 
@@ -49,11 +49,17 @@ def contacts(ctx: RunContext, accounts: Iterable[int]) -> dict[int, Contact]:
         found[row.id] = Contact(
             account=row.id,
             language=row.language or ctx.app.language,
-            prefers=str(prefs.get(PREFERS) or ""),
+            prefers=_preferred(prefs.get(PREFERS)),
             addresses={**_from_record(row.member), **given},
             hours=hours_of(prefs),
         )
     return found
+
+
+def _preferred(said: object) -> tuple[str, ...]:
+    """The channels beside the inbox; who chose before there could be several has one word there."""
+    chosen = said if isinstance(said, list) else [said]
+    return tuple(dict.fromkeys(str(each) for each in chosen if each and each != "inbox"))
 
 
 def _mobile(address: str) -> bool:

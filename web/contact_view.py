@@ -1,8 +1,8 @@
-"""Where a person wants to be told: the preferred channel and the addresses, as a form and from a form."""
+"""Where a person wants to be told: the preferred channels and the addresses, as a form and from a form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Any
 
@@ -16,7 +16,6 @@ from web.display import moment
 from web.texts import translator
 
 PREFERRED: Mapping[str, tuple[str, str]] = {
-    "": ("不另发", "nothing else"),
     "email": ("邮件", "E-mail"),
     "wecom": ("企业微信群里 @我", "WeCom, naming me"),
     "dingtalk": ("钉钉群里 @我", "DingTalk, naming me"),
@@ -64,25 +63,27 @@ def contact_view(ctx: RunContext) -> dict[str, Any]:
         for kind, (chinese, english, type, hint, english_hint) in ADDRESS.items()
     ]
     browsers = [{**one, "since": moment(one["made_at"], ctx)} for one in push_places.mine(ctx)]
-    options = [(id, t(*label)) for id, label in PREFERRED.items()]
+    chosen = me.prefers if me is not None else ()
+    options = [{"id": id, "label": t(*label), "on": id in chosen} for id, label in PREFERRED.items()]
     given = accounts.preferences(ctx, ctx.user.account)
     quiet = given.get(QUIET) or ["", ""]
     return {
         "quiet": {"from": quiet[0], "to": quiet[1]},
         "daily": given.get(DAILY) or "",
-        "channel": me.prefers if me is not None else "",
+        "channels": list(chosen),
         "options": options,
         "addresses": addresses,
         "browsers": browsers,
     }
 
 
-def keep_contact(ctx: RunContext, given: Mapping[str, str]) -> None:
-    """Keep what a person said."""
-    channel = given.get("channel", "")
+def keep_contact(ctx: RunContext, given: Mapping[str, str], channels: Sequence[str]) -> None:
+    """Keep what a person said; ``channels`` are those beside the inbox."""
+    chosen = list(dict.fromkeys(each for each in channels if each))
     addresses = {kind: given.get(kind, "").strip() for kind in ADDRESS}
-    if channel not in PREFERRED:
-        raise Invalid(fault(ctx, "no_such_page", "channel", given=channel[:40]))
+    for channel in chosen:
+        if channel not in PREFERRED:
+            raise Invalid(fault(ctx, "no_such_page", "channel", given=channel[:40]))
     for kind, address in addresses.items():
         if len(address) > LONGEST or not address.isprintable() or (kind == "email" and address and "@" not in address):
             label = translator(ctx.language)(*ADDRESS[kind][:2])
@@ -92,7 +93,7 @@ def keep_contact(ctx: RunContext, given: Mapping[str, str]) -> None:
         raise Invalid(fault(ctx, "hours_both", "quiet_from" if quiet[1] else "quiet_to"))
     accounts.set_preference(ctx, ctx.user.account, QUIET, quiet if all(quiet) else None)
     accounts.set_preference(ctx, ctx.user.account, DAILY, _hour(ctx, given, "daily"))
-    accounts.set_preference(ctx, ctx.user.account, PREFERS, channel)
+    accounts.set_preference(ctx, ctx.user.account, PREFERS, chosen)
     accounts.set_preference(ctx, ctx.user.account, ADDRESSES, {k: v for k, v in addresses.items() if v})
 
 

@@ -99,7 +99,7 @@ def test_a_robot_is_told_once_and_calls_those_it_knows(works: Works) -> None:
 def test_each_person_is_told_where_he_prefers_and_in_the_inbox(works: Works) -> None:
     with works.acting() as ctx:
         accounts.set_preference(ctx, BUYER.account, "channel", "dingtalk")
-        accounts.set_preference(ctx, CHIEF.account, "channel", "push")
+        accounts.set_preference(ctx, CHIEF.account, "channel", ["push", "feishu", "inbox"])
         outbox.post(ctx, message("own", accounts=frozenset({BOSS.account, BUYER.account, CHIEF.account})))
         assert states(ctx) == [
             ("inbox", 1, "", "sent"),
@@ -107,6 +107,7 @@ def test_each_person_is_told_where_he_prefers_and_in_the_inbox(works: Works) -> 
             ("inbox", 5, "", "sent"),
             ("dingtalk", None, "", "waiting"),
             ("push", 5, "", "waiting"),
+            ("feishu", None, "", "waiting"),
         ]
 
 

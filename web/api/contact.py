@@ -1,4 +1,4 @@
-"""How the acting person wants to be told: channel, addresses, quiet hours, daily digest."""
+"""How the acting person wants to be told: channels, addresses, quiet hours, daily digest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def change() -> Response:
     """Say it anew; what is not named stays."""
     with writing("api") as ctx:
         asked = body_object(ctx)
-        keep_contact(ctx, _form(ctx, {**_shown(ctx), **asked}))
+        said = {**_shown(ctx), **asked}
+        keep_contact(ctx, _form(ctx, said), _channels(ctx, said, asked))
         return answer(_shown(ctx))
 
 
@@ -34,11 +35,21 @@ def _shown(ctx: RunContext) -> dict[str, Any]:
     view = contact_view(ctx)
     quiet = [view["quiet"]["from"], view["quiet"]["to"]]
     return {
-        "channel": view["channel"],
+        "channel": next(iter(view["channels"]), ""),
+        "channels": view["channels"],
         "addresses": {each["id"]: each["value"] for each in view["addresses"]},
         "quiet": quiet if all(quiet) else None,
         "daily": view["daily"] or None,
     }
+
+
+def _channels(ctx: RunContext, said: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """Those beside the inbox: ``channels``, or the one that ``channel`` names."""
+    if "channels" not in asked and "channel" in asked:
+        return [str(asked["channel"] or "")]
+    if not isinstance(said["channels"], list):
+        raise Malformed(fault(ctx, "not_a_list", "channels", label="channels"))
+    return [str(each) for each in said["channels"]]
 
 
 def _form(ctx: RunContext, said: Mapping[str, Any]) -> dict[str, str]:
@@ -49,7 +60,7 @@ def _form(ctx: RunContext, said: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(quiet, list) or len(quiet) != 2:
         raise Malformed(fault(ctx, "hours_both", "quiet"))
     hours = {"quiet_from": quiet[0], "quiet_to": quiet[1], "daily": said["daily"]}
-    return {name: str(value or "") for name, value in {**addresses, "channel": said["channel"], **hours}.items()}
+    return {name: str(value or "") for name, value in {**addresses, **hours}.items()}
 
 
 def register(api: Blueprint) -> None:

@@ -19,6 +19,7 @@ from web.api.openapi_parts import (
     query,
 )
 from web.api.openapi_rules import alert_paths, rule_paths, workflow_paths
+from web.contact_view import PREFERRED
 
 OBJECT: Schema = {"type": "object"}
 DATE: Schema = {"type": "string", "format": "date"}
@@ -272,13 +273,17 @@ CHANNEL: Schema = {
 CONTACT: Schema = {
     "type": "object",
     "properties": {
-        "channel": {"enum": ["", *CHANNELS]},
+        "channel": {"enum": ["", *PREFERRED]},
+        "channels": {"type": "array", "items": {"enum": list(PREFERRED)}},
         "addresses": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 120}},
         "quiet": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
         "daily": {"type": ["string", "null"]},
     },
 }
-"""``quiet``: from and until, as 22:00; ``daily``: the hour at which all of a day comes."""
+"""``channels``: beside the inbox; ``channel``: the first of them.
+
+``quiet``: from and until, as 22:00; ``daily``: the hour at which all of a day comes.
+"""
 TRIAL: Schema = {"type": "object", "properties": {"address": {"type": "string"}}}
 
 

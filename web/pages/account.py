@@ -136,7 +136,7 @@ def change_password() -> AnyResponse:
 def change_contact() -> AnyResponse:
     """Where I want to be told, and my addresses."""
     with writing() as ctx:
-        keep_contact(ctx, request.form)
+        keep_contact(ctx, request.form, request.form.getlist("channel"))
         tell("done", translator(ctx.language)("已保存", "Saved"))
     return redirect(url_for("pages.my_account"), code=303)
 

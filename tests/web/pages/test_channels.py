@@ -114,10 +114,10 @@ def test_only_administrators_see_these_pages(keeper: Reader, path: str) -> None:
 
 def test_people_say_where_they_want_to_be_told(office: Works, keeper: Reader) -> None:
     assert "怎么通知我" in keeper.page("/account")
-    keeper.post("/account/contact", channel="wecom", wecom="13800001111", email="keeper@example.com")
+    keeper.post("/account/contact", channel=["wecom", "email"], wecom="13800001111", email="keeper@example.com")
     page = keeper.page("/account")
     assert 'value="13800001111"' in page
-    assert re.search(r'<option value="wecom" selected>', page)
+    assert re.findall(r'name="channel" value="(\w+)" checked', page) == ["email", "wecom"]
     with office.acting() as ctx:
         account = ctx.app.tables.system.account
         who = office.scalar("SELECT id FROM dg_account WHERE name = 'keeper'")
@@ -127,7 +127,11 @@ def test_people_say_where_they_want_to_be_told(office: Works, keeper: Reader) ->
         outbox.post(ctx, told)
         rows = outbox.rows_of(ctx, "own-test")
         assert account is not None
-    assert [(r["kind"], r["body"]) for r in rows] == [("inbox", "{}"), ("wecom", '{"mentions":["13800001111"]}')]
+    assert [(r["kind"], r["address"], r["body"]) for r in rows] == [
+        ("inbox", "", "{}"),
+        ("wecom", "", '{"mentions":["13800001111"]}'),
+        ("email", "keeper@example.com", "{}"),
+    ]
     keeper.post("/account/contact", 422, channel="pigeon")
 
 
@@ -149,8 +153,14 @@ def test_a_program_may_say_so_too(office: Works) -> None:
     kept = api.call("PATCH", "/contact", {"daily": "08:30"}).json
     assert (kept["channel"], kept["addresses"]["email"], kept["daily"]) == ("email", "k@example.com", "08:30")
     assert api.get("/contact") == kept
+    assert kept["channels"] == ["email"]
+    assert api.call("PATCH", "/contact", {"channels": ["push", "email"]}).json["channels"] == ["push", "email"]
+    assert api.call("PATCH", "/contact", {"daily": None}).json["channels"] == ["push", "email"]
+    assert api.call("PATCH", "/contact", {"channels": ["pigeon"]}).status_code == 422
+    assert api.call("PATCH", "/contact", {"channels": "push"}).status_code == 400
     nothing = {"channel": "", "addresses": {}, "quiet": None, "daily": None}
     assert api.call("PATCH", "/contact", nothing).json["quiet"] is None
+    assert api.get("/contact")["channels"] == []
 
 
 def test_those_who_run_the_server_see_what_has_not_left(office: Works, admin: Reader) -> None:
