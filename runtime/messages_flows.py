@@ -95,6 +95,11 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "columns out and goes on, and keep it again",
     ),
     # the first day
+    "fixed_once_live": (
+        "{label}在启用（{day}）以后不能再改：已有的单据都按它记的；写错了就另建一个，停用这个",
+        "{label} cannot change once the app is live (since {day}): all documents so far stand on it; make another one "
+        "and retire this",
+    ),
     "making_broken_off": (
         "建到一半服务器停了，做了一半的已经清掉，请再来一次",
         "The server was stopped half way; what was half made is gone, please begin again",

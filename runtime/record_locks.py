@@ -12,13 +12,16 @@ from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
 from runtime.flow_versions import flows_of
 from runtime.ledgers.repool import valued_by
+from runtime.messages import fault
 from runtime.method_change import PERIOD_START, reasons
+from runtime.opening_guard import live_since
 from runtime.permissions import rights
 from runtime.record_drafts import Batch, Draft
 from runtime.record_inputs import Workspace
 from runtime.record_steps import differs
 
 Row = dict[str, Any]
+ONCE_LIVE = "once_live"
 
 
 def locked_fields(ctx: RunContext, entity: str, record: Row | None) -> frozenset[str]:
@@ -85,6 +88,8 @@ def is_fixed(ctx: RunContext, field: Field, record: Row) -> bool:
     """Whether a field that is fixed by use has been used: moves exist (of the record, or, for settings, at all)."""
     if record.get("id") is None:
         return False
+    if field.fixed == ONCE_LIVE:
+        return bool(live_since(ctx))
     if field.fixed == PERIOD_START:
         if valued_by(ctx.app.model, field.entity, field.id):
             return bool(reasons(ctx, field))
@@ -120,6 +125,11 @@ def refuse_locked(batch: Batch) -> None:
 
 
 def _refuse_fixed(batch: Batch, draft: Draft, field: Field) -> None:
+    if field.fixed == ONCE_LIVE:
+        label, day = field.label.get(batch.ctx.language), live_since(batch.ctx)
+        told = fault(batch.ctx, "fixed_once_live", f"{draft.path}{field.id}", label=label, day=day)
+        batch.faults.append((draft.record, told))
+        return
     told = reasons(batch.ctx, field) if field.fixed == PERIOD_START else ()
     for reason in told:
         batch.faults.append((draft.record, replace(reason, field=f"{draft.path}{field.id}")))

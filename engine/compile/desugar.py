@@ -180,7 +180,8 @@ def _add_computed(bench: Bench, drawing: Drawing) -> None:
             text = prefixed(text, "parent", names)
         total = f"sum({rows})" if text == "true" or text == "True" else f"sum({rows}, where={text})"
         formula = total if key == "done" else f"({whole}) - {total}"
-        add_field(bench, drawing.origin_rows, id, {**typed, "label": label, "formula": formula}, drawing.lines)
+        called = drawing.lines.text(f"{key}_label") or label
+        add_field(bench, drawing.origin_rows, id, {**typed, "label": called, "formula": formula}, drawing.lines)
     if drawing.lines.text("left"):
         _add_over_drawn(bench, drawing, whole)
 

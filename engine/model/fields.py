@@ -30,7 +30,7 @@ class Field:
     ``where`` / ``among``: what a reference may pick. ``create``: how a typed unknown reference is made.
     ``unit_field`` / ``of_field``: for a quantity, the field holding its unit and the one holding its item
     (``this`` = the record itself); ``per_field``: for a price, the field holding the unit it is per.
-    ``fixed``: "" | ``once_posted`` | ``period_start``. ``standard``: given by the entity's kind.
+    ``fixed``: "" | ``once_posted`` | ``once_live`` | ``period_start``. ``standard``: given by the entity's kind.
     """
 
     id: str

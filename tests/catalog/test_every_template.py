@@ -90,6 +90,11 @@ def test_every_message_is_in_both_languages(template: str) -> None:
     assert wrong == []
 
 
+def test_what_is_drawn_of_a_line_and_what_is_left_is_said_in_words_of_the_trade(template: str) -> None:
+    fields = [(e.id, f.id, f.label.zh) for e in model_of(template).entities.values() for f in e.fields.values()]
+    assert [one for one in fields if one[2] in ("已执行", "未执行")] == []
+
+
 def test_every_state_can_be_reached(template: str) -> None:
     lost = []
     for entity in headers(model_of(template)):

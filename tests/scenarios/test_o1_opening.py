@@ -157,6 +157,8 @@ def test_o1_no_opening_document_comes_in_or_goes_once_the_app_is_live(both: Work
     finance, admin = both.api("finance"), both.api("admin")
     posted, draft = (finance.new("opening", **owed(amount))["id"] for amount in ("100", "7"))
     finance.take("opening", posted, "post")
+    unit = admin.new("unit", code="ZHI", name="只")["id"]
+    assert admin.change("unit", unit, measures="length")["measures"] == "length"
     assert both.web("admin").post("/opening", action="live").status_code == 303
     before = both.row_counts(), taken(both)
 
@@ -173,9 +175,12 @@ def test_o1_no_opening_document_comes_in_or_goes_once_the_app_is_live(both: Work
         how = ImportOptions(as_history=kept_as_history)
         with both.acting() as ctx, pytest.raises(Conflict, match="已于"):
             import_file(ctx, "opening", sheet(RECEIVABLES), "firm.csv", mapping, how)
+    (said,) = admin.refused(422, "PATCH", f"/unit/{unit}", {"measures": "mass"})
+    assert (said["code"], said["field"]) == ("fixed_once_live", "measures")
     page = both.web("finance")
     assert "已于" in told(page.try_press(page.open("/e/opening/new")))
     assert (both.row_counts(), taken(both)) == before
 
     admin.take("opening", draft, "cancel", note="never posted")
+    assert admin.change("unit", unit, name="支")["name"] == "支"
     brought(both, [{**PARTNERS[0], "编码": "C9"}], "partner")  # masters go on growing
