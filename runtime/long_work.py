@@ -31,6 +31,8 @@ OFTEN = 0.2
 """Seconds between two notes of how far it is."""
 BEAT = 15
 """Seconds between two signs of life."""
+STOPS = ".stop"
+"""How the file is called beside that of work which is to end."""
 SILENT = 120
 """Seconds without one after which nobody works at it any more."""
 Result = dict[str, Any]
@@ -39,7 +41,10 @@ Tell = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Work:
-    """``state``: ``working``, ``done`` or ``failed``. ``said``: what it is, in words. ``account``: whose it is."""
+    """``state``: ``working``, ``done``, ``failed`` or ``stopped``. ``said``: what it is, in words.
+
+    ``account``: whose it is.
+    """
 
     account: int
     state: str = "working"
@@ -64,6 +69,17 @@ def keep(folder: Path, account: int, result: Result) -> str:
     return _new(folder, Work(account=account, state="done", result=result)).stem
 
 
+class _Stopped(Exception):
+    """Who asked for the work lets it be."""
+
+
+def stop(folder: Path, account: int, token: str) -> None:
+    """Let work be that goes on: whatever process does it ends it when it next tells how far it is."""
+    work = work_of(folder, account, token)
+    if work is not None and work.state == "working":
+        write_own(_works(folder) / f"{token}{STOPS}", b"")
+
+
 def work_of(folder: Path, account: int, token: str) -> Work | None:
     """How far it is, for who asked for it."""
     path = _works(folder) / f"{token}.json"
@@ -82,6 +98,8 @@ def _do(path: Path, noted: Work, work: Callable[[Tell], Result]) -> None:
     def tell(done: int, total: int) -> None:
         nonlocal told
         if time.monotonic() - told > OFTEN:
+            if path.with_suffix(STOPS).exists():
+                raise _Stopped
             noted.done, noted.total, told = done, total, time.monotonic()
             with suppress(OSError):  # a full disk hides how far it is; what is done goes on
                 _write(path, noted)
@@ -91,6 +109,8 @@ def _do(path: Path, noted: Work, work: Callable[[Tell], Result]) -> None:
     try:
         noted.result = work(tell)
         noted.state = "done"
+    except _Stopped:
+        noted.state = "stopped"
     except Exception as error:  # an edge like that of a request: who waits at the page must hear of every end
         noted.state, noted.errors = "failed", _told(error, noted.language)
     finally:

@@ -5,7 +5,7 @@ Its transaction is always rolled back, whatever the rule would have done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +34,7 @@ class Trial:
         self._told: SimpleQueue[float | None] = SimpleQueue()
         self._stop = Event()
 
-    def shares(self) -> Iterator[float]:
+    def shares(self) -> Generator[float, None, None]:
         """How much is done, each time it has become more; left early, the work stops and nothing stays of it.
 
         What the simulation refuses is raised here.

@@ -28,14 +28,16 @@ class Api:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._tick = tick
 
-    def call(self, method: str, path: str, body: object = None, **query: object) -> TestResponse:
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None, **query: object
+    ) -> TestResponse:
         """The raw answer."""
         self._tick()
         given = {} if body is None else {"data": orjson.dumps(body), "content_type": "application/json"}
         return self._client.open(
             PREFIX + path,
             method=method,
-            headers=self._headers,
+            headers={**self._headers, **(headers or {})},
             query_string=dict(query),
             **given,  # type: ignore[arg-type]
         )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
 import pytest
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
-from tests.scenarios.clients import code
+from runtime import long_work
+from runtime.rules_trial import Trial
+from tests.scenarios.clients import Api, code
 from tests.scenarios.works import Works
 
 LINES = [{"item": code("SCREW"), "qty": "2000", "price": "0.1"}]
@@ -99,3 +107,46 @@ def test_c3_a_rule_that_is_switched_off_rests(works: Works) -> None:
     bought(works, "2026-01-06", "2026-01-20")
     assert works.api().items("/rules/order_to_supplier/runs") == []
     assert "已停用" in works.web("admin").open("/rules").text
+
+
+def test_c3_a_long_trial_runs_beside_tells_how_far_it_is_and_can_be_stopped(
+    past: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, path = past.api(), "/rules/order_to_supplier/simulate"
+    at_once = api.post(path, JANUARY)
+    begun = api.call("POST", path, JANUARY, headers={"Prefer": "respond-async"})
+    assert (begun.status_code, begun.headers["Preference-Applied"]) == (202, "respond-async")
+    assert (begun.json["state"], begun.json["result"]) == ("working", None)
+    told = ended(api, begun)
+    assert (told["state"], told["progress"], told["errors"], told["result"]) == ("done", 1.0, [], at_once)
+    assert past.api("manager").call("GET", place(begun)).status_code in (403, 404)
+    wrong = api.call("POST", path, {**JANUARY, "since": "2020-01-01"}, headers={"Prefer": "respond-async"})
+    assert (ended(api, wrong)["state"], len(ended(api, wrong)["errors"])) == ("failed", 1)
+    # stopped: the work tells how far it is only after it was asked to end
+    monkeypatch.setattr(long_work, "OFTEN", -1)
+    going = Event()
+    monkeypatch.setattr(Trial, "shares", lambda self: slowly(going))
+    begun = api.call("POST", path, JANUARY, headers={"Prefer": "respond-async"})
+    assert api.call("DELETE", place(begun)).status_code == 204
+    going.set()
+    assert (ended(api, begun)["state"], ended(api, begun)["result"]) == ("stopped", None)
+
+
+def slowly(going: Event) -> Iterator[float]:
+    """A trial that goes on when it is told to."""
+    yield 0.5
+    going.wait(10)
+    yield 0.6
+
+
+def place(begun: TestResponse) -> str:
+    """Where one asks how far it is."""
+    return begun.headers["Location"].partition("/api/v1")[2]
+
+
+def ended(api: Api, begun: TestResponse) -> Any:
+    """What is told once the work is over."""
+    for thread in threading.enumerate():
+        if thread.name == f"work-{begun.json['id'][:6]}":
+            thread.join(30)
+    return api.get(place(begun))

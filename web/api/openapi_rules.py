@@ -95,6 +95,15 @@ SIMULATED = _object(
         "notes": {"type": "array", "items": TEXT},
     }
 )
+SIMULATION = _object(
+    {
+        "id": TEXT,
+        "state": {"enum": ["working", "done", "failed", "stopped"]},
+        "progress": {"type": "number", "minimum": 0, "maximum": 1},
+        "errors": {"type": "array", "items": TEXT},
+        "result": {"anyOf": [SIMULATED, {"type": "null"}]},
+    }
+)
 ALERT = _object(
     {
         "id": COUNT,
@@ -134,6 +143,16 @@ TRANSITION = _object(
 )
 
 
+PREFER: Schema = {
+    "name": "Prefer", "in": "header", "required": False, "schema": {"type": "string", "enum": ["respond-async"]},
+    "description": "`respond-async`: do not wait; 202 says where to ask how far it is",
+}  # fmt: skip
+TOKEN: Schema = {
+    "name": "token", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1},
+    "description": "The `id` of the answer 202",
+}  # fmt: skip
+
+
 def _get(tag: str, summary: str, schema: Schema, *parameters: Schema, problems: tuple[str, ...] = ()) -> Schema:
     shown = {"parameters": list(parameters)} if parameters else {}
     return {"get": {"summary": summary, "tags": [tag], **shown, "responses": answers(schema, problems=problems)}}
@@ -148,6 +167,8 @@ def rule_paths(model: AppModel) -> dict[str, Schema]:
     one = {"parameters": [_named("rule", model.rules, "The id of a rule")]}
     every = (*model.rules, *(f"alert:{id}" for id in model.alerts))
     switch = {"parameters": [_named("rule", every, "The id of a rule; `alert:` before that of an alert")]}
+    tried = {"parameters": [_named("rule", every, "The id of a rule; `alert:` before that of an alert")]}
+    accepted = {**answers(SIMULATION, status="202")["202"], "description": "It runs beside: ask at `Location`"}
     sent = body(_object({"since": DAY, "until": DAY}, draft={"type": "string", "description": "YAML with the rule"}))
     refused = ("404", "409", "422")
     switched = _object({"id": TEXT, "on": {"type": "boolean"}})
@@ -173,12 +194,22 @@ def rule_paths(model: AppModel) -> dict[str, Schema]:
                    problems=refused),
         },
         "/rules/{rule}/simulate": {
-            **one,
+            **tried,
             "post": {
                 "summary": "What would have happened; nothing is written or sent",
                 "tags": ["rules"],
+                "parameters": [PREFER],
                 "requestBody": sent,
-                "responses": answers(SIMULATED, problems=refused),
+                "responses": {**answers(SIMULATED, problems=refused), "202": accepted},
+            },
+        },
+        "/rules/{rule}/simulate/{token}": {
+            "parameters": [*tried["parameters"], TOKEN],
+            **_get("rules", "How far a simulation is that runs beside, and what came of it", SIMULATION),
+            "delete": {
+                "summary": "Let it be",
+                "tags": ["rules"],
+                "responses": {**answers({}, status="204"), "204": {"description": "Done"}},
             },
         },
     }  # fmt: skip

@@ -1,28 +1,20 @@
-"""Rules and alerts through the API: what there is, what ran, why not, what would have happened; what is open."""
+"""Rules and alerts through the API: what there is, what ran, why not; what is open."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response
 
-from engine import MetadataError
-from engine.model import Rule
 from runtime import alerts, rules_admin, rules_traces
-from runtime.alerts_past import ALERT, as_rule, replayed
 from runtime.alerts_reading import OpenAlert, open_alerts
-from runtime.app_source import compile_with
 from runtime.context import RunContext
-from runtime.errors import Fault, Invalid, NotFound
+from runtime.errors import Invalid
 from runtime.finding import find_one
 from runtime.messages import fault
 from runtime.permissions import demand_admin
 from runtime.rules import switched_off
-from runtime.rules_look import Part
-from runtime.rules_simulate import Simulated, simulate
 from runtime.rules_traces import Run
 from runtime.rules_words import say_alert, say_rule
 from web.access import reading, writing
@@ -108,58 +100,6 @@ def why(rule: str) -> Response:
         )
 
 
-def simulated(rule: str) -> Response:
-    """Run a rule over ``since`` … ``until``; ``draft``: YAML with the rule as it might be. Nothing is written."""
-    with writing("api") as ctx:
-        asked = body_object(ctx)
-        since, until = (_day(ctx, asked, key) for key in ("since", "until"))
-        chosen = draft(ctx, rule, asked["draft"]) if asked.get("draft") else replayed(ctx, rule)
-        return answer(_simulated(simulate(ctx, chosen, since, until)))
-
-
-def _day(ctx: RunContext, asked: Mapping[str, Any], key: str) -> date:
-    given = asked.get(key)
-    try:
-        return date.fromisoformat(str(given))
-    except ValueError:
-        raise Invalid(fault(ctx, "not_a_date", key, label=key, given=str(given)[:40])) from None
-
-
-def draft(ctx: RunContext, rule: str, text: object) -> Rule:
-    """A rule as it might be: a layer over the app, compiled and thrown away."""
-    demand_admin(ctx)
-    definition = ctx.app.definition
-    if not isinstance(text, str) or definition is None:
-        raise Invalid(fault(ctx, "not_a_text", "draft", label="draft", given=str(text)[:40]))
-    try:
-        model = compile_with(definition, f"app: {ctx.app.model.id}\n{text}\n")
-    except MetadataError as error:
-        raise Invalid(*(Fault(code=p.code, message=str(p), field="draft") for p in error.problems)) from None
-    alert = model.alerts.get(rule.removeprefix(ALERT)) if rule.startswith(ALERT) else None
-    found = as_rule(alert) if alert is not None else model.rules.get(rule)
-    if found is None:
-        raise NotFound(fault(ctx, "no_such_rule", given=rule[:60]))
-    return found
-
-
-def _simulated(found: Simulated) -> dict[str, Any]:
-    hits = [{**asdict(hit), "parts": [_part(part) for part in hit.parts]} for hit in found.hits]
-    return {
-        "rule": found.rule,
-        "since": found.since,
-        "until": found.until,
-        "looked": found.looked,
-        "fired": found.fired,
-        "records": len(found.records),
-        "items": hits,
-        "notes": found.notes,
-    }
-
-
-def _part(part: Part) -> dict[str, Any]:
-    return part.kept()
-
-
 # --- alerts ------------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +139,6 @@ def register(api: Blueprint) -> None:
     api.add_url_rule("/rules/<rule>", "rule_switch", switch, methods=["PATCH"])
     api.add_url_rule("/rules/<rule>/runs", "rule_runs", runs)
     api.add_url_rule("/rules/<rule>/why", "rule_why", why)
-    api.add_url_rule("/rules/<rule>/simulate", "rule_simulate", simulated, methods=["POST"])
     api.add_url_rule("/alerts", "alerts", alerts_open)
     api.add_url_rule("/alerts/<id:id>/ack", "alert_ack", acknowledge, methods=["POST"])
     api.add_url_rule("/alerts/<id:id>/offers/<offer>", "alert_offer", offer, methods=["POST"])
