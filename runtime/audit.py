@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -57,6 +58,55 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
         insert_columns(ctx, table, dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
     else:
         prepared_insert(ctx, table, COLUMNS).run(ctx, rows)
+
+
+def write_made(ctx: RunContext, entity: str, kind: str, rows: Sequence[Row], notes: Mapping[int, str] | str) -> None:
+    """Keep what many new records came to: the same as an entry each, made a column at a time."""
+    table = ctx.app.tables.system.audit
+    count = len(rows)
+    same = {
+        "at": ctx.now(), "account": ctx.user.account or None, "member": ctx.user.member, "source": ctx.source,
+        "entity": entity, "kind": kind, "transition": "",
+    }  # fmt: skip
+    columns: dict[str, Sequence[Any]] = {name: [value] * count for name, value in same.items()}
+    columns["record"] = [row["id"] for row in rows]
+    columns["version"] = [row["version"] for row in rows]
+    columns["changes"] = _texts_made(rows)
+    columns["note"] = [notes] * count if isinstance(notes, str) else [notes.get(row["id"], "") for row in rows]
+    insert_columns(ctx, table, columns)
+
+
+def _texts_made(rows: Sequence[Row]) -> list[str]:
+    """For each new record its fields as JSON; what is written of a value is made once for each different value."""
+    names = [n for n in dict.fromkeys(chain.from_iterable(rows)) if n not in UNTOLD]
+    told: dict[str, Sequence[Any]] = {}
+    for name in names:
+        column = [row.get(name) for row in rows]
+        kinds = set(map(type, column)) - NOTHING
+        if kinds & SETS:
+            column = [_told(value) for value in column]
+        elif kinds == NUMBERS:
+            made = {value: None if value is None else decimal_text(value) for value in set(column)}
+            column = list(map(made.__getitem__, column))
+        if kinds:
+            told[name] = column
+    keys = tuple(told)
+    return [
+        orjson.dumps({k: v for k, v in zip(keys, row, strict=True) if v is not None}, default=plain).decode()
+        for row in zip(*told.values(), strict=True)
+    ] or ["{}"] * len(rows)
+
+
+NOTHING = frozenset((type(None),))
+NUMBERS = frozenset((Decimal,))
+SETS = frozenset((list, tuple))
+
+
+def _told(value: Any) -> Any:
+    """Lines as they are told, and nothing of a set without anything in it."""
+    if isinstance(value, (list, tuple)) and not value:
+        return None
+    return _made(value) if isinstance(value, list) else value
 
 
 def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None = None) -> dict[str, Any]:

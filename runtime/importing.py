@@ -1,23 +1,24 @@
 """Records from files: every row judged, bad ones told with line and reason, all or nothing unless asked otherwise.
 
-Rows become values of the one write door, a thousand records a batch; nothing is checked here that it checks.
+Rows become values of the one write door, some thousand records a batch; nothing is checked here that it checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
 
 from engine.model import Entity
 from runtime import records, workflow
 from runtime.context import RunContext
 from runtime.errors import Fault, Forbidden, Invalid, UserError
 from runtime.garbage import uncollected
-from runtime.importing_cells import columns_read, values_of
+from runtime.importing_cells import columns_read
 from runtime.importing_doubles import alike, leave_same, leave_totals, same_keys
 from runtime.importing_header import header_at, plain_word
-from runtime.importing_mapping import FileMapping, field_at, guess_mapping
+from runtime.importing_mapping import FileMapping, guess_mapping
 from runtime.importing_refine import refine
 from runtime.importing_rules import PERIOD_FROM, PERIOD_TO
 from runtime.importing_table import (
@@ -30,17 +31,18 @@ from runtime.importing_table import (
     remarks,
     table_of,
 )
+from runtime.importing_units import Units, units_of
 from runtime.importing_words import heading_words
 from runtime.messages import fault
 from runtime.opening_guard import refuse_when_live
 from runtime.permissions import demand, label_of
+from runtime.record_columns import create_columns
 from runtime.record_references import find
 from runtime.spreadsheets import Sheet, Unreadable, read_sheet
 from runtime.values import Lookup
 from runtime.workflow_rights import may_all
 
-BATCH = 1000
-Row = dict[str, Any]
+BATCH = 2500
 Progress = Callable[[int, int], None]
 
 
@@ -86,15 +88,6 @@ class Taken(NamedTuple):
     record: int
     fresh: bool
     version: int
-
-
-@dataclass(slots=True)
-class _Unit:
-    """A record in the making: its values and the lines of the file it comes from."""
-
-    values: Row
-    line: int
-    lines: list[int]
 
 
 def import_file(
@@ -212,49 +205,52 @@ def _take(
     ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, how: ImportOptions, report: Report,
     progress: Progress,
 ) -> None:  # fmt: skip
-    units = list(_units(ctx, entity, mapping, table, report))
+    units = units_of(ctx, entity, mapping, table, report.warnings)
     for start in range(0, len(units), BATCH):
         progress(start, len(units))
-        _write(ctx, entity, mapping, units[start : start + BATCH], how, report)
+        _write(ctx, entity, mapping, units.part(start, start + BATCH), how, report)
     report.faults.sort(key=lambda f: (f.line, f.field))
     report.warnings.sort(key=lambda f: (f.line, f.field))
 
 
 def _write(
-    ctx: RunContext, entity: Entity, mapping: FileMapping, units: list[_Unit], how: ImportOptions, report: Report
+    ctx: RunContext, entity: Entity, mapping: FileMapping, units: Units, how: ImportOptions, report: Report
 ) -> None:
     """One batch; those refused are told and the rest tried again without them."""
     known = _existing(ctx, entity, mapping, units)
-    fresh = [u for u in units if id(u) not in known]
-    old = [u for u in units if id(u) in known]
     kind = records.HISTORY if how.as_history else "create"
     report.records += len(units)
-    report.created += _attempt(ctx, fresh, report, lambda some: _made(ctx, entity, mapping, some, kind), fresh=True)
-    report.updated += _attempt(
-        ctx,
-        old,
-        report,
-        lambda some: records.update_many(ctx, entity.id, [(known[id(u)], u.values, None) for u in some]),
-        fresh=False,
-    )
+    if not known:
+        report.created += _attempt(ctx, units, report, partial(_made, ctx, entity, mapping, kind), fresh=True)
+        return
+    fresh = units.pick([place for place in range(len(units)) if place not in known])
+    old = replace(units.pick(list(known)), known=list(known.values()))
+    report.created += _attempt(ctx, fresh, report, partial(_made, ctx, entity, mapping, kind), fresh=True)
+    report.updated += _attempt(ctx, old, report, partial(_changed, ctx, entity), fresh=False)
 
 
-def _made(
-    ctx: RunContext, entity: Entity, mapping: FileMapping, units: Sequence[_Unit], kind: str
-) -> list[records.Saved]:
+def _changed(ctx: RunContext, entity: Entity, units: Units) -> list[records.Saved]:
+    """Records that exist, with what the file says of them."""
+    pairs = zip(units.known, units.dicts(), strict=True)
+    return records.update_many(ctx, entity.id, [(record, values, None) for record, values in pairs])
+
+
+def _made(ctx: RunContext, entity: Entity, mapping: FileMapping, kind: str, units: Units) -> list[records.Saved]:
     """New records, with the transitions the mapping asks for."""
-    values = [u.values for u in units]
-    saved = records.create_many(ctx, entity.id, values, kind=kind, strict=kind != records.HISTORY)
+    strict = kind != records.HISTORY
+    if units.columns is not None:
+        saved = create_columns(ctx, entity.id, units.columns, len(units), kind=kind, strict=strict)
+    else:
+        saved = records.create_many(ctx, entity.id, units.dicts(), kind=kind, strict=strict)
     for transition in mapping.then:
         workflow.take_many(ctx, entity.id, [one.id for one in saved], transition)
     return saved
 
 
 def _attempt(
-    ctx: RunContext, units: list[_Unit], report: Report, write: Callable[[list[_Unit]], list[records.Saved]], *,
-    fresh: bool,
-) -> int:  # fmt: skip
-    if not units:
+    ctx: RunContext, units: Units, report: Report, write: Callable[[Units], list[records.Saved]], *, fresh: bool
+) -> int:
+    if not len(units):
         return 0
     savepoint = ctx.connection.begin_nested()
     try:
@@ -262,114 +258,41 @@ def _attempt(
     except records.Rejected as rejected:
         savepoint.rollback()
         for index, faults in rejected.by_record.items():
-            report.faults.extend(_row_fault(units[index], one) for one in faults)
-        good = [u for i, u in enumerate(units) if i not in rejected.by_record]
-        return _attempt(ctx, good, report, write, fresh=fresh)
+            report.faults.extend(_row_fault(units.lines[index], one) for one in faults)
+        good = [place for place in range(len(units)) if place not in rejected.by_record]
+        return _attempt(ctx, units.pick(good), report, write, fresh=fresh)
     except UserError as refused:
         savepoint.rollback()
         if len(units) == 1:
-            report.faults.extend(_row_fault(units[0], one) for one in refused.faults)
+            report.faults.extend(_row_fault(units.lines[0], one) for one in refused.faults)
             return 0
         half = len(units) // 2
-        return sum(_attempt(ctx, some, report, write, fresh=fresh) for some in (units[:half], units[half:]))
+        halves = (units.part(0, half), units.part(half, len(units)))
+        return sum(_attempt(ctx, some, report, write, fresh=fresh) for some in halves)
     savepoint.commit()
-    for unit, one in zip(units, saved, strict=True):
+    for lines, one in zip(units.lines, saved, strict=True):
         report.ids.append(one.id)
-        report.taken.append(Taken(unit.lines, one.id, fresh, one.version))
-        report.warnings.extend(_row_fault(unit, told, "warn") for told in one.warnings)
+        report.taken.append(Taken(lines, one.id, fresh, one.version))
+        if one.warnings:
+            report.warnings.extend(_row_fault(lines, told, "warn") for told in one.warnings)
     return len(saved)
 
 
-def _row_fault(unit: _Unit, one: Fault, level: str = "error") -> RowFault:
+def _row_fault(lines: Sequence[int], one: Fault, level: str = "error") -> RowFault:
     """A fault at the line of the file it comes from; ``lines.2.qty`` is the second of the record's rows."""
     parts = one.field.split(".")
-    line = unit.line
-    if len(parts) > 2 and parts[1].isdigit() and int(parts[1]) <= len(unit.lines):
-        line = unit.lines[int(parts[1]) - 1]
+    line = lines[0]
+    if len(parts) > 2 and parts[1].isdigit() and int(parts[1]) <= len(lines):
+        line = lines[int(parts[1]) - 1]
     path = ".".join(p for p in parts if not p.isdigit())
     return RowFault(line=line, field=path, code=one.code, message=one.message, level=level)
 
 
-def _existing(ctx: RunContext, entity: Entity, mapping: FileMapping, units: Sequence[_Unit]) -> dict[int, int]:
-    """Records to be changed instead of made, by unit."""
+def _existing(ctx: RunContext, entity: Entity, mapping: FileMapping, units: Units) -> dict[int, int]:
+    """Records to be changed instead of made, by the place of the unit."""
     if not mapping.match:
         return {}
-    keys = {
-        id(u): Lookup(key=((mapping.match, u.values[mapping.match]),)) for u in units if u.values.get(mapping.match)
-    }
+    named = enumerate(units.column(mapping.match))
+    keys = {place: Lookup(key=((mapping.match, value),)) for place, value in named if value}
     found = find(ctx, entity.id, set(keys.values()))
-    return {unit: found[key][0] for unit, key in keys.items() if len(found.get(key, ())) == 1}
-
-
-# --- rows into records ---------------------------------------------------------------------------------------
-
-
-def _units(ctx: RunContext, entity: Entity, mapping: FileMapping, table: Table, report: Report) -> Iterable[_Unit]:
-    """The records of the file; rows of one group need not stand together."""
-    head: dict[str, Sequence[Any]] = {}
-    inner: dict[str, dict[str, Sequence[Any]]] = {}
-    for path, cell in mapping.cells.items():
-        spec = field_at(ctx, entity, path)
-        assert spec is not None
-        lines, _, name = path.rpartition(".")
-        (inner.setdefault(lines, {}) if lines else head)[name] = values_of(spec, cell, table)
-    heads = _dicts(head, len(table.lines))
-    lines_of = {name: _dicts(columns, len(table.lines)) for name, columns in inner.items()}
-    if not mapping.group:
-        for row, line in enumerate(table.lines):
-            for name, dicts in lines_of.items():
-                heads[row][name] = [dicts[row]] if dicts[row] else []
-            yield _Unit(heads[row], line, [line])
-        return
-    keys = _group_keys(mapping, table)
-    report.warnings.extend(_differing(ctx, entity, table, keys, head))
-    yield from _grouped(table, keys, heads, lines_of)
-
-
-def _differing(
-    ctx: RunContext, entity: Entity, table: Table, keys: Sequence[tuple[str, ...]], head: dict[str, Sequence[Any]]
-) -> Iterable[RowFault]:
-    """Rows whose values of the record itself are not those of the first row of the record: the first holds."""
-    first: dict[tuple[str, ...], int] = {}
-    leading = [first.setdefault(key, row) for row, key in enumerate(keys)]
-    for name, column in head.items():
-        for row, lead in enumerate(leading):
-            if row != lead and column[row] != column[lead] and column[row] is not None:
-                label = entity.fields[name].label.get(ctx.language)
-                told = fault(ctx, "import_differs", label=label, given=_shown(column[row]), first=_shown(column[lead]))
-                yield RowFault(line=table.lines[row], field=name, code=told.code, message=told.message, level="warn")
-
-
-def _shown(value: Any) -> str:
-    return str(next(iter(value.values())) if isinstance(value, dict) else "" if value is None else value)[:40]
-
-
-def _group_keys(mapping: FileMapping, table: Table) -> list[tuple[str, ...]]:
-    names = [*mapping.group, *([PERIOD_FROM] if mapping.periods is not None else [])]
-    return table.keys(names)
-
-
-def _grouped(
-    table: Table, keys: Sequence[tuple[str, ...]], heads: list[Row], lines_of: dict[str, list[Row]]
-) -> Iterator[_Unit]:
-    made: dict[tuple[str, ...], _Unit] = {}
-    for row, (key, line) in enumerate(zip(keys, table.lines, strict=True)):
-        unit = made.get(key)
-        if unit is None:
-            unit = made[key] = _Unit({**heads[row], **{name: [] for name in lines_of}}, line, [])
-        for name, dicts in lines_of.items():
-            if dicts[row]:
-                unit.values[name].append(dicts[row])
-        unit.lines.append(line)
-    yield from made.values()
-
-
-def _dicts(columns: dict[str, Sequence[Any]], count: int) -> list[Row]:
-    """Columns as one dict a row, without what is not given."""
-    if not columns:
-        return [{} for _ in range(count)]
-    names = tuple(columns)
-    return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not None}
-        for row in zip(*columns.values(), strict=True)
-    ]
+    return {place: found[key][0] for place, key in keys.items() if len(found.get(key, ())) == 1}

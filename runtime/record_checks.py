@@ -8,8 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from engine.expressions.tree import Expr
+from engine.expressions.types import Kind
 from engine.model import Entity, EntityKind, Field
+from runtime.context import RunContext
 from runtime.errors import Fault
+from runtime.id_sets import WORD_SETS
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import Cell, EntityPart, local_reads
 from runtime.record_rows import read_rows
@@ -194,8 +198,8 @@ def check_unique(batch: Batch, entity: Entity, drafts: Sequence[Draft]) -> None:
     """Refuse values of unique keys that another record (or line of the same owner) has."""
     for names in sorted(unique_keys(entity)):
         due = [d for d in drafts if d.old is None or any(differs(d, n) for n in names)]
-        keyed = [(d, tuple(d.row.get(n) for n in names)) for d in due]
-        keyed = [(d, key) for d, key in keyed if not any(map(_is_empty, key))]
+        keys = zip(*([d.row.get(n) for d in due] for n in names), strict=True)
+        keyed = [(d, key) for d, key in zip(due, keys, strict=True) if not any(map(_is_empty, key))]
         if keyed:
             taken = set() if entity.kind is EntityKind.LINES else _taken(batch, entity, names, keyed)
             others = [d for d in drafts if d not in due] if entity.kind is EntityKind.LINES else []
@@ -241,6 +245,8 @@ def _taken(
     table = batch.ctx.app.tables.entity[entity.id]
     columns = [table.c[name] for name in names]
     own = [d.row["id"] for d, _ in keyed if d.row.get("id") is not None]
+    if not own and len(names) == 1 and entity.fields[names[0]].value.kind is Kind.TEXT:
+        return {(word,) for word in _words_taken(batch.ctx, columns[0], [key[0] for _, key in keyed])}
     found: set[tuple[Any, ...]] = set()
     for start in range(0, len(keyed), 400):
         keys = sorted({key for _, key in keyed[start : start + 400]}, key=str)
@@ -254,6 +260,18 @@ def _taken(
             query = query.where(table.c.id.not_in(own))
         found.update(tuple(row) for row in batch.ctx.connection.execute(query))
     return found
+
+
+def _words_taken(ctx: RunContext, column: Any, words: Sequence[str]) -> set[str]:
+    """Which of these texts live records have in a column: one statement however many there are."""
+    sets = WORD_SETS[ctx.app.database.dialect]
+
+    def asking() -> Statement:
+        query = select(column).where(sets.among(column, "_words"), column.table.c.deleted_at.is_(None))
+        return prepare_statement(ctx, query, [column])
+
+    asked = ctx.app.programs.keep(("words taken", column.table.name, column.name), asking)
+    return {word for (word,) in asked.run(ctx, {"_words": sets.pack(words)})}
 
 
 # --- the entity's own checks ---------------------------------------------------------------------------------

@@ -125,12 +125,12 @@ def _keep_lines(batch: Batch, part: EntityPart, draft: Draft, changes: Mapping[s
 
 
 def _take(batch: Batch, part: EntityPart, draft: Draft, values: Mapping[str, object]) -> None:
-    quick = batch.lanes.get(part.entity.id) or _lanes(batch, part)
+    quick = quick_lanes(batch, part)
     ctx, row, given, new = batch.ctx, draft.row, draft.given, draft.old is None
     for name, raw in values.items():
         lane = quick.get(name)
         if lane is None:
-            _take_other(batch, part, draft, name, raw)
+            take_other(batch, part, draft, name, raw)
             continue
         try:
             value = lane[1](ctx, raw)
@@ -145,16 +145,19 @@ def _take(batch: Batch, part: EntityPart, draft: Draft, values: Mapping[str, obj
         row.setdefault(each.id, [])
 
 
-def _lanes(batch: Batch, part: EntityPart) -> dict[str, Lane]:
+def quick_lanes(batch: Batch, part: EntityPart) -> dict[str, Lane]:
     """The quick readings of a table's fields; rights are kept as long as the programs, so their identity serves."""
     entity = part.entity.id
+    known = batch.lanes.get(entity)
+    if known is not None:
+        return known
     allowed = rights(batch.ctx, entity) if batch.strict else None
     made = batch.ctx.app.programs.keep(("lanes", entity, id(allowed)), lambda: (allowed, lanes(part, allowed)))
     found = batch.lanes[entity] = made[1]
     return found
 
 
-def _take_other(batch: Batch, part: EntityPart, draft: Draft, name: str, raw: object) -> None:
+def take_other(batch: Batch, part: EntityPart, draft: Draft, name: str, raw: object) -> None:
     """What has no lane: lines, amounts with a unit, and what may not be given."""
     allowed = rights(batch.ctx, part.entity.id) if batch.strict else None
     field = part.entity.fields.get(name)

@@ -10,6 +10,7 @@ from engine.model import Entity
 from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
+from runtime.record_drafts import Batch
 from runtime.record_inputs import Workspace
 from runtime.record_rows import reader
 
@@ -52,6 +53,15 @@ class Rejected(Invalid):
         ]
         super().__init__(*named)
         self.by_record = by_record
+
+
+def refuse_faulty(batch: Batch) -> None:
+    """Nothing is written as long as anything is wrong."""
+    if batch.faults:
+        by_record: dict[int, list[Fault]] = {}
+        for index, one in batch.faults:
+            by_record.setdefault(index, []).append(one)
+        raise Rejected(by_record, several=len(batch.headers) > 1)
 
 
 def whole(ctx: RunContext, entity: Entity, row: Row) -> Row:

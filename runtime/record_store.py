@@ -16,10 +16,11 @@ from runtime.record_bulk import MANY, insert_columns, take_ids
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import EntityPart
 from runtime.record_steps import differs
-from runtime.search_keys import search_key
+from runtime.search_keys import search_key, search_keys
 from runtime.values import ENTERED
 
 Row = dict[str, Any]
+PLAIN = frozenset((str, type(None)))
 STAMPS = ("version", "created_at", "created_by", "changed_at", "changed_by")
 
 
@@ -216,13 +217,19 @@ def _store_links(ctx: RunContext, entity: Entity, field: Field, drafts: Sequence
 
 def keys_of(batch: Batch, entity: Entity, rows: Sequence[Row]) -> list[str]:
     """Like ``key_of``, for many records."""
-    paths = _found_by(entity)
-    if any("." in path for path in paths):
+    columns: list[Sequence[Any]] = []
+    for path in _found_by(entity):
+        first, _, rest = path.partition(".")
+        field = entity.fields.get(first)
+        if field is None or not rest:
+            columns.append([row.get(first) for row in rows])
+        elif not field.lines:
+            columns.append(batch.at.follow(entity.id, rows, tuple(path.split("."))))
+        elif any(row.get(first) for row in rows):
+            return [key_of(batch, entity, row) for row in rows]
+    if any(not PLAIN.issuperset(map(type, column)) for column in columns):
         return [key_of(batch, entity, row) for row in rows]
-    columns = [[row.get(path) for row in rows] for path in paths]
-    if any(type(value) is not str and value is not None for column in columns for value in column):
-        return [key_of(batch, entity, row) for row in rows]
-    return [search_key(texts) for texts in zip(*columns, strict=True)] if columns else [""] * len(rows)
+    return search_keys(columns) if columns else [""] * len(rows)
 
 
 def _found_by(entity: Entity) -> tuple[str, ...]:
@@ -250,6 +257,9 @@ def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping
     """One entry per record: what it became, or what changed."""
     entries = []
     shadowed = any(f.unit_field for f in batch.plan.entity.fields.values())
+    if len(batch.headers) >= MANY and not (transition or shadowed) and all(d.old is None for d in batch.headers):
+        audit.write_made(batch.ctx, batch.plan.entity.id, kind, [d.row for d in batch.headers], notes)
+        return
     for draft in batch.headers:
         changes = audit.changes_between(draft.old, _plain(draft.row) if shadowed else draft.row)
         if changes or kind != "update":

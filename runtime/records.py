@@ -33,7 +33,7 @@ from runtime.record_references import Place, fetch_named, find, identifying, mad
 from runtime.record_removal import check_free, check_lines_free, mark
 from runtime.record_results import Rejected as Rejected
 from runtime.record_results import Saved as Saved
-from runtime.record_results import Written, whole
+from runtime.record_results import Written, refuse_faulty, whole
 from runtime.record_rows import load_rows
 from runtime.record_steps import note_changes, run_steps
 from runtime.record_store import clean, store, write_trail
@@ -56,15 +56,29 @@ def create_many(
     ctx: RunContext, entity: str, rows: Sequence[Mapping[str, object]], *, kind: str = "create", strict: bool = True
 ) -> list[Saved]:
     """Make records, all or none. ``strict=False``: the system's own (status and computed-by-others may be given)."""
-    described = entity_of(ctx, entity)
+    batch = open_batch(ctx, entity, kind, strict=strict)
+    for number, values in enumerate(rows):
+        add_new(batch, values, number)
+    return make(batch, kind)
+
+
+def open_batch(ctx: RunContext, entity: str, kind: str, *, strict: bool) -> Batch:
+    """An empty batch of new records, for who may make them."""
+    entity_of(ctx, entity)
     if strict:
         demand(ctx, entity, "create")
     refuse_when_live(ctx, entity)
     batch = new_batch(ctx, record_plan(ctx, entity), strict=strict)
     batch.lenient = kind == HISTORY
-    for number, values in enumerate(rows):
-        add_new(batch, values, number)
-    _start_workflow(batch, described)
+    return batch
+
+
+def make(batch: Batch, kind: str) -> list[Saved]:
+    """Write the new records of a batch; those with a workflow begin at its start."""
+    workflow = batch.plan.entity.workflow
+    if workflow is not None:
+        for draft in batch.headers:
+            draft.row.setdefault("status", workflow.start.id)
     return _finish(batch, kind)
 
 
@@ -135,7 +149,7 @@ def apply_system(
         add_changed(batch, _present(ctx, entity, found, record), values, number)
     with door(ctx):
         _settle(batch)
-        _refuse_faulty(batch)
+        refuse_faulty(batch)
         _write(batch, kind, transition=transition, notes=notes)
     return [draft.row for draft in batch.headers]
 
@@ -190,7 +204,7 @@ def restore(ctx: RunContext, entity: str, record: int) -> Saved:
         batch = new_batch(ctx, record_plan(ctx, entity), strict=False)
         batch.headers.append(Draft(row, None, set(), "", 0))
         check_unique(batch, described, batch.headers)
-        _refuse_faulty(batch)
+        refuse_faulty(batch)
         return _mark(ctx, described, row, deleted=False)
     return Saved(id=record, version=row["version"], code=str(row.get("code") or ""))
 
@@ -268,13 +282,6 @@ def _naming(ctx: RunContext, entity: str, row: Row) -> dict[str, str]:
 # --- the steps -----------------------------------------------------------------------------------------------
 
 
-def _start_workflow(batch: Batch, entity: Entity) -> None:
-    if entity.workflow is not None:
-        start = entity.workflow.start.id
-        for draft in batch.headers:
-            draft.row.setdefault("status", start)
-
-
 def _finish(batch: Batch, kind: str) -> list[Saved]:
     with door(batch.ctx) as journal:
         saved = _finished(batch, kind)
@@ -284,12 +291,12 @@ def _finish(batch: Batch, kind: str) -> list[Saved]:
 def _finished(batch: Batch, kind: str) -> list[Saved]:
     _settle(batch)
     check(batch)
-    _refuse_faulty(batch)
+    refuse_faulty(batch)
     _number(batch)
     wave = _write(batch, kind)
     if wave.done and not batch.lenient:
         check_again(batch, wave.done)
-        _refuse_faulty(batch)
+        refuse_faulty(batch)
     told: dict[int, list[Fault]] = {}
     for index, one in batch.warnings:
         told.setdefault(index, []).append(one)
@@ -330,14 +337,6 @@ def _make_on_the_fly(batch: Batch, places: Sequence[Place]) -> None:
             put(draft, field, lookup, found.get(keys[i]))
 
 
-def _refuse_faulty(batch: Batch) -> None:
-    if batch.faults:
-        by_record: dict[int, list[Fault]] = {}
-        for index, one in batch.faults:
-            by_record.setdefault(index, []).append(one)
-        raise Rejected(by_record, several=len(batch.headers) > 1)
-
-
 def _number(batch: Batch) -> None:
     entity = batch.plan.entity
     if entity.number is None:
@@ -348,7 +347,7 @@ def _number(batch: Batch) -> None:
     refused = assign_codes(batch.at, entity, [d.row for d in due])
     for index, missing in refused.items():
         batch.refuse(due[index], "number_needs", "code", needs="、".join(missing))
-    _refuse_faulty(batch)
+    refuse_faulty(batch)
 
 
 def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> computed.Wave:

@@ -6,11 +6,28 @@ The key is stored, so both databases search and sort alike and no query needs a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
 MOST = 1000
+ONE_RUN = re.compile(r"([^\x00-\x7f]+)([\x00-\x7f]*)")
 RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
+
+
+def search_keys(columns: Sequence[Sequence[str | None]]) -> list[str]:
+    """The keys of many records whose texts are given as columns."""
+    spelled = [_spelled_column(column) for column in columns]
+    return [" ".join(dict.fromkeys(chain.from_iterable(pieces)))[:MOST] for pieces in zip(*spelled, strict=True)]
+
+
+def _spelled_column(column: Sequence[str | None]) -> list[tuple[str, ...]]:
+    """The pieces of each text; columns that repeat their texts have each spelled once."""
+    different = set(column)
+    if len(different) > len(column) // 2:
+        return [spellings(text) if text else () for text in column]
+    made = {text: spellings(text) if text else () for text in different}
+    return list(map(made.__getitem__, column))
 
 
 def search_key(texts: Iterable[object]) -> str:
@@ -35,6 +52,11 @@ def spellings(text: str) -> tuple[str, ...]:
 
 
 def _chinese(text: str) -> tuple[str, ...]:
+    simple = ONE_RUN.fullmatch(text)
+    if simple is not None:  # a name and perhaps a number behind it: most of them
+        run, rest = simple.groups()
+        spelled, first = _run(run)
+        return (text,) if spelled == run else (text, spelled + rest, first + rest)
     full = initials = ""
     for run in RUNS.findall(text):
         spelled, first = (run, run) if run.isascii() else _run(run)

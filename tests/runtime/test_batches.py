@@ -15,7 +15,8 @@ from runtime import records
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.record_bulk import MANY
-from runtime.record_lanes import lanes
+from runtime.record_columns import create_columns, read_column
+from runtime.record_lanes import Lane, lanes
 from runtime.record_plan import record_plan
 from runtime.value_numbers import Refusal
 from runtime.values import parse_raw
@@ -28,6 +29,9 @@ RAW: tuple[object, ...] = (
     "0", "1", "3.5", "-1", "1,200.5", "1,2,3", "1/4", "12 %", "1e3", "NaN", "９", 0, 1, 7, -3, 10**15, 10**20, 0.0, 2.0,
     1.005, -0.0, 1e15, float("nan"), float("inf"), True, False, "2026-03-04", "2026-3-4", [], ["a"], {"code": "A"},
 )  # fmt: skip
+
+
+TOLD: tuple[Any, ...] = tuple(one for one in RAW if not (type(one) is float and one != one))
 
 
 def _thing(chance: random.Random, number: int) -> dict[str, Any]:
@@ -78,6 +82,12 @@ def test_a_batch_leaves_the_same_rows_and_trail_as_its_records_one_by_one(
     apart = _left(ctx, (entity, lines), lambda: [records.create(ctx, entity, values) for values in given])
     assert len(together[entity]) == len(together["audit"]) == COUNT
     assert together == apart
+    columns = _columns(given)
+    assert _left(ctx, (entity, lines), lambda: create_columns(ctx, entity, columns, COUNT)) == apart
+
+
+def _columns(given: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [one.get(name) for one in given] for name in dict.fromkeys(n for one in given for n in one)}
 
 
 def test_a_batch_tells_the_same_faults_as_its_records_one_by_one(ctx: RunContext) -> None:
@@ -86,9 +96,10 @@ def test_a_batch_tells_the_same_faults_as_its_records_one_by_one(ctx: RunContext
              for n in range(COUNT)]  # fmt: skip
     with pytest.raises(records.Rejected) as refused:
         records.create_many(ctx, "thing", given)
-    together = {
-        n: sorted((f.field, f.code, f.message) for f in faults) for n, faults in refused.value.by_record.items()
-    }
+    together = _faults(refused.value)
+    with pytest.raises(records.Rejected) as refused:
+        create_columns(ctx, "thing", _columns(given), COUNT)
+    assert _faults(refused.value) == together
     for number, values in enumerate(given):
         apart: list[tuple[str, str, str]] = []
         savepoint = ctx.connection.begin_nested()
@@ -98,6 +109,10 @@ def test_a_batch_tells_the_same_faults_as_its_records_one_by_one(ctx: RunContext
             apart = sorted((f.field, f.code, f.message) for f in error.faults)
         savepoint.rollback()
         assert together.get(number, []) == apart
+
+
+def _faults(refused: records.Rejected) -> dict[int, list[tuple[str, str, str]]]:
+    return {n: sorted((f.field, f.code, f.message) for f in faults) for n, faults in refused.by_record.items()}
 
 
 def _judged(read: Callable[[], object]) -> tuple[object, ...]:
@@ -118,4 +133,17 @@ def test_a_quick_reading_says_what_the_careful_one_says(ctx: RunContext) -> None
                     for raw in RAW:
                         careful = _judged(lambda field=field, raw=raw: parse_raw(ctx, field, raw))  # type: ignore[misc]
                         assert _judged(lambda read=read, raw=raw: read(ctx, raw)) == careful, (field.id, raw)  # type: ignore[misc]
+                    for column in (TOLD, [one for one in TOLD if type(one) is str], ["a", None, " b "], [1, 2, None]):
+                        _same_as_apart(ctx, (field, read), column)
     assert len(fields) > 20
+
+
+def _same_as_apart(ctx: RunContext, lane: Lane, column: Sequence[Any]) -> None:
+    """A column is read as its cells one by one; what is empty is nothing."""
+    values, wrong = read_column(ctx, lane, column)
+    refusals = dict(wrong)
+    for place, raw in enumerate(column):
+        careful = _judged(lambda raw=raw: parse_raw(ctx, lane[0], raw)) if raw is not None else _judged(lambda: None)  # type: ignore[misc]
+        refusal = refusals.get(place)
+        told = (type(values[place]), str(values[place])) if refusal is None else (refusal.code, refusal.values)
+        assert told == careful, (lane[0].id, raw)
