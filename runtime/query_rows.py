@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import Date, Dialect
 from sqlalchemy.types import TypeEngine
 
 from runtime.columns import Scaled
 from runtime.prepared import told
 from runtime.query_columns import ListColumn, Named, Place
-from runtime.values import Ref
+from runtime.values import Ref, decimal_text
 
 Found = Sequence[Sequence[Any]]
 Links = Mapping[str, Mapping[int, tuple[Any, ...]]]
@@ -51,6 +52,23 @@ class Writer:
     def value(self, place: Place) -> str:
         """The value of a column."""
         return SHAPES[place.shape](self, place)
+
+    def decimal_text(self, place: Place, least: int) -> str:
+        """A number without trailing zeros beyond ``least`` decimals."""
+        at, kind = place.start, place.kinds[0]
+        value = self.one(at, kind)
+        if isinstance(kind, Scaled):
+            value = f"{self.constant(Decimal)}(r[{at}]).scaleb({-kind.scale})"
+            if kind.scale == least:
+                return f"(None if r[{at}] is None else {self.constant(format)}({value}, 'f'))"
+        return f"(None if r[{at}] is None else {self.constant(decimal_text)}({value}, {least}))"
+
+    def day_text(self, place: Place) -> str:
+        """A date as ``2026-03-02``, which is how SQLite keeps it."""
+        at, kind = place.start, place.kinds[0]
+        if type(kind) is Date and self.dialect.name == "sqlite":
+            return f"r[{at}]"
+        return f"(None if r[{at}] is None else {self.constant(date.isoformat)}({self.one(at, kind)}))"
 
     def function(self, row: str) -> Reader:
         """The function that makes ``row`` of each ``r`` of the rows it is given."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import orjson
@@ -17,10 +18,11 @@ from runtime import records, workflow
 from runtime.context import RunContext
 from runtime.errors import Fault
 from runtime.queries import Page
-from runtime.query_columns import ListColumn, Named
+from runtime.query_columns import Place
+from runtime.query_rows import Rows, Writer
 from runtime.record_inputs import Workspace
 from runtime.record_reading import as_json, visible_record, with_live
-from runtime.values import Ref, decimal_text, format_value
+from runtime.values import Ref, format_value
 
 
 def _plain(value: object) -> object:
@@ -90,36 +92,31 @@ def record_json(ctx: RunContext, entity: Entity, id: int, *, warnings: Sequence[
 
 def page_json(page: Page) -> dict[str, Any]:
     """A page of a list: one object a row, by path; what a record is referred to by as id, code and name."""
-    made = [(place, c.path, _writer(c)) for place, c in enumerate(page.columns, 1)]
-    items = []
-    for row in page.rows:
-        item = {"id": row[0]}
-        for place, path, write in made:
-            value = row[place]
-            item[path] = value if value is None or write is None else write(value)
-        items.append(item)
+    items = page.source.read("json", lambda writer: _item(page.source, writer))(page.found, page.links)
     return {"items": items, "next": page.next, "count": page.count if page.count is not None else len(items)}
 
 
+def _item(rows: Rows, writer: Writer) -> str:
+    """The source of one object."""
+    members = (f", {writer.constant(p.column.path)}: {_member(writer, p)}" for p in rows.places)
+    return f"{{'id': r[0]{''.join(members)}}}"
+
+
 AS_THEY_ARE = frozenset({Kind.TEXT, Kind.CHOICE, Kind.YES_NO})
+"""Kinds whose values are JSON already."""
 
 
-def _writer(column: ListColumn) -> Callable[[Any], object] | None:
-    """What makes JSON of the values of a column; ``None`` where they are JSON already."""
-    one = column.field
-    if column.target:
-        return _named
-    if one.many or one.value.many:
-        return lambda value: format_value(one, value)
-    if one.value.kind is Kind.DATE:
-        return date.isoformat
-    if one.value.kind is Kind.MONEY:
-        least = 0 if one.value.per_unit else min(one.value.scale, 2)
-        return lambda value: decimal_text(value, least) if isinstance(value, Decimal) else format_value(one, value)
-    if one.value.kind in AS_THEY_ARE:
-        return None
-    return lambda value: format_value(one, value)
-
-
-def _named(value: object) -> object:
-    return {"id": value.id, "code": value.code, "name": value.name} if isinstance(value, Named) else value
+def _member(writer: Writer, place: Place) -> str:
+    """The source of what JSON has for the value of a column."""
+    one = place.column.field
+    if place.shape == "record":
+        id, code, name = (writer.one(place.start + n, kind) for n, kind in enumerate(place.kinds))
+        return f"(None if r[{place.start}] is None else {{'id': {id}, 'code': {code}, 'name': {name}}})"
+    if place.shape == "one" and not one.many:
+        if one.value.kind is Kind.MONEY:
+            return writer.decimal_text(place, 0 if one.value.per_unit else min(one.value.scale, 2))
+        if one.value.kind is Kind.DATE:
+            return writer.day_text(place)
+        if one.value.kind in AS_THEY_ARE:
+            return writer.value(place)
+    return f"{writer.constant(partial(format_value, one))}({writer.value(place)})"
