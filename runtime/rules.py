@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,17 +21,18 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.model import Rule, Text
 from runtime import alerts, outbox, rules_states, rules_traces
-from runtime.context import RunContext
+from runtime.context import SYSTEM, RunContext
 from runtime.database import RETRIED
 from runtime.errors import Invalid, UserError
 from runtime.happenings import Journal, door, seeds
 from runtime.messages import fault
 from runtime.outbox import Outgoing
 from runtime.prepared import prepare_statement
-from runtime.rules_actions import Acting, act, leaves_nothing
+from runtime.rules_actions import Acting, Done, act, leaves_nothing
 from runtime.rules_index import Index, Watch, index_of
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
+from runtime.rules_sets import Waiting, only_sets
 from runtime.rules_traces import ALREADY, FAILED, FIRED, LIMITED, LOOP, REFUSED, Trace
 from runtime.rules_watch import events, touched, worth_a_look
 
@@ -52,6 +53,7 @@ class Running:
     traces: list[Trace] = field(default_factory=list)
     switches: list[frozenset[str]] = field(default_factory=list)
     said: list[Outgoing] = field(default_factory=list)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def say(self) -> None:
         """What rules have said so far goes out, all of it at once."""
@@ -78,8 +80,12 @@ def follow(ctx: RunContext, journal: Journal) -> None:
         warned = {watch: looks.pop(watch) for watch in list(looks) if watch.kind == "alert"}
         for rule, ids, event in events(running.index, taken):
             run(running, rule, ids, event)
+        settle(running)
         for watch in sorted(looks, key=lambda each: _place(running.index, each)):
+            if watch.kind != "changed":  # the others look at records before a rule is asked
+                settle(running)
             WATCHES[watch.kind](running, watch, sorted(looks[watch]), taken)
+        settle(running)
         running.say()
         worth = worth_a_look(running.records.at, warned, taken)
         for watch in sorted(worth, key=lambda each: _place(running.index, each)):
@@ -173,6 +179,8 @@ def run(
     running: Running, rule: Rule, ids: Sequence[int], event: str, known: Mapping[int, Sequence[Any]] | None = None
 ) -> None:
     """Ask the rule's condition and act where it holds. ``known``: parts that were looked at on the way here."""
+    if running.waiting.turns and running.waiting.hinders(running.ctx, rule):
+        settle(running)
     started = time.perf_counter()
     rows = running.records.rows(rule.trigger.entity, list(dict.fromkeys(ids)))
     try:
@@ -230,6 +238,39 @@ LOOP_TEXT = Text(
 def _act(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> None:
     """All at once; where that fails, one by one, so that one record's fault is not the others'."""
     running.acted.update((rule.id, row["id"]) for row in due)
+    ctx = running.ctx
+    if ctx.app.programs.keep(("only sets", rule.id), lambda: only_sets(ctx, rule)) and _waits(
+        running, rule, due, event, traces
+    ):
+        return
+    _act_now(running, rule, due, event, traces)
+
+
+def _waits(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> bool:
+    """Let what a rule sets wait for what others set; ``False``: what it sets cannot be worked out."""
+    try:
+        running.waiting.add(Acting(running.ctx, rule, running.records.at, running.people, event, ""), due, traces)
+    except (ArithmeticError, ValueError, UserError):
+        return False
+    return True
+
+
+def settle(running: Running) -> None:
+    """Write what waits; where that fails, each rule writes its own, so that one rule's fault is not the others'."""
+    waiting, running.waiting = running.waiting, Waiting()
+    if not waiting.turns:
+        return
+    ctx = replace(running.ctx, user=SYSTEM, source="rule")
+    error = _attempt(running, lambda: waiting.write(ctx))
+    for turn in waiting.turns:
+        if error is None:
+            turn.fired()
+        else:
+            _act_now(running, turn.rule, turn.due, turn.event, turn.traces)
+    running.records.changed()
+
+
+def _act_now(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> None:
     error = _tried(running, rule, due, event, traces)
     if error is not None and len(due) > 1:
         for row in due:
@@ -243,16 +284,11 @@ def _act(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: M
 def _tried(
     running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]
 ) -> Exception | None:
-    ctx = running.ctx
+    ctx, done = running.ctx, list[list[Done]]()
     acting = Acting(ctx, rule, running.records.at, running.people, event, f"rule:{rule.id}:{uuid4().hex[:12]}")
     unbroken = ctx.app.programs.keep(("leaves nothing", rule.id), lambda: leaves_nothing(ctx, rule))
-    try:
-        with nullcontext() if unbroken else ctx.connection.begin_nested():
-            done = act(acting, due)
-    except Exception as error:  # one rule's fault becomes a step of its trace, never the fault of the save
-        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in RETRIED:
-            raise
-        running.records.changed()
+    error = _attempt(running, lambda: done.extend(act(acting, due)), savepoint=not unbroken)
+    if error is not None:
         return error
     running.said.extend(acting.said)
     for row, told in zip(due, done, strict=True):
@@ -260,6 +296,19 @@ def _tried(
         trace.result, trace.actions = FIRED, list(told)
     if any(action.kind != "send" for action in rule.actions):
         running.records.changed()
+    return None
+
+
+def _attempt(running: Running, work: Callable[[], None], *, savepoint: bool = True) -> Exception | None:
+    """Do something of which nothing stays if it fails; what was wrong."""
+    try:
+        with running.ctx.connection.begin_nested() if savepoint else nullcontext():
+            work()
+    except Exception as error:  # one rule's fault becomes a step of its trace, never the fault of the save
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in RETRIED:
+            raise
+        running.records.changed()
+        return error
     return None
 
 
@@ -321,6 +370,7 @@ def run_at(ctx: RunContext, rule: Rule, ids: Sequence[int], event: str) -> None:
     with door(ctx):
         running = _running(ctx)
         run(running, rule, ids, event)
+        settle(running)
         running.say()
         rules_traces.write(ctx, running.traces)
 
@@ -330,5 +380,6 @@ def look_again(ctx: RunContext, watch: Watch, ids: Sequence[int]) -> None:
     with door(ctx):
         running = _running(ctx)
         WATCHES[watch.kind](running, watch, ids, Journal())
+        settle(running)
         running.say()
         rules_traces.write(ctx, running.traces)

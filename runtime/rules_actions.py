@@ -70,12 +70,13 @@ def leaves_nothing(ctx: RunContext, rule: Rule) -> bool:
     return ctx.connection.dialect.name == "sqlite" or all(
         isinstance(node, Clock) or (isinstance(node, Path) and _is_stored(ctx.app.model, node, rule.trigger.entity))
         for action in rule.actions
-        for expr in _read_by(action)
+        for expr in read_by(action)
         for node in expr.inputs
     )
 
 
-def _read_by(action: Action) -> list[Expr]:
+def read_by(action: Action) -> list[Expr]:
+    """What a message reads: its words and whom it goes to."""
     messages = [expr for message in (action.title, action.text) if message for expr in exprs_of(message)]
     return messages + [each.expr for each in action.to if each.expr is not None]
 
@@ -218,7 +219,7 @@ def _told(action: Action, those: Sequence[Wording]) -> Done:
 
 
 def _set(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
-    values = _filled(acting, action, rows)
+    values = filled(acting, action, rows)
     changes = [{n: v for n, v in each.items() if row.get(n) != v} for row, each in zip(rows, values, strict=True)]
     entity = acting.ctx.app.model.entities[acting.entity]
     if entity.parent:
@@ -254,13 +255,13 @@ def _set_lines(acting: Acting, rows: Sequence[Row], changes: Sequence[Row]) -> N
 
 
 def _create(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
-    saved = records.create_many(acting.system, action.entity, _filled(acting, action, rows))
+    saved = records.create_many(acting.system, action.entity, filled(acting, action, rows))
     return [{"entity": action.entity, "made": one.id, "code": one.code} for one in saved]
 
 
 def _draw(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
     done: list[Done] = []
-    for row, changes in zip(rows, _filled(acting, action, rows), strict=True):
+    for row, changes in zip(rows, filled(acting, action, rows), strict=True):
         made = documents.draw(acting.system, action.entity, action.source, [row["id"]], changes=changes)
         done.append({"entity": action.entity, "made": made[0].id, "code": "、".join(one.code for one in made)})
     return done
@@ -275,7 +276,8 @@ def _take(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
     ]
 
 
-def _filled(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Row]:
+def filled(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Row]:
+    """The values an action gives, by record."""
     columns = {n: acting.at.evaluate(expr, rows, None, acting.entity) for n, expr in action.fill.items()}
     return [{n: column[index] for n, column in columns.items()} for index in range(len(rows))]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.render import render
 from engine.expressions.tree import Binary, Expr, Node, Path
 from engine.expressions.types import Kind
@@ -61,12 +62,12 @@ def look(at: Workspace, expr: Expr | None, rows: Sequence[Row], entity: str) -> 
         inner = at.programs.expression(node)
         function = at.programs.function(inner)
         columns = [at.input(each, rows, None, entity) for each in inner.inputs]
-        texts = [render(each) for each in inner.inputs]
+        shown = [(i, render(each)) for i, each in enumerate(inner.inputs) if each != WORKING_DAYS]
         text = render(node)
         for index, found in enumerate(looked):
             given = [column[index] for column in columns]
             holds = function(given) is True
-            found.append(Part(text=text, holds=holds, inputs=tuple(zip(texts, given, strict=True))))
+            found.append(Part(text=text, holds=holds, inputs=tuple((name, given[i]) for i, name in shown)))
     return [tuple(each) for each in looked]
 
 

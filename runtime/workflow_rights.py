@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.tree import Aggregate, Balance, Clock, Expr, Node, Path
 from engine.model import Entity, Transition, Who, Workflow
 from runtime.context import RunContext
@@ -230,7 +231,7 @@ def reasons(ctx: RunContext, at: Workspace, entity: Entity, transition: Transiti
 
 def values_of(at: Workspace, expr: Expr, record: Row, entity: str) -> tuple[tuple[str, str], ...]:
     """What an expression read on a record, each with its value, as texts."""
-    found = ((_name(node), at.input(node, [record], None, entity)[0]) for node in expr.inputs)
+    found = ((_name(node), at.input(node, [record], None, entity)[0]) for node in expr.inputs if node != WORKING_DAYS)
     return tuple((name, value_text(at.ctx, value)) for name, value in found)
 
 

@@ -11,6 +11,7 @@ from flask import request, url_for
 from sqlalchemy import select
 from werkzeug.datastructures import ImmutableMultiDict
 
+from engine.expressions.functions import WORKING_DAYS
 from engine.model import Entity, Step
 from runtime import tasks
 from runtime.accounts import account_names
@@ -71,7 +72,8 @@ def why(ctx: RunContext, entity: Entity, step: Step, row: Row) -> str:
     if step.condition is None:
         return ""
     at, t, speaker = Workspace(ctx), translator(ctx.language), Speaker(ctx)
-    read = ((node, at.input(node, [row], None, entity.id)[0]) for node in step.condition.inputs)
+    inputs = (node for node in step.condition.inputs if node != WORKING_DAYS)
+    read = ((node, at.input(node, [row], None, entity.id)[0]) for node in inputs)
     found = t("，", ", ").join(f"{speaker.say(node)} {_shown(ctx, value)}" for node, value in read)
     words = in_words(ctx, step.condition)
     return f"{words}{t('（', ' (')}{found}{t('）', ')')}" if found else words
