@@ -147,6 +147,25 @@ def test_lists_filter_search_sort_and_answer_the_fields_asked_for(office: Works)
     assert [r["code"] for r in api.items("/item", q="qdj", sort="code")] == ["LIST-1", "LIST-2", "LIST-3"]
 
 
+def test_a_list_spells_every_value_as_the_record_itself_does(office: Works) -> None:
+    api = office.api()
+    lines = [
+        {"item": code("SCREW"), "qty": "12.5", "price": "0.125"},
+        {"item": code("SCREW"), "qty": "3", "price": "1"},
+    ]
+    made = api.new("purchase_order", partner=code("S"), warehouse=code("W"), expected_date="2026-03-09", lines=lines)
+    (listed,) = api.items("/purchase_order", filter=f"code == '{made['code']}'")
+    record = api.get(f"/purchase_order/{made['id']}")
+    assert listed == {name: record[name] for name in listed}
+    assert (listed["expected_date"], listed["amount"], listed["partner"]) == (
+        "2026-03-09",
+        "4.56",
+        {"id": made["partner"]["id"], "code": "S", "name": made["partner"]["name"]},
+    )
+    (thing,) = api.items("/item", filter="code == 'SCREW'")
+    assert thing == {name: api.get(f"/item/{thing['id']}")[name] for name in thing}
+
+
 def test_pages_by_cursor_miss_and_repeat_nothing_when_rows_come_in_between(office: Works) -> None:
     api = office.api()
     for number in range(7):
