@@ -9,7 +9,7 @@ from engine import cache as model_cache
 from engine.compile.app import compile_app
 from engine.compile.layers import CATALOGUE, Merged, Source, assemble, find_source
 from engine.model import AppModel
-from engine.problems import Problems
+from engine.problems import Problem, Problems
 
 
 def load_app(
@@ -18,11 +18,12 @@ def load_app(
     layers: Sequence[str | Path] = (),
     catalogue: Path | None = None,
     cache: Path | None = None,
+    doubts: list[Problem] | None = None,
 ) -> AppModel:
     """The model of a file or of a template of the catalogue, with own layers on top.
 
-    ``cache``: a folder where compiled models are kept by the hash of their files. Raises ``MetadataError`` with
-    everything that is wrong.
+    ``cache``: a folder where compiled models are kept by the hash of their files. ``doubts``: gathers what is probably
+    not meant so. Raises ``MetadataError`` with everything that is wrong.
     """
     home = catalogue or CATALOGUE
     key = [str(home), str(ref), *(str(layer) for layer in layers)]
@@ -34,6 +35,8 @@ def load_app(
     problems.raise_if_any()
     merged = assemble([source for source in sources if source is not None], home, problems)
     model = _compile(merged, problems)
+    if doubts is not None:
+        doubts.extend(problems.doubts)
     if cache is not None and merged is not None:
         model_cache.keep(cache, key, merged.files, model)
     return model

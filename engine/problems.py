@@ -47,10 +47,14 @@ class MetadataError(Exception):
 
 @dataclass(slots=True)
 class Problems:
-    """Collects problems; the same one is kept once. ``silent`` paths already have a problem that explains the rest;
-    at a ``shadows`` path something was taken out, so that what is missing there now is no news."""
+    """Collects problems; the same one is kept once. ``doubts`` may be meant so: they keep nothing from running.
+
+    ``silent`` paths already have a problem that explains the rest;
+    at a ``shadows`` path something was taken out, so that what is missing there now is no news.
+    """
 
     found: dict[Problem, None] = field(default_factory=dict)
+    doubts: dict[Problem, None] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     shadows: set[str] = field(default_factory=set)
 
@@ -61,6 +65,12 @@ class Problems:
         if path in self.shadows or any(path == quiet or path.startswith(quiet + ".") for quiet in self.silent):
             return
         self.found[Problem(code=code, place=place, path=path, what=what, remedy=remedy)] = None
+
+    def doubt(self, code: str, place: Place, path: str, what: str, remedy: str) -> None:
+        """Note what is probably not meant so."""
+        if code not in CODES:
+            raise KeyError(code)
+        self.doubts[Problem(code=code, place=place, path=path, what=what, remedy=remedy)] = None
 
     def silence(self, path: str) -> None:
         """Nothing more is said about ``path`` and what lies under it."""

@@ -12,7 +12,7 @@ ATTENTION = ("red", "orange", "yellow")
 
 
 def check_card(card: Card, part: Part) -> None:
-    """Note a target at which the colours say the opposite; only what is settled in the definition is judged."""
+    """Doubt a target at which the colours say the opposite; only what is settled in the definition is judged."""
     if card.target is None or card.target.inputs:
         return
     target = compile_python(card.target)([])
@@ -21,7 +21,7 @@ def check_card(card: Card, part: Part) -> None:
     if colors is not None and "green" not in held and not card.alerts:
         for color in (each for each in ATTENTION if each in held):
             what = f"at the target {target} the card is {color}"
-            colors.problem("D807", color, what, "let the target be what the colours call good")
+            colors.doubt("W801", color, what, "let the target be what the colours call good")
 
 
 def _holds(condition: Expr, value: Scalar) -> bool:

@@ -125,9 +125,16 @@ class Part:
 
     def problem(self, code: str, key: str, what: str, remedy: str) -> None:
         """A problem at a key (at the block itself when the key is not written)."""
+        self.problems.add(code, *self._at(key), what, remedy)
+
+    def doubt(self, code: str, key: str, what: str, remedy: str) -> None:
+        """What is probably not meant so."""
+        self.problems.doubt(code, *self._at(key), what, remedy)
+
+    def _at(self, key: str) -> tuple[Place, str]:
         node = self.get(key) if key else None
         place = node.place if isinstance(node, Scalar) else self.place_of(key) if key else self.place
-        self.problems.add(code, place, self.path_of(key) if key and self.has(key) else self.path, what, remedy)
+        return place, self.path_of(key) if key and self.has(key) else self.path
 
 
 def bilingual(text: str, id: str) -> Text:

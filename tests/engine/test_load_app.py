@@ -6,11 +6,14 @@ import pickle
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from engine import AppModel, MetadataError, load_app
 from engine.expressions.types import Kind
 from engine.model import EntityKind
+from engine.problems import Problem
 from tests.engine.apps import SHOP, problems, shop
+from web.cli import cli
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +192,26 @@ def test_a_missing_file_is_named() -> None:
 def test_a_plan_nets_places_apart_where_it_says_so() -> None:
     plans = "plans: {apart: {for: {of: item}, per_place: true}, whole: {for: {of: item}}}"
     assert {id: plan.per_place for id, plan in shop(plans).plans.items()} == {"apart": True, "whole": False}
+
+
+def test_a_target_in_a_warning_colour_is_doubted_and_keeps_nothing_from_running(tmp_path: Path) -> None:
+    card = "  {id}: {{of: item, value: count(), better: lower, target: {target}, colors: {{{colors}}}}}\n"
+    steps = "green: value <= 30, yellow: value <= 45, red: value > 45"
+    cards = [
+        card.format(id="good", target=30, colors=steps),
+        card.format(id="late", target=45, colors=steps),
+        card.format(id="far", target=46, colors=steps),
+        card.format(id="plain", target=99, colors="red: value > 99"),
+    ]
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        "app: shop\ntitle: 店 | Shop\nentities: {item: {kind: master}}\ncards:\n" + "".join(cards), encoding="utf-8"
+    )
+    doubts: list[Problem] = []
+    assert set(load_app(file, doubts=doubts).cards) == {"good", "late", "far", "plain"}
+    assert [(doubt.code, doubt.path, doubt.what) for doubt in doubts] == [
+        ("W801", "cards.late.colors.yellow", "at the target 45 the card is yellow"),
+        ("W801", "cards.far.colors.red", "at the target 46 the card is red"),
+    ]
+    found = CliRunner().invoke(cli, ["validate", str(file)])
+    assert (found.exit_code, found.output.count("[W801]")) == (0, 2)

@@ -83,15 +83,16 @@ def _described(model: AppModel, language: str) -> dict[str, object]:
 def validate_command(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     """检查应用定义，不碰数据库 | Check app definitions without touching any database."""
     problems: list[Problem] = []
+    doubts: list[Problem] = []
     for path in files:
         try:
-            load_app(path if path.is_file() else str(path))
+            load_app(path if path.is_file() else str(path), doubts=doubts)
         except MetadataError as error:
             problems += error.problems
     if as_json:
-        print_json([{**p.place._asdict(), **{name: getattr(p, name) for name in SHOWN}} for p in problems])
+        print_json([{**p.place._asdict(), **{name: getattr(p, name) for name in SHOWN}} for p in (*problems, *doubts)])
     else:
-        for problem in problems:
+        for problem in (*problems, *doubts):
             click.echo(str(problem), err=True)
         if not problems:
             click.echo(text(ctx.obj, f"{len(files)} 个文件没有问题", f"{len(files)} files, no problems"))
