@@ -113,11 +113,16 @@ def _number_view(one: Field) -> View:
     return {"scale": one.value.scale} if is_numeric(one) else {}
 
 
+def shown_value(scene: FieldScene, one: Field, row: Row) -> str:
+    """The value as people read it, in the unit it was given in."""
+    entered = row.get(one.id + ENTERED)
+    return text_of(scene.ctx, one, row.get(one.id) if entered is None else entered)
+
+
 def _shown(scene: FieldScene, one: Field, row: Row, value: object) -> str:
     if isinstance(value, date) and one.value.kind is Kind.DATE:
         return full_day(value, scene.ctx.language)
-    entered = row.get(one.id + ENTERED)
-    return text_of(scene.ctx, one, value if entered is None else entered)
+    return shown_value(scene, one, row)
 
 
 def posted_value(scene: FieldScene, one: Field, row: Row) -> object:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from flask import request
+from markupsafe import Markup
 
 from engine.expressions.tree import Aggregate, Path
 from engine.expressions.types import Kind
@@ -20,8 +21,9 @@ from runtime.values import ENTERED
 from web.display import is_numeric, text_of
 from web.forms import line_links
 from web.record_fields import FieldScene, pick_url, target_of
-from web.record_html import json_text
-from web.record_lines import CellOf, cell_of, far_cell
+from web.record_html import Line, RecordHtml, json_text
+from web.record_lines import CellOf, cell_of, far_text_of
+from web.record_words import figure_of
 from web.texts import translator
 
 Row = Mapping[str, Any]
@@ -31,55 +33,63 @@ MANY_TYPES = frozenset({"references", "choices"})
 
 
 def grid_view(scene: FieldScene, entity: Entity, lines: Field, section: FormSection, row: Row) -> View:
-    """Everything ``line_grid`` needs for one lines field."""
+    """What stands around the lines of one field, and the lines themselves as HTML."""
     ctx = scene.ctx
     inner = ctx.app.model.entities[lines.lines]
     rows: Sequence[Row] = row.get(lines.id) or ()
     editable = scene.editable and lines.id not in scene.locked and lines.formula is None
     # frozen for whoever has these roles while the same fields are locked; the key names it
     key = ("grid", id(section), ctx.language, ctx.user.roles, scene.locked, editable, request.script_root)
-    plan = ctx.app.programs.keep(key, lambda: _plan(ctx, inner, section, scene, editable=editable))
+    plan = ctx.app.programs.keep(key, lambda: _plan(ctx, inner, section, scene, key, editable=editable))
     return {
-        "key": key,
-        "name": lines.id,
+        "plan": plan,
         "title": (section.label or lines.label).get(ctx.language),
-        "columns": plan.columns,
-        "rows": _rows(scene, entity, lines, plan, rows),
+        "lines": _lines(scene, entity, lines, plan, rows),
         "totals": _totals(scene, inner, section, rows),
         "note": _note(ctx, len(rows)),
-        "locked": not editable,
         "error": scene.errors.get(lines.id, ""),
     }
+
+
+def grid_html(html: RecordHtml, grid: View) -> Markup:
+    """The lines and what stands around them."""
+    plan: GridPlan = grid["plan"]
+    frame = {"totals": grid["totals"], "note": grid["note"], "error": grid["error"]}
+    return html.grid(plan.key, plan.fixed, grid["title"], grid["lines"], frame)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridPlan:
     """What is the same for all lines: columns, how each cell is made, and the figures only formulas need.
 
-    ``cells``: by path, with the function of the column; ``None`` for a path to another record, whose end is in ``far``.
+    ``cells``: by path, with the function of the column; ``None`` for a path to another record, which ``far`` tells.
     """
 
-    columns: list[View]
+    key: Hashable
+    fixed: tuple[str, list[View], bool]
     cells: Sequence[tuple[str, CellOf | None]]
-    far: Mapping[str, Field]
-    unseen: Sequence[tuple[str, CellOf]]
+    far: Mapping[str, Callable[[RunContext, object], str]]
+    unseen: Sequence[tuple[str, Callable[[FieldScene, Row], str]]]
     shown: frozenset[str]
 
 
-def _plan(ctx: RunContext, inner: Entity, section: FormSection, scene: FieldScene, *, editable: bool) -> GridPlan:
+def _plan(
+    ctx: RunContext, inner: Entity, section: FormSection, scene: FieldScene, key: Hashable, *, editable: bool
+) -> GridPlan:
     columns = _columns(ctx, inner, section, scene, editable=editable)
     ends = {c["path"]: path_end(ctx, inner.id, c["path"]) for c in columns if "." in c["path"]}
     shown = {column["path"] for column in columns}
     lead = section_lead(inner)
     return GridPlan(
-        columns=columns,
+        key=key,
+        fixed=(inner.parent_field, columns, not editable),
         cells=[
             (path, None if path in ends else cell_of(inner.fields[path], lead=path == lead))
             for path in (c["path"] for c in columns)
         ],
-        far={path: end.field for path, end in ends.items() if end is not None},
+        far={path: far_text_of(end.field) for path, end in ends.items() if end is not None},
         unseen=[
-            (one.id, cell_of(one, lead=False))
+            (one.id, figure_of(one))
             for one in inner.fields.values()
             if one.id not in shown and is_numeric(one) and rights(ctx, inner.id).sees(one.id)
         ],
@@ -135,31 +145,26 @@ def section_lead(inner: Entity) -> str:
     return next((f.id for f in inner.fields.values() if f.value.kind is Kind.REFERENCE and f.formula is None), "")
 
 
-def _rows(scene: FieldScene, entity: Entity, lines: Field, plan: GridPlan, rows: Sequence[Row]) -> list[View]:
-    inner = scene.ctx.app.model.entities[lines.lines]
-    far = {path: _far(scene, inner, rows, path) for path in plan.far}
-    made = []
+def _lines(scene: FieldScene, entity: Entity, lines: Field, plan: GridPlan, rows: Sequence[Row]) -> Iterator[Line]:
+    ctx = scene.ctx
+    inner = ctx.app.model.entities[lines.lines]
+    far = {path: [told(ctx, value) for value in _far(scene, inner, rows, path)] for path, told in plan.far.items()}
+    fresh = line_links(entity, lines.id)
+    notes = scene.notes.get(lines.id, {})
     for index, row in enumerate(rows):
-        cells = [
-            of(scene, row) if of is not None else far_cell(scene.ctx, plan.far[path], far[path][index])
-            for path, of in plan.cells
-        ]
-        data = {name: of(scene, row)[0] for name, of in plan.unseen}
-        fresh = () if row.get("id") else line_links(entity, lines.id)
-        prefix = f"{lines.id}.{index}."
-        view: View = {
-            "id": row.get("id") or "",
-            "index": str(index),
-            "number": str(index + 1),
-            "cells": cells,
-            "inputs": json_text(data) if data else "",
-            "links": [{"name": n, "value": row[n]} for n in fresh if row.get(n) and n not in plan.shown],
-            "errors": _below(scene.errors, prefix) if scene.errors else {},
-            "warnings": _below(scene.warnings, prefix) if scene.warnings else {},
-            "note": scene.notes.get(lines.id, {}).get(index, ""),
-        }
-        made.append(view)
-    return made
+        words = [str(index), str(index + 1), str(row.get("id") or ""), ""]
+        if plan.unseen:
+            words[3] = json_text({name: of(scene, row) for name, of in plan.unseen})
+        for path, of in plan.cells:
+            words += of(scene, row) if of is not None else (far[path][index], far[path][index], "")
+        made = Line(words)
+        if not row.get("id"):
+            made.links = [{"name": n, "value": row[n]} for n in fresh if row.get(n) and n not in plan.shown]
+        if scene.errors or scene.warnings:
+            prefix = f"{lines.id}.{index}."
+            made.errors, made.warnings = _below(scene.errors, prefix), _below(scene.warnings, prefix)
+        made.note = notes.get(index, "")
+        yield made
 
 
 def texts_beside(ctx: RunContext, entity: Entity) -> Mapping[str, Sequence[str]]:

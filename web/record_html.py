@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from runtime.context import RunContext
-from web.shapes import shapes
+from web.shapes import safe, shapes
 
 View = Mapping[str, Any]
 
@@ -29,11 +30,42 @@ FACED = frozenset({"member"})
 SAYING = frozenset({"label"})
 GIVEN = frozenset({"value"})
 SPOKEN = frozenset({"text"})
+NONE: Mapping[str, str] = MappingProxyType({})
+Fixed = tuple[str, Sequence[Mapping[str, Any]], bool]
+"""Of a grid: its name, its columns, whether nothing may be typed."""
 
 
 def json_text(data: object) -> Markup:
     """JSON as an attribute in single quotes carries it."""
     return htmlsafe_json_dumps(data, dumps=lambda given, **_: orjson.dumps(given).decode())
+
+
+class Line:
+    """A line of the grid. ``words``: index, number, id, figures for formulas, then three for each cell."""
+
+    __slots__ = ("errors", "links", "note", "warnings", "words")
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = words
+        self.links: Sequence[View] = ()
+        self.errors: Mapping[str, str] = NONE
+        self.warnings: Mapping[str, str] = NONE
+        self.note = ""
+
+    def told(self, columns: Sequence[View], words: Sequence[str]) -> dict[str, Any]:
+        """The line as the macro takes it, with these words."""
+        cells: dict[str, Any] = {}
+        for place, column in enumerate(columns):
+            value, text, code = words[4 + 3 * place : 7 + 3 * place]
+            view = cells[column["id"]] = {"value": value, "text": text, "second": code}
+            if column["path"] in self.errors:
+                view["error"] = self.errors[column["path"]]
+            if column["path"] in self.warnings:
+                view["warn"] = self.warnings[column["path"]]
+        note = {"tone": "", "html": self.note, "buttons": ""} if self.note else None
+        index, number, id, inputs = words[:4]
+        first = {"id": id, "index": index, "number": number, "inputs": inputs and Markup(inputs)}
+        return {**first, "links": self.links, "cells": cells, "note": note}
 
 
 class RecordHtml:
@@ -47,42 +79,41 @@ class RecordHtml:
         """One field to fill in or to read."""
         return self._html("fields:field", view, _slots(view))
 
-    def fields(self, views: Sequence[View], columns: int) -> Markup:
+    def pair(self, view: View) -> Markup:
+        """One field nobody may write."""
+        return self._html("document:pair", view, FILES if view.get("files") else WORDS)
+
+    def marked(self, macro: str, shape: Hashable, words: Sequence[str], view: Callable[[Sequence[str]], View]) -> str:
+        """A field whose shape is known: ``view`` is only asked, with marks for its words, where it is new."""
+        return self._shapes.filled(shape, safe(words), lambda marks: self._shapes.call(macro, view(marks)))
+
+    def fields_frame(self, body: Markup, columns: int) -> Markup:
         """The fields of a section."""
-        body = _joined(self.field(view) for view in views)
         return self._html("fields:fields_frame", {"columns": columns, "body": body}, BODY)
 
-    def pairs(self, views: Sequence[View]) -> Markup:
+    def pairs_frame(self, body: Markup) -> Markup:
         """The fields of a section nobody may write."""
-        body = _joined(self._html("document:pair", view, FILES if view.get("files") else WORDS) for view in views)
         return self._html("document:pairs_frame", {"body": body}, BODY)
 
-    def grid(self, grid: View) -> Markup:
-        """Lines of a record."""
-        name, columns, locked = grid["name"], grid["columns"], grid["locked"]
-        key = grid["key"]
-        fixed = (name, columns, locked)
-        rows = Markup("".join([self._line(row, fixed, key) for row in grid["rows"]]))
-        data = {"totals": grid["totals"], "note": grid["note"], "error": grid["error"], "body": rows}
-        return self._html("grid:grid_frame", data, FRAME, fixed=(*fixed, grid["title"]), key=key)
+    def grid(self, key: Hashable, fixed: Fixed, title: str, lines: Iterable[Line], frame: View) -> Markup:
+        """Lines of a record; ``key`` stands for ``fixed``: the name of the lines, their columns, whether they are
+        locked."""
+        body = Markup("".join([self._line(line, fixed, key) for line in lines]))
+        return self._html("grid:grid_frame", {**frame, "body": body}, FRAME, fixed=(*fixed, title), key=(key, title))
 
-    def _line(self, row: View, fixed: tuple[Any, ...], key: Hashable) -> str:
-        """One line: its shape is which of its words are empty."""
-        if row["errors"] or row["warnings"] or row["note"] or row["links"]:
-            return self._html("grid:one_row", _told(row, fixed[1], row["cells"]), CELLS, fixed=fixed, key=key)
-        cells = row["cells"]
-        words = [word for cell in cells for word in cell if word]
-        there = tuple([(not value, not text, not code) for value, text, code in cells])
-        values = [row["index"], row["number"], row["id"], row["inputs"], *words]
+    def _line(self, line: Line, fixed: Fixed, key: Hashable) -> str:
+        """One line: its shape is whether it carries figures for formulas, and which cells have a code."""
+        words = line.words
+        if line.errors or line.warnings or line.note or line.links:
+            return self._html("grid:one_row", line.told(fixed[1], words), CELLS, fixed=fixed, key=key)
+        codes = tuple([not word for word in words[6::3]])
 
         def make(marks: Sequence[str]) -> Markup:
-            given = iter(marks[4:])
-            marked = [tuple(next(given) if word else "" for word in cell) for cell in cells]
-            index, number, id, inputs = marks[:4]
-            view = {**row, "index": index, "number": number, "id": id if row["id"] else "", "inputs": inputs}
-            return self._shapes.call("grid:one_row", *fixed, _told(view, fixed[1], marked))
+            steering = {place for place in range(3, len(words), 3) if not words[place]}
+            given = ["" if place in steering else mark for place, mark in enumerate(marks)]
+            return self._shapes.call("grid:one_row", *fixed, line.told(fixed[1], given))
 
-        return self._shapes.filled((key, bool(row["id"]), bool(row["inputs"]), there), values, make)
+        return self._shapes.filled((key, not words[3], codes), [*words[:4], *safe(words[4:])], make)
 
     def chain(self, steps: Sequence[View]) -> Markup:
         """The documents before and after."""
@@ -119,21 +150,6 @@ class RecordHtml:
     def touched(self, effects: Sequence[str]) -> Markup:
         """What a step touches, in its dialog."""
         return self._html("document:touched", [{"text": text} for text in effects], SPOKEN)
-
-
-def _told(row: View, columns: Sequence[View], cells: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """A line as the macro takes it."""
-    errors, warnings = row["errors"], row["warnings"]
-    told: dict[str, Any] = {}
-    for column, (value, text, code) in zip(columns, cells, strict=True):
-        view = told[column["id"]] = {"value": value, "text": text, "second": code}
-        if column["path"] in errors:
-            view["error"] = errors[column["path"]]
-        if column["path"] in warnings:
-            view["warn"] = warnings[column["path"]]
-    note = {"tone": "", "html": row["note"], "buttons": ""} if row["note"] else None
-    kept = {name: row[name] for name in ("id", "index", "number", "inputs", "links")}
-    return {**kept, "cells": told, "note": note}
 
 
 def _slots(view: View) -> frozenset[str]:

@@ -6,68 +6,59 @@ A cell is (value as posted, text as shown, code beside it).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from engine.expressions.types import Kind
 from engine.model import Field
 from runtime.context import RunContext
-from runtime.values import ENTERED
-from web.display import formatter, text_of
-from web.record_fields import FieldScene, posted_value, reference_text
+from web.display import BY_TYPE, text_of
+from web.record_fields import FieldScene, reference_text
+from web.record_words import NOTHING, named_of, near, pair_of
 
 Row = Mapping[str, Any]
 Cell = tuple[str, str, str]
 CellOf = Callable[[FieldScene, Row], Cell]
-NOTHING: Cell = ("", "", "")
+EMPTY: Cell = ("", "", "")
 
 
 def cell_of(one: Field, *, lead: bool) -> CellOf:
     """The function that makes the cells of a column; ``lead``: what the line is about, shown with its code."""
-    if one.value.kind is Kind.REFERENCE:
-        return _several_named(one) if one.value.many or one.many else _named(one, lead=lead)
-    if one.value.kind in (Kind.NUMBER, Kind.MONEY, Kind.QUANTITY) and not one.many:
-        return _figure(one)
-    return _other(one)
+    if one.value.kind is not Kind.REFERENCE:
+        return _plain(one)
+    if one.value.many or one.many:
+        return _several_named(one)
+    return _coded(one) if lead else _named(one)
 
 
-def plain_text(value: Decimal) -> str:
-    """A number as a form posts it: no thousands, no trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _figure(one: Field) -> CellOf:
-    name, entered, shown = one.id, one.id + ENTERED, formatter(one)
-    share = one.type == "percent"
+def _plain(one: Field) -> CellOf:
+    pair, name = pair_of(one, day=near), one.id
 
     def cell(scene: FieldScene, row: Row) -> Cell:
-        value = row.get(entered)
-        if value is None:
-            value = row.get(name)
-        if value is None:
-            return NOTHING
-        if not isinstance(value, Decimal):
-            return str(posted_value(scene, one, row)), shown(scene.ctx, one, value), ""
-        return plain_text(value * 100 if share else value), shown(scene.ctx, one, value), ""
+        value, text = pair(scene, row)
+        if value == "" and row.get(name) is False:  # an empty cell says nothing, not no
+            value = "0"
+        return value, text, ""
 
     return cell
 
 
-def _named(one: Field, *, lead: bool) -> CellOf:
-    name = one.id
+def _named(one: Field) -> CellOf:
+    pair = named_of(one)
+    return lambda scene, row: (*pair(scene, row), "")
+
+
+def _coded(one: Field) -> CellOf:
+    pair, name = named_of(one), one.id
     targets = one.targets or one.value.targets
     target = targets[0] if targets else ""
 
     def cell(scene: FieldScene, row: Row) -> Cell:
-        value = row.get(name)
-        if value is None:
-            return NOTHING
-        if not lead or not isinstance(value, int):
-            return str(value), reference_text(scene, one, value), ""
-        found = scene.names.get((target, value), {})
-        code = found.get("code")
-        return str(value), reference_text(scene, one, value), str(code) if code and found.get("name") else ""
+        words = pair(scene, row)
+        if words is NOTHING:
+            return EMPTY
+        found = scene.names.get((target, row[name])) if isinstance(row[name], int) else None
+        code = found.get("code") if found and found.get("name") else None
+        return *words, str(code) if code else ""
 
     return cell
 
@@ -82,21 +73,11 @@ def _several_named(one: Field) -> CellOf:
     return cell
 
 
-def _other(one: Field) -> CellOf:
-    def cell(scene: FieldScene, row: Row) -> Cell:
-        value = row.get(one.id)
-        if value is None:
-            return NOTHING
-        posted = "0" if value is False else str(posted_value(scene, one, row))  # an empty cell says nothing, not no
-        return posted, text_of(scene.ctx, one, value), ""
-
-    return cell
+def far_text_of(one: Field) -> Callable[[RunContext, object], str]:
+    """How the values at the end of a path are told: they are only to be read."""
+    if one.value.kind is Kind.TEXT and one.type not in BY_TYPE and not one.many:
+        return lambda _ctx, value: "" if value is None else str(value)
+    return lambda ctx, value: text_of(ctx, one, value)
 
 
-def far_cell(ctx: RunContext, one: Field, value: object) -> Cell:
-    """What stands at the end of a path: only to be read."""
-    text = text_of(ctx, one, value)
-    return text, text, ""
-
-
-__all__ = ["Cell", "CellOf", "cell_of", "far_cell", "plain_text"]
+__all__ = ["Cell", "CellOf", "cell_of", "far_text_of"]

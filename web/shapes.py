@@ -23,6 +23,8 @@ from web.templating import environment
 Fill = Callable[[Sequence[str]], str]
 MARK = re.compile("\ue000(\\d+)\ue001")
 """Two signs nobody types (private use): they pass through escaping as they are."""
+UNSAFE = re.compile("[&<>\"']").search
+"""Where something stands that HTML would take for its own."""
 MOST = 4000
 """Shapes kept of an app and language; beyond that all are made anew."""
 SLOT = "\ue000"
@@ -52,14 +54,14 @@ class Shapes:
         fill = self._known.get(shape)
         if fill is None:
             fill = self._keep(shape, str(self._macro(macro)(*fixed, _marked(data, slots, [0]))))
-        return Markup(fill([escape(value) for value in values]))
+        return Markup(fill([_safe(value) for value in values]))
 
-    def filled(self, shape: Hashable, values: Sequence[object], make: Callable[[Sequence[str]], Markup]) -> str:
-        """The same for who knows the shape: ``make`` renders it with a mark for each value."""
+    def filled(self, shape: Hashable, values: Sequence[str], make: Callable[[Sequence[str]], Markup]) -> str:
+        """The same for who knows the shape: ``make`` renders it with a mark for each value. They are safe as HTML."""
         fill = self._known.get(shape)
         if fill is None:
             fill = self._keep(shape, str(make([_mark_of(number) for number in range(len(values))])))
-        return fill([escape(value) for value in values])
+        return fill(values)
 
     def _keep(self, shape: Hashable, html: str) -> Fill:
         if len(self._known) >= MOST:
@@ -76,6 +78,17 @@ class Shapes:
         if file not in self._modules:
             self._modules[file] = self._environment.get_template(f"components/{file}.html").module
         return getattr(self._modules[file], macro)
+
+
+def safe(words: Sequence[str]) -> Sequence[str]:
+    """The words as HTML says them; they are looked at all at once, as few have anything to be escaped."""
+    if UNSAFE("".join(words)) is None:
+        return words
+    return [escape(word) for word in words]
+
+
+def _safe(value: object) -> str:
+    return value if type(value) is str and UNSAFE(value) is None else escape(value)
 
 
 def shapes(ctx: RunContext) -> Shapes:

@@ -102,7 +102,7 @@ def test_a_signature_to_be_read_is_shown_as_its_picture(
         scene = replace(scene_of(ctx, visit, row), locked=frozenset({"seen"}))
         view = field_view(scene, visit, visit.fields["seen"], row)
         html = RecordHtml(ctx)
-        for shown in (html.field(view), html.pairs([view])):
+        for shown in (html.field(view), html.pair(view)):
             assert f'<a href="/files/{number}"><img src="/files/{number}" alt="签字"></a>' in shown
             assert "signature.png" not in shown
         pad = html.field(field_view(replace(scene, locked=frozenset()), visit, visit.fields["seen"], row))
