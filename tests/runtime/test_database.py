@@ -28,20 +28,24 @@ def total(database: Database) -> int:
         return int(connection.execute(text("SELECT SUM(n) FROM counter")).scalar_one())
 
 
-def test_32_writers_lose_nothing_and_wait_less_than_a_second(counter: Database) -> None:
-    waits: list[float] = []
+def test_32_writers_lose_nothing_and_wait_for_each_other_once(counter: Database) -> None:
+    """How long a turn takes is the machine's; how many turns of others one waits for is ours."""
+    done: list[int] = []
+    passed: list[int] = []
 
     def add(_: int) -> None:
         for _ in range(10):
-            begun = time.perf_counter()
+            before = len(done)
             with counter.write() as connection:
                 connection.execute(text("UPDATE counter SET n = n + 1 WHERE id = 1"))
-            waits.append(time.perf_counter() - begun)
+                passed.append(len(done) - before)
+                done.append(1)
 
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(add, range(32)))
-    assert total(counter) == 320
-    assert sorted(waits)[int(len(waits) * 0.99)] < 1
+    assert total(counter) == len(done) == 320
+    if counter.dialect == "sqlite":  # PostgreSQL hands its locks out by itself
+        assert sorted(passed)[int(len(passed) * 0.99)] <= 32
 
 
 WRITER = """
