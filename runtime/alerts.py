@@ -6,16 +6,17 @@ a level. Closing leaves a row behind, so one sees later when it was open and why
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.model import Alert, Level, Pace, Receiver, Text
+from engine.model import Alert, Level, Message, Pace, Receiver, Text
 from runtime import outbox, records
 from runtime.audit import plain
 from runtime.context import RunContext
@@ -25,18 +26,19 @@ from runtime.messages import both, fault
 from runtime.outbox import Outgoing
 from runtime.outbox_people import administrators
 from runtime.permissions import READ, label_of, rights
+from runtime.prepared import Prepared, prepare
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
 from runtime.row_rules import visible_ids
 from runtime.rules_look import Part, Records, holds, kept_value, look
 from runtime.rules_people import People
-from runtime.rules_texts import exprs_of, say, secrecy_of, wordings
+from runtime.rules_texts import exprs_of, say_each, secrecy_of, wordings
 
 Row = dict[str, Any]
 ENDED, GONE, OFF = "ended", "gone", "off"
 """Why an alert was closed: its condition ended; its record went; it was switched off or taken out."""
-TOGETHER = 10
-"""More alerts than this that open at once are told in one message."""
+TOGETHER, LINES = 10, 40
+"""More alerts than this that open at once are told in one message, of so many lines at most."""
 
 
 def table_of(ctx: RunContext) -> Table:
@@ -68,22 +70,30 @@ def judge(
     looked = look(at, alert.condition, rows, alert.entity)
     until = look(at, alert.until, rows, alert.entity)
     levels = [look(at, level.condition, rows, alert.entity) for level in alert.levels]
-    opened: list[tuple[Row, Row]] = []
+    befores = _befores(taken, alert.entity) if taken else {}
+    held: list[_Held] = []
     ended: list[Row] = []
     for index, row in enumerate(rows):
-        current = known.get(row["id"])
         level = _level(alert, [each[index] for each in levels])
         if holds(looked[index]) and (level is not None or not alert.levels):
-            told = {**row, "cause": cause, "before": _before(taken, alert.entity, row["id"]) if taken else {}}
-            kept = _kept(at, alert, level, told, looked[index])
-            if current is None:
-                opened.append((told, kept))
-            else:
-                _refresh(ctx, people, at, alert, current, told, kept)
-        elif current is not None and (alert.until is None or _left_band(until[index])):
-            ended.append(current)
+            told = {**row, "cause": cause, "before": befores.get(row["id"], {})}
+            held.append(_Held(told, level, looked[index]))
+        elif row["id"] in known and (alert.until is None or _left_band(until[index])):
+            ended.append(known[row["id"]])
+    kept = _kept(at, alert, held)
+    for one, words in zip(held, kept, strict=True):
+        if one.row["id"] in known:
+            _refresh(ctx, people, at, alert, known[one.row["id"]], one.row, words)
     _close(ctx, ended, ENDED)
-    _open(ctx, people, at, alert, opened)
+    _open(ctx, people, at, alert, [(h.row, k) for h, k in zip(held, kept, strict=True) if h.row["id"] not in known])
+
+
+class _Held(NamedTuple):
+    """A record for which an alert holds: on which level, and what it was judged by."""
+
+    row: Row
+    level: Level | None
+    parts: Sequence[Part]
 
 
 def _left_band(parts: Sequence[Part]) -> bool:
@@ -114,41 +124,49 @@ def _open_rows(ctx: RunContext, id: str, ids: Sequence[int]) -> dict[int, Row]:
     return found
 
 
-def _kept(at: Workspace, alert: Alert, level: Level | None, row: Row, parts: Sequence[Part]) -> Row:
-    """What is kept of an open alert: its colour, its words, the values it was judged by."""
-    message = (level.say if level else None) or alert.say
-    tags = frozenset[str]().union(*(secrecy_of(at.model, expr, alert.entity) for expr in exprs_of(message)))
-    reads = {name: kept_value(value) for part in parts for name, value in part.inputs}
-    return {
-        "level": level.id if level else "",
-        "color": level.color if level else alert.color,
-        "text_zh": say(at, message, row, alert.entity, "zh"),
-        "text_en": say(at, message, row, alert.entity, "en"),
-        "reads": orjson.dumps(reads, default=plain).decode(),
-        "secrecy": " ".join(sorted(tags)),
-    }
+def _kept(at: Workspace, alert: Alert, held: Sequence[_Held]) -> list[Row]:
+    """What is kept of open alerts: their colour, their words, the values they were judged by."""
+    kept: dict[int, Row] = {}
+    for level in dict.fromkeys(one.level for one in held):
+        places = [place for place, one in enumerate(held) if one.level is level]
+        message = _message(alert, level)
+        tags = frozenset[str]().union(*(secrecy_of(at.model, expr, alert.entity) for expr in exprs_of(message)))
+        rows = [held[place].row for place in places]
+        same = {"level": level.id if level else "", "color": level.color if level else alert.color}
+        texts = [say_each(at, message, rows, alert.entity, language) for language in ("zh", "en")]
+        for place, zh, en in zip(places, *texts, strict=True):
+            reads = {name: kept_value(value) for part in held[place].parts for name, value in part.inputs}
+            told = {"text_zh": zh, "text_en": en, "reads": orjson.dumps(reads, default=plain).decode()}
+            kept[place] = {**same, **told, "secrecy": " ".join(sorted(tags))}
+    return [kept[place] for place in range(len(held))]
+
+
+def _message(alert: Alert, level: Level | None) -> Message:
+    return (level.say if level else None) or alert.say
 
 
 def _open(ctx: RunContext, people: People, at: Workspace, alert: Alert, opened: Sequence[tuple[Row, Row]]) -> None:
     if not opened:
         return
-    table, now = table_of(ctx), ctx.now()
-    make = (postgresql if ctx.connection.dialect.name == "postgresql" else sqlite).insert
+    now = ctx.now()
     same = {"alert": alert.id, "entity": alert.entity, "opened_at": now, "refreshed_at": now, "told_at": now}
-    fresh: dict[int, int] = {}
-    for start in range(0, len(opened), 500):
-        rows = [
-            {**same, **kept, "record": row["id"], "open_key": open_key(alert.id, row["id"])}
-            for row, kept in opened[start : start + 500]
-        ]
-        statement = make(table).values(rows).on_conflict_do_nothing().returning(table.c.record, table.c.id)
-        fresh.update((row.record, row.id) for row in ctx.connection.execute(statement))
+    rows = [{**same, **kept, "record": row["id"], "open_key": open_key(alert.id, row["id"])} for row, kept in opened]
+    adding = ctx.app.programs.keep("alerts opened", lambda: _adding(ctx, tuple(rows[0])))
+    fresh = dict(adding.run(ctx, [tuple(row.values()) for row in rows]))
     told = [(row, kept, fresh[row["id"]]) for row, kept in opened if row["id"] in fresh]
     if len(told) > TOGETHER:
         _tell_together(ctx, people, at, alert, told)
         return
     for row, kept, number in told:
         tell(ctx, people, at, alert, row, kept["level"], f"alert:{number}:{kept['level']}")
+
+
+def _adding(ctx: RunContext, names: Sequence[str]) -> Prepared:
+    """New rows, of which those that somebody else opened meanwhile are left out; which came in, by record."""
+    table = table_of(ctx)
+    make = (postgresql if ctx.connection.dialect.name == "postgresql" else sqlite).insert
+    answers = (table.c.record, table.c.id)
+    return prepare(ctx, table, make(table).on_conflict_do_nothing().returning(*answers), names, answers)
 
 
 def _refresh(ctx: RunContext, people: People, at: Workspace, alert: Alert, current: Row, row: Row, kept: Row) -> None:
@@ -202,10 +220,9 @@ def tell(
     level = level_of(alert, level_id)
     to = instead or (level.to if level and level.to else None) or alert.to
     channels = (level.channels if level and level.channels else None) or alert.channels
-    message = (level.say if level else None) or alert.say
     told = people.told(at, to, [row], alert.entity)[0]
-    label = level.label if level else alert.label
-    those = wordings(at, people, row, alert.entity, messages=(None, message), told=told, fallback=label)
+    label, messages = level.label if level else alert.label, (None, _message(alert, level))
+    those = wordings(at, people, row, alert.entity, messages=messages, told=told, fallback=label)
     owner, owner_row = _owner(at, alert, row)
     kinds = _kinds(ctx, channels)
     pace = _pace(alert, [level_id])
@@ -265,15 +282,18 @@ def _tell_together(
 ) -> None:
     """Many at once (a plan was moved, the day began) make one message for each person."""
     lines: dict[int, list[Text]] = {}
-    for row, kept, _ in told:
-        level = level_of(alert, kept["level"])
-        message = (level.say if level else None) or alert.say
-        whom = people.told(at, (level.to if level and level.to else None) or alert.to, [row], alert.entity)[0]
+    count: Counter[int] = Counter()
+    for level, row, whom in _whom(people, at, alert, told):
+        count.update(whom[0])
+        if all(len(lines.get(account, ())) >= LINES for account in whom[0]):
+            continue  # that there are more of them is told by their number
         fallback = level.label if level else alert.label
-        for words in wordings(at, people, row, alert.entity, messages=(None, message), told=whom, fallback=fallback):
+        messages = (None, _message(alert, level))
+        for words in wordings(at, people, row, alert.entity, messages=messages, told=whom, fallback=fallback):
             for account in words.accounts:
                 lines.setdefault(account, []).append(words.text)
     owner, record = _owner(at, alert, told[0][0])
+    pace = _pace(alert, list(dict.fromkeys(kept["level"] for _, kept, _ in told)))
     kinds = _kinds(ctx, alert.channels)
     outbox.post_many(
         ctx,
@@ -281,13 +301,13 @@ def _tell_together(
             Outgoing(
                 kind=kind,  # type: ignore[arg-type]
                 key=f"alert:{alert.id}:{told[0][2]}:together:{kind}:{account}",
-                title=Text(f"{alert.label.zh}（{len(texts)}）", f"{alert.label.en} ({len(texts)})"),
-                text=Text("\n".join(t.zh for t in texts[:40]), "\n".join(t.en for t in texts[:40])),
+                title=Text(f"{alert.label.zh}（{count[account]}）", f"{alert.label.en} ({count[account]})"),
+                text=Text("\n".join(t.zh for t in texts[:LINES]), "\n".join(t.en for t in texts[:LINES])),
                 accounts=frozenset({account}),
                 entity=owner,
                 record=record,
                 origin=f"alert:{alert.id}",
-                pace=_pace(alert, [kept["level"] for _, kept, _ in told]),
+                pace=pace,
             )
             for account, texts in lines.items()
             for kind in kinds
@@ -295,16 +315,29 @@ def _tell_together(
     )
 
 
+def _whom(
+    people: People, at: Workspace, alert: Alert, told: Sequence[tuple[Row, Row, int]]
+) -> Iterator[tuple[Level | None, Row, tuple[frozenset[int], tuple[str, ...]]]]:
+    """Each record with its level and those who are told, level by level."""
+    for id in dict.fromkeys(kept["level"] for _, kept, _ in told):
+        level = level_of(alert, id)
+        rows = [row for row, kept, _ in told if kept["level"] == id]
+        to = (level.to if level and level.to else None) or alert.to
+        for row, whom in zip(rows, people.told(at, to, rows, alert.entity), strict=True):
+            yield level, row, whom
+
+
 # --- what happened ---------------------------------------------------------------------------------------------
 
 
-def _before(taken: Journal, entity: str, record: int) -> Row:
-    """The record as it was, where it was written itself."""
+def _befores(taken: Journal, entity: str) -> dict[int, Row]:
+    """The records that were written themselves, as they were first."""
+    found: dict[int, Row] = {}
     for each in taken.happened:
         for draft in each.drafts.get(entity, ()):
-            if draft.row.get("id") == record and draft.old is not None:
-                return draft.old
-    return {}
+            if draft.old is not None:
+                found.setdefault(draft.row["id"], draft.old)
+    return found
 
 
 def cause_of(ctx: RunContext, taken: Journal) -> str:

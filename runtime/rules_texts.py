@@ -101,18 +101,30 @@ def _in(at: Workspace, message: Message, row: Row, entity: str, user: User, lang
 
 def say(at: Workspace, message: Message, row: Row, entity: str, language: str) -> str:
     """A message about a record, everything in it shown."""
+    return say_each(at, message, [row], entity, language)[0]
+
+
+def say_each(at: Workspace, message: Message, rows: Sequence[Row], entity: str, language: str) -> list[str]:
+    """The same about each of several: what it reads is read for all of them at once."""
     ctx = at.ctx if at.ctx.language == language else replace(at.ctx, language=language)
-    pieces = message.get(language)
-    return "".join(each if isinstance(each, str) else _shown(at, ctx, each, row, entity) for each in pieces)
+    pieces = (
+        [piece] * len(rows) if isinstance(piece, str) else _shown(at, ctx, piece, rows, entity)
+        for piece in message.get(language)
+    )
+    return ["".join(said) for said in zip(*pieces, strict=True)] or [""] * len(rows)
 
 
-def _shown(at: Workspace, ctx: RunContext, piece: Expr, row: Row, entity: str) -> str:
-    value = at.evaluate(piece, [row], None, entity)[0]
-    if not isinstance(piece.tree, Path) or value is None:
-        return field_text(ctx, None, value, piece)
+def _shown(at: Workspace, ctx: RunContext, piece: Expr, rows: Sequence[Row], entity: str) -> list[str]:
+    values = at.evaluate(piece, rows, None, entity)
+    if not isinstance(piece.tree, Path):
+        return [field_text(ctx, None, value, piece) for value in values]
     if piece.type.kind is Kind.REFERENCE:
-        return title_of(at, piece.type.targets, value)
-    return field_text(ctx, field_of(at.model, piece.tree, entity), value, piece)
+        return [
+            field_text(ctx, None, value, piece) if value is None else title_of(at, piece.type.targets, value)
+            for value in values
+        ]
+    spec = field_of(at.model, piece.tree, entity)
+    return [field_text(ctx, None if value is None else spec, value, piece) for value in values]
 
 
 def _without(model: AppModel, message: Message, entity: str, user: User) -> Message:
