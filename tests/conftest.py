@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -102,12 +102,26 @@ BY_SIDE = ("adventureworks",)
 """Folders whose tests share one app for each database."""
 
 
+LONG = ("bench", "demo", "browser", *FIRMS)
+"""How the names of groups begin that take long: they come first, so that no worker is left with one at the end."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before the workers' own hook, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long to make is made once: tests that share a demo, a firm or a module stay on one worker."""
+    groups: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(_group_of(item)))
+        mark = item.get_closest_marker("xdist_group")
+        name = mark.kwargs["name"] if mark is not None else _group_of(item)
+        if mark is None:
+            item.add_marker(pytest.mark.xdist_group(name=name))
+        groups.setdefault(name, []).append(item)
+    items[:] = [item for name in sorted(groups, key=lambda name: _turn(name, groups)) for item in groups[name]]
+
+
+def _turn(name: str, groups: Mapping[str, list[pytest.Item]]) -> tuple[bool, int]:
+    """Long groups first, then those of many tests."""
+    return not name.startswith(LONG), -len(groups[name])
 
 
 def _group_of(item: pytest.Item) -> str:
