@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -91,7 +92,7 @@ def _lines_upon(ctx: RunContext, owner: str, lines: str, transition: str, rows: 
     if described.explode is not None and described.explode.upon == transition:
         found = _new_lines(ctx, owner, lines, described.explode, rows)
         for record, made in zip(rows, found, strict=True):
-            if not made:
+            if not made and not _left_out(ctx, owner, described.explode, record):
                 raise _nothing(ctx, owner, described.explode, record)
         return found
     if described.copy is not None and described.copy.upon == transition and rows:
@@ -99,6 +100,11 @@ def _lines_upon(ctx: RunContext, owner: str, lines: str, transition: str, rows: 
     if described.traced is not None and described.traced.upon == transition and rows:
         return traced_lines(ctx, owner, lines, described.traced, rows)
     return []
+
+
+def _left_out(ctx: RunContext, owner: str, explode: Explode, record: Row) -> bool:
+    """Whether there are components, only none of those that are meant here: all come by another way."""
+    return explode.where is not None and any(parts_of(Workspace(ctx), owner, replace(explode, where=None), [record]))
 
 
 def _nothing(ctx: RunContext, entity: str, explode: Explode, record: Row) -> Conflict:

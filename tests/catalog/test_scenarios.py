@@ -75,6 +75,18 @@ CHANGES = {
             ),
         },
     ],
+    "discrete": [
+        {
+            "d3_sales_told_once": (
+                "rules: {ready_to_deliver: {retired: true}}",
+                "told by rule:ready_to_deliver is 0, not 1",
+            ),
+            "d6_safety_stock": (
+                "alerts: {below_safety: {while: available < 0}}",
+                "open alerts below_safety is 0, not 1",
+            ),
+        },
+    ],
     "service": [
         {
             "s1_milestones": (
