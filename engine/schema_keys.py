@@ -357,6 +357,10 @@ SECTION: Keys = {
     ),
     "footer": (NAMES, "Columns summed under a grid."),
     "folded": (FLAG, "Closed at first."),
+    "what_if": (NAME, "Number that may be moved to and fro to see what would follow; nothing is saved by it."),
+    "from": (EXPRESSION, "With `what_if`: least value (half of what it is)."),
+    "to": (EXPRESSION, "With `what_if`: greatest value (one and a half of what it is)."),
+    "marks": (NAMES, "With `what_if`: fields whose values are worth stopping at."),
     "paste": (FLAG, "Takes rows from a spreadsheet (always on)."),
 }
 VIEW: Keys = {

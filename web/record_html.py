@@ -30,6 +30,7 @@ FACED = frozenset({"member"})
 SAYING = frozenset({"label"})
 GIVEN = frozenset({"value"})
 SPOKEN = frozenset({"text"})
+MOVED = frozenset({"value", "text", "low", "high", "step"})
 NONE: Mapping[str, str] = MappingProxyType({})
 Fixed = tuple[str, Sequence[Mapping[str, Any]], bool]
 """Of a grid: its name, its columns, whether nothing may be typed."""
@@ -94,6 +95,10 @@ class RecordHtml:
     def pairs_frame(self, body: Markup) -> Markup:
         """The fields of a section nobody may write."""
         return self._html("document:pairs_frame", {"body": body}, BODY)
+
+    def slider(self, view: View) -> Markup:
+        """A number one may move to and fro."""
+        return self._html("what_if:slider", view, MOVED)
 
     def grid(self, key: Hashable, fixed: Fixed, title: str, lines: Iterable[Line], frame: View) -> Markup:
         """Lines of a record; ``key`` stands for ``fixed``: the name of the lines, their columns, whether they are

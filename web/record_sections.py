@@ -25,6 +25,7 @@ from web.record_grid import document_totals, grid_html, grid_view
 from web.record_html import FACED, RecordHtml
 from web.record_outline import NOBODY, Part
 from web.record_words import full, named_of, pair_of
+from web.what_if import slider
 
 Row = dict[str, Any]
 View = dict[str, Any]
@@ -104,7 +105,8 @@ def _section(
     pieces = [_field(html, scene, entity, plan, field, row, kind) for field in shown]
     body = Markup("".join(pieces))
     framed = html.pairs_frame(body) if kind == "pairs" else html.fields_frame(body, plan.section.columns)
-    return Section(_part(plan, kind), framed)
+    moved = slider(scene, entity, plan.section.what_if, row) if plan.section.what_if else None
+    return Section(_part(plan, kind), framed + html.slider(moved) if moved else framed)
 
 
 def _part(plan: SectionPlan, kind: str) -> Part:

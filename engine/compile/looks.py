@@ -6,12 +6,13 @@ from engine.compile.bench import Bench, EntityDraft, FieldDraft
 from engine.compile.messages import message
 from engine.compile.part import Part, Word
 from engine.compile.paths import checked_path, checked_paths
-from engine.compile.scope import AppScope, parse_condition, scope_of
+from engine.compile.scope import AppScope, parse, parse_condition, scope_of
+from engine.expressions.operators import NUMERIC
 from engine.expressions.tree import Expr, Literal
 from engine.expressions.types import YES_NO
 from engine.field_types import FIELD_TYPES
 from engine.frozen import Frozen
-from engine.model import EntityKind, Form, FormSection, Text, View
+from engine.model import EntityKind, Form, FormSection, Text, View, WhatIf
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Items
 
@@ -57,7 +58,31 @@ def _section(bench: Bench, draft: EntityDraft, id: str, part: Part) -> FormSecti
         columns=3 if listed else part.number("columns", 3),
         footer=checked_paths(bench, rows, part.words("footer")),
         folded=part.flag("folded"),
+        what_if=_what_if(bench, draft, part),
     )
+
+
+def _what_if(bench: Bench, draft: EntityDraft, part: Part) -> WhatIf | None:
+    """A number to be moved to and fro: one that is stored and entered."""
+    moved = part.word("what_if")
+    if moved is None:
+        return None
+    numbers = [id for id in draft.fields if _is_number(bench, draft.id, id)]
+    entered = [id for id in numbers if not draft.fields[id].part.has("formula")]
+    marks = part.words("marks")
+    for word, known in ((moved, entered), *((mark, numbers) for mark in marks)):
+        if word.text not in known:
+            what = f"{draft.id} has no number {got(word.text)} that could be {'moved' if word is moved else 'marked'}"
+            bench.problems.add("D304", word.place, word.path, what, did_you_mean(word.text, known))
+            return None
+    scope = scope_of(bench, draft.id)
+    low, high = (parse(each, scope) if each else None for each in (part.word("from"), part.word("to")))
+    return WhatIf(field=moved.text, low=low, high=high, marks=tuple(word.text for word in marks))
+
+
+def _is_number(bench: Bench, entity: str, name: str) -> bool:
+    info = bench.info(entity, name)
+    return info is not None and not info.type.many and info.type.kind in NUMERIC
 
 
 def _shown(draft: EntityDraft) -> list[str]:

@@ -30,7 +30,7 @@ from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
 from engine.model.rules import Action, Alert, Escalation, Level, Offer, Pace, Receiver, Rule, Trigger
 from engine.model.stations import Queue, Station, StationAct
-from engine.model.views import FirstStep, Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View
+from engine.model.views import FirstStep, Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View, WhatIf
 from engine.model.words import Message, Origin, Text
 
 __all__ = [
@@ -102,6 +102,7 @@ __all__ = [
     "Trigger",
     "Valuation",
     "View",
+    "WhatIf",
     "Who",
     "Workflow",
 ]

@@ -10,6 +10,19 @@ from engine.model.words import Message, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """A number one may move to and fro on the page to see what would follow, before it is saved.
+
+    ``low``, ``high``: how far (else half and one and a half of what it is); ``marks``: fields worth stopping at.
+    """
+
+    field: str
+    low: Expr | None = None
+    high: Expr | None = None
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FormSection:
     """``kind``: ``fields`` or ``grid``. ``footer``: columns summed under a grid."""
 
@@ -21,6 +34,7 @@ class FormSection:
     columns: int = 3
     footer: tuple[str, ...] = ()
     folded: bool = False
+    what_if: WhatIf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,3 +163,22 @@ def test_f2_what_was_inspected_and_released_has_not_left_its_lot(larder: Larder)
     lot = larder.works.id("lot", "Q1")
     page = larder.works.web("quality").get(f"/trace/lot/{lot}?direction=forward").get_data(as_text=True)
     assert "30 已出 + 70 在库" in page
+
+
+def test_f2_the_trace_page_names_the_recall_its_customers_and_tells_the_rest(larder: Larder) -> None:
+    larder.works.day("2026-01-05")
+    larder.received("CHICKEN", "100", "RAW-A", "2026-01-01")
+    larder.delivered("CHICKEN", "10", "C2", lot=code("RAW-A"))
+    quality = larder.works.api("quality")
+    made = quality.new("recall", lot=code("RAW-A"), cause="沙门氏菌", level="one")
+    quality.take("recall", made["id"], "submit")
+    larder.works.api("manager").decide("recall", made["id"])
+    web, lot = larder.works.web("quality"), larder.works.id("lot", "RAW-A")
+    page = web.get(f"/trace/lot/{lot}").get_data(as_text=True)
+    for words in (made["code"], "通知中", "鲜到家电商", f'value="recall:{made["id"]}:tell"'):
+        assert words in page
+    answer = web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:tell")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/trace/lot/{lot}")
+    called = [row for row in larder.admin.items("/outbox") if row["origin"] == "rule:rest_called"]
+    assert called
+    assert web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:close").status_code == 404

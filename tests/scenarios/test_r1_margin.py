@@ -106,3 +106,22 @@ def test_r1_the_alert_also_leads_to_the_recipe_and_to_the_next_price_point(kitch
     assert "换料" in page
     manager.post(f"/alerts/{alert['id']}/offers/rounded")
     assert Decimal(kitchen.dish("TE")["price"]) == 32
+
+
+def test_r1_the_dish_page_tries_other_prices_between_its_cost_and_twice_its_price(kitchen: Kitchen) -> None:
+    kitchen.bought("TOMATO", "10", "12")
+    page = f"/e/dish/{kitchen.works.id('dish', 'TE')}"
+    found = kitchen.works.web("manager").get(page).get_data(as_text=True)
+    slider = found[found.index('data-what-if="price"') :]
+    assert '<input type="range" min="6.4" max="56" step="0.1" value="28"' in slider
+    assert 'data-value="28"' in slider
+    assert 'data-value="31.8"' in slider
+    assert "What if" in kitchen.works.web("manager").get(f"{page}?lang=en").get_data(as_text=True)
+
+
+def test_r1_who_may_not_set_the_price_is_offered_no_slider(kitchen: Kitchen) -> None:
+    page = f"/e/dish/{kitchen.works.id('dish', 'TE')}"
+    for person in ("production", "finance"):
+        found = kitchen.works.web(person).get(page).get_data(as_text=True)
+        assert "调价试算" in found
+        assert "data-what-if" not in found

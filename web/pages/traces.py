@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from runtime import trace, workflow
 from runtime.context import RunContext
 from runtime.errors import UserError
-from web import trace_view
+from web import trace_about, trace_view
 from web.access import reading, writing
 from web.display import number
 from web.pages.records import entity_of
@@ -37,6 +37,8 @@ def traced(entity: str, id: int) -> AnyResponse:
         drawn = drawing(graph, opened)
         t = translator(ctx.language)
         root = next(node for node in graph.nodes if node.key == graph.root)
+        tables = trace_view.tables(ctx, graph, there)
+        about = trace_about.about(ctx, entity, id)
         return render(
             ctx,
             "pages/trace.html",
@@ -48,7 +50,9 @@ def traced(entity: str, id: int) -> AnyResponse:
             drawn=drawn,
             boxes=trace_view.boxes(ctx, graph, drawn, there, _base(entity, id, direction, opened)),
             facts=_facts(ctx, graph, drawn.columns, there),
-            tables=trace_view.tables(ctx, graph, there),
+            tables=tables,
+            about=about,
+            tabs=_tabs(about, tables),
             acts=trace_view.acts(ctx, entity),
             act_url=url_for("pages.act_on_trace", entity=entity, id=id),
             took=t(f"用时 {seconds:.2f} 秒", f"{seconds:.2f} s"),
@@ -88,6 +92,19 @@ def _zooms(entity: str, id: int, direction: str, opened: list[str]) -> list[Part
     ]
 
 
+def _tabs(about: list[Part], tables: list[Part]) -> list[Part]:
+    """What stands below the drawing: the documents about the record, then a table for each kind that was met."""
+    made = [
+        {
+            "key": one["key"],
+            "label": f"{one['label']} {one['code']}",
+            "count": sum(g["count"] for g in one["grids"][:1]),
+        }
+        for one in about
+    ]
+    return [*made, *({"key": one["id"], "label": one["label"], "count": one["count"]} for one in tables)]
+
+
 def _facts(ctx: RunContext, graph: trace.Graph, columns: int, there: dict[str, Any]) -> list[Part]:
     t = translator(ctx.language)
     _, went = trace_view.amounts(graph, there)
@@ -111,9 +128,11 @@ def _facts(ctx: RunContext, graph: trace.Graph, columns: int, there: dict[str, A
 
 
 def act_on_trace(entity: str, id: int) -> AnyResponse:
-    """Make the chosen document about a record; where the person may, it takes effect at once."""
+    """Make the chosen document about a record, or move one on; where the person may, it takes effect at once."""
     with writing() as ctx:
         found = entity_of(ctx, entity)
+        if "take" in request.form:
+            return _moved_on(ctx, found.id, id, request.form["take"])
         chosen = next((a for a in trace_view.acts(ctx, found.id) if a["entity"] == request.form.get("act")), None)
         if chosen is None:
             abort(404)
@@ -128,6 +147,24 @@ def act_on_trace(entity: str, id: int) -> AnyResponse:
         else:
             tell("info", t("填好后再提交", "Fill it in and submit it"))
         return redirect(url_for("pages.record", entity=chosen["entity"], id=made), 303)
+
+
+def _moved_on(ctx: RunContext, entity: str, id: int, wanted: str) -> AnyResponse:
+    """Take the chosen transition of a document about the record, and come back."""
+    offered = {
+        act["value"]: f"{one['label']} {one['code']}：{act['label']}"
+        for one in trace_about.about(ctx, entity, id)
+        for act in one["acts"]
+    }
+    if wanted not in offered:
+        abort(404)
+    document, number_, step = wanted.split(":")
+    try:
+        workflow.take(ctx, document, int(number_), step)
+        tell("done", offered[wanted])
+    except UserError as error:
+        tell("failed", "；".join(f.message for f in error.faults))
+    return redirect(url_for("pages.traced", entity=entity, id=id), 303)
 
 
 def register(pages: Blueprint) -> None:

@@ -21,8 +21,9 @@ import * as requests from "./requests";
 import * as station from "./station";
 import { arrived } from "./toast";
 import * as tour from "./tour";
+import * as whatIf from "./what_if";
 
-const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, tour, list, neighbours, charts, push, station];
+const PARTS: { setUp: (root: ParentNode) => void }[] = [overlays, fields, camera, form, grid, looks, mention, drop, tour, list, neighbours, charts, push, station, whatIf];
 
 function setUp(root: ParentNode): void {
   for (const part of PARTS) part.setUp(root);
