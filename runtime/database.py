@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Lock, get_ident
+from threading import Event, Lock, get_ident, local
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from runtime.sqlite_functions import register_functions
@@ -39,6 +40,9 @@ ATTEMPTS = 8
 
 LOCK_TIMEOUT = "5s"
 """How long a schema change may wait for the tables: longer would queue every reader behind it."""
+
+WRITING = "dougong_writing"
+"""Whether a connection may write, as it remembers it."""
 
 RETRIED = ("40P01", "40001")
 """PostgreSQL's states for a deadlock and for a serialization failure."""
@@ -86,6 +90,31 @@ class Queue:
                 self._holder = None
 
 
+class TwoSided(QueuePool):
+    """Connections that read are kept apart from those that write: to make one into the other, SQLite forgets every
+    statement that is prepared on it."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.wanted = local()
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        """An idle connection of the side that this thread wants, else a new one, else whatever there is."""
+        writing = getattr(self.wanted, "writing", None)
+        passed: list[ConnectionPoolEntry] = []
+        try:
+            found = super()._do_get()
+            while found.info.get(WRITING, writing) is not writing and (
+                self.checkedin() or self.checkedout() < self.size()
+            ):
+                passed.append(found)
+                found = super()._do_get()
+            return found
+        finally:
+            for each in passed:
+                self._do_return_conn(each)
+
+
 class Database:
     """A pool of connections to one app's tables. Share one object per app and process: it holds the queue."""
 
@@ -106,8 +135,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that cannot write. On SQLite it sees one state throughout."""
+        self._want(writing=False)
         with self._readers.begin() as connection:
             yield connection
+
+    def _want(self, *, writing: bool) -> None:
+        pool = self.engine.pool
+        if isinstance(pool, TwoSided):
+            pool.wanted.writing = writing
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -115,6 +150,7 @@ class Database:
         if self.dialect == "sqlite":
             self._queue.enter(WAIT_SECONDS)
             try:
+                self._want(writing=True)
                 with self._writers.begin() as connection:
                     yield connection
             finally:
@@ -188,6 +224,7 @@ def _open_sqlite(url: URL, _schema: str) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
+        poolclass=TwoSided,
         pool_size=8,
         max_overflow=64,
         query_cache_size=STATEMENTS,
@@ -226,7 +263,9 @@ def _patiently(action: Callable[[], None]) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("dougong_begin", "write") == "write"
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
+    if connection.info.get(WRITING) is not writing:
+        connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
+        connection.info[WRITING] = writing
     if not writing:
         connection.exec_driver_sql("BEGIN")
         return

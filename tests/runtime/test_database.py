@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from runtime.database import Database, Queue, open_database
@@ -86,6 +87,23 @@ def test_a_read_transaction_cannot_write(counter: Database) -> None:
     with counter.write() as connection:
         connection.execute(text("UPDATE counter SET n = 1"))
     assert total(counter) == 2
+
+
+def test_what_is_prepared_for_reading_stays_prepared_while_others_write(tmp_path: Path) -> None:
+    """A connection that changes sides forgets its statements: each side keeps its own."""
+    database = open_database(f"sqlite:///{tmp_path}/sides.db")
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: sent.append(told[2]))
+    for _ in range(3):
+        with database.write() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS one (n INTEGER)"))
+        with database.read() as connection, pytest.raises(DBAPIError):
+            connection.execute(text("INSERT INTO one VALUES (1)"))
+    database.close()
+    assert [each for each in sent if each.startswith("PRAGMA query_only")] == [
+        "PRAGMA query_only=OFF",
+        "PRAGMA query_only=ON",
+    ]
 
 
 def test_a_reader_goes_on_while_somebody_writes(counter: Database) -> None:
