@@ -199,10 +199,13 @@ def _note_failure(ctx: RunContext, row: Mapping[str, Any], now: datetime) -> Non
 
 def person_of(ctx: RunContext, account: int) -> Person | None:
     """An active account by its id."""
-    table = ctx.app.tables.system.account
-    wanted = table.c.id == bindparam("account", type_=table.c.id.type)
-    statement = ctx.app.programs.keep("person", lambda: _prepared(ctx, _with_roles(ctx).where(wanted)))
+    statement = ctx.app.programs.keep("person", lambda: _prepared(ctx, _of_account(ctx)))
     return _person(statement.run(ctx, {"account": account}))
+
+
+def _of_account(ctx: RunContext) -> Select[Any]:
+    table = ctx.app.tables.system.account
+    return _with_roles(ctx).where(table.c.id == bindparam("account", type_=table.c.id.type))
 
 
 def _with_roles(ctx: RunContext) -> Select[Any]:

@@ -8,15 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from flask import Flask, request
-from flask.sessions import SecureCookieSessionInterface
-from flask_wtf.csrf import CSRFProtect, generate_csrf
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 
 from engine.cache import write_once
 from runtime.apps import AppHome
 from runtime.context import Clock
-from web import api, edge, operators, pages, security, templating
+from web import api, edge, operators, pages, security, sessions, templating
 from web.access import EXTENSION, Served
 from web.assets import load_assets
 from web.repeating import RepeatingFlask
@@ -24,14 +23,6 @@ from web.repeating import RepeatingFlask
 MOST_UPLOAD = 32 * 1024 * 1024
 SESSION_DAYS = 14
 KEY_BYTES = 32
-
-
-class Sessions(SecureCookieSessionInterface):
-    """The cookie of a session travels over HTTPS alone wherever the page came that way."""
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Also behind a server that ends TLS and says so."""
-        return request.is_secure or request.headers.get("X-Forwarded-Proto", "") == "https"
 
 
 def create_app(
@@ -61,14 +52,14 @@ def create_app(
         PROPAGATE_EXCEPTIONS=testing,
     )
     app.config.update(options)
-    app.session_interface = Sessions()
     app.extensions[EXTENSION] = Served(home, clock)
     app.jinja_env.bytecode_cache = templating.KeptTemplates(templating.kept_in(home.folder))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     assets = load_assets()
-    app.jinja_env.globals.update(asset=assets.url, csrf_token=generate_csrf)
+    app.jinja_env.globals.update(asset=assets.url)
     protection = CSRFProtect(app)
+    sessions.register(app)
     edge.register(app)
     security.register(app)
     operators.register(app)

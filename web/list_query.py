@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
 from runtime.queries import ListQuery
@@ -48,19 +48,26 @@ class Asked:
 
     def url(self, *, drop: Iterable[str] = (), **changes: str) -> str:
         """The same list with some parameters changed ("" removes one); paging starts again."""
-        return self._joined(frozenset((*drop, *PAGING, *changes)), _encoded(changes.items()), "&")
-
-    def _joined(self, gone: frozenset[str], added: str, sign: str) -> str:
+        gone = frozenset((*drop, *PAGING, *changes))
         parts = [text for name, text in self.encoded if name not in gone]
+        added = _encoded(changes.items())
         if added:
             parts.append(added)
-        return f"{self.base}?{sign.join(parts)}" if parts else self.base
+        return f"{self.base}?{'&'.join(parts)}" if parts else self.base
 
-    def fill(self, name: str) -> str:
-        """What belongs into a blank that ``BlankAsked`` made, safe as HTML."""
-        gone, added, ending = _change(name)
-        url = self._joined(gone, added, "&amp;")
-        return url.replace(self.base, self.base + ending, 1) if ending else url
+    def filler(self) -> Callable[[str], str]:
+        """What tells what belongs into a blank that ``BlankAsked`` made, safe as HTML."""
+        stays: dict[frozenset[str], str] = {}
+
+        def fill(name: str) -> str:
+            gone, added, ending = _change(name)
+            kept = stays.get(gone)
+            if kept is None:
+                kept = stays[gone] = "&amp;".join([text for name, text in self.encoded if name not in gone])
+            sign, amp = "?" if kept or added else "", "&amp;" if kept and added else ""
+            return f"{self.base}{ending}{sign}{kept}{amp}{added}"
+
+        return fill
 
     def query(self, fields: Sequence[str], *, totals: bool = True, marks: str = "") -> ListQuery:
         """The query behind the page; ``marks``: the view whose colours the rows wear."""
@@ -165,5 +172,5 @@ def described(arguments: Mapping[str, str]) -> dict[str, str]:
 
 def hidden_fields(asked: Asked) -> str:
     """The parameters that a search keeps, as fields of its form."""
-    kept = [(name, value) for name, value in asked.arguments if name not in ("q", *PAGING)]
-    return "".join(Markup('<input type="hidden" name="{}" value="{}">').format(*pair) for pair in kept)
+    kept = ((escape(name), escape(value)) for name, value in asked.arguments if name not in ("q", *PAGING))
+    return "".join([f'<input type="hidden" name="{name}" value="{value}">' for name, value in kept])

@@ -9,7 +9,7 @@ what belongs to one person or one record never is part of an outline, it is what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 
 from markupsafe import Markup
 
@@ -25,6 +25,19 @@ MOST = 300
 def blank(name: str) -> Markup:
     """The place of ``name`` on a page."""
     return Markup(f"{OPEN}{name}{CLOSE}")
+
+
+class Filling(dict[str, str]):
+    """What belongs into blanks; what is not there is made when it is asked for."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, known: Mapping[str, str], make: Callable[[str], str]) -> None:
+        super().__init__(known)
+        self._make = make
+
+    def __missing__(self, name: str) -> str:
+        return self._make(name)
 
 
 class Outline:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Response, flash, g, get_flashed_messages, stream_with_context
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
 
 from runtime.context import RunContext
 from web.access import served
 from web.outlines import blank, outline
+from web.sessions import csrf_token
 from web.shell import Frame, frame
 from web.templating import environment, html, piece
 
@@ -49,7 +49,7 @@ def _portions(pieces: Iterable[str]) -> Iterator[str]:
 
 def _around(ctx: RunContext) -> dict[str, Any]:
     """What stands around every page of a person."""
-    csrf = generate_csrf()
+    csrf = csrf_token()
     around = frame(ctx, served().names(), csrf)
     return {
         "theme": g.person.theme,
@@ -74,7 +74,7 @@ def render_outline(
 
     ``content`` (with the title) is asked for once a key. Nothing of one person may stand in it.
     """
-    csrf, theme, density = generate_csrf(), g.person.theme, g.person.prefs.get("density", "")
+    csrf, theme, density = csrf_token(), g.person.theme, g.person.prefs.get("density", "")
     around = frame(ctx, served().names(), csrf)
     page = outline(
         ctx,
@@ -120,7 +120,7 @@ def bare(template: str, language: str, *, title: str, status: int = 200, **conte
         title=title,
         theme="auto",
         density="",
-        csrf=generate_csrf(),
+        csrf=csrf_token(),
         shell=None,
         flashes=[],
         **content,

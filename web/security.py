@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from flask import Flask, Response, request
 
 POLICY = "; ".join(
@@ -22,20 +25,31 @@ YEAR = 31_536_000
 FINGERPRINTED = "/static/dist/assets/"
 
 
+ALWAYS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        name.lower(): (name, value)
+        for name, value in (
+            ("Content-Security-Policy", POLICY),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "same-origin"),
+            ("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cache-Control", "no-store"),
+        )
+    }
+)
+"""What an answer says unless it says something else itself; by name in small letters."""
+
+
 def protect(response: Response) -> Response:
     """Add the security headers; pages are never kept by shared caches, fingerprinted assets for a year."""
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}")
     if request.path.startswith(FINGERPRINTED):
         headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-    elif "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}")
+    said = {name.lower() for name, _ in headers}
+    headers.extend([pair for name, pair in ALWAYS.items() if name not in said])
     return response
 
 

@@ -51,7 +51,8 @@ def frame(ctx: RunContext, apps: Sequence[str], csrf: str) -> Frame:
     """The frame of the reader's page. It is printed once for all who have the same rights, and filled for each."""
     seen = glance(ctx)
     groups = _menu(ctx)
-    here = tuple(e["url"] for _, _, entries in groups for e in entries if _is_here(e["url"]))
+    path = request.path
+    here = tuple(e["url"] for _, _, entries in groups for e in entries if _leads_to(e["url"], path))
     closed = frozenset(g.person.prefs.get(CLOSED, ())) & {group for group, _, _ in groups}
     whom = (ctx.user.roles, ctx.user.is_system, ctx.language)
     key = (*whom, request.script_root, tuple(apps), ctx.app.name, closed, here)
@@ -129,8 +130,11 @@ def _entry(label: str, url: str, icon: str, *, count: Markup | int = 0, alarm: b
 
 def _is_here(url: str) -> bool:
     """Whether the page that is shown belongs to an entry."""
-    here = request.path
-    return here == url or (url != "/" and here.startswith(f"{url}/"))
+    return _leads_to(url, request.path)
+
+
+def _leads_to(url: str, path: str) -> bool:
+    return path.startswith(url) and (path == url or (url != "/" and path[len(url)] == "/"))
 
 
 def firm_name(ctx: RunContext) -> str:

@@ -82,6 +82,7 @@ def _refuse_forgery(protection: CSRFProtect) -> None:
 
 def _refuse_unkept_characters() -> None:
     """No database keeps a zero character: nothing can be found by it."""
-    if "\0" in request.path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+    asked = request.query_string
+    if "\0" in request.path or b"%00" in asked or b"\0" in asked:
         sentence = translator(language())("地址里有不能用的字符", "The address has a character that cannot be used")
         raise Malformed(Fault(code="bad_character", message=sentence))

@@ -34,7 +34,7 @@ from web.list_look import Look, column_or_none, look_of
 from web.list_page import filter_chips, filter_editor, view_of, way_back
 from web.list_parts import counted, empty_words, kinds, tab_parts, tabs_of, totals_row
 from web.list_query import Asked, asked, described, hidden_fields
-from web.outlines import Outline
+from web.outlines import Filling, Outline
 from web.pages.records import entity_of
 from web.render import render, render_outline, tell, told
 from web.templating import piece
@@ -125,7 +125,7 @@ def _list(ctx: RunContext, entity: Entity, question: Asked, view: View | None) -
         "pages/list.html",
         (look.key, shape),
         lambda: content(ctx, entity, replace(look, named=_named(ctx, entity, look, question)), shape),
-        lambda name: values[name] if name in values else question.fill(name),
+        Filling(values, question.filler()).__getitem__,
     )
 
 
