@@ -127,8 +127,8 @@ def refuse_locked(batch: Batch) -> None:
 def _refuse_fixed(batch: Batch, draft: Draft, field: Field) -> None:
     if field.fixed == ONCE_LIVE:
         label, day = field.label.get(batch.ctx.language), live_since(batch.ctx)
-        told = fault(batch.ctx, "fixed_once_live", f"{draft.path}{field.id}", label=label, day=day)
-        batch.faults.append((draft.record, told))
+        live = fault(batch.ctx, "fixed_once_live", f"{draft.path}{field.id}", label=label, day=day)
+        batch.faults.append((draft.record, live))
         return
     told = reasons(batch.ctx, field) if field.fixed == PERIOD_START else ()
     for reason in told:

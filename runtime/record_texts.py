@@ -22,23 +22,34 @@ TITLE_FIELDS = ("code", "name")
 HIDDEN = "***"
 
 
-def render(at: Workspace, message: Message, rows: Sequence[Row], entity: str = "") -> list[str]:
-    """The message for each row (a record of ``entity``)."""
+def render(
+    at: Workspace, message: Message, rows: Sequence[Row], entity: str = "", *, thousands: bool = False
+) -> list[str]:
+    """The message for each row (a record of ``entity``). ``thousands``: figures with separators, as paper has them."""
     texts = [""] * len(rows)
     for piece in message.get(at.ctx.language):
-        values = [piece] * len(rows) if isinstance(piece, str) else _shown(at, piece, rows, entity)
+        values = [piece] * len(rows) if isinstance(piece, str) else _shown(at, piece, rows, entity, thousands)
         texts = [text + value for text, value in zip(texts, values, strict=True)]
     return texts
 
 
-def _shown(at: Workspace, piece: Expr, rows: Sequence[Row], entity: str) -> list[str]:
+def _shown(at: Workspace, piece: Expr, rows: Sequence[Row], entity: str, thousands: bool) -> list[str]:
     if not may_see(at.ctx, piece.secrecy):
         return [HIDDEN] * len(rows)
     values = at.evaluate(piece, rows, None, entity)
     if piece.type.kind is Kind.REFERENCE and isinstance(piece.tree, Path):
         return [title_of(at, piece.type.targets, value) for value in values]
     field = field_of(at.model, piece.tree, entity) if isinstance(piece.tree, Path) else None
-    return [field_text(at.ctx, field, value, piece) for value in values]
+    texts = [field_text(at.ctx, field, value, piece) for value in values]
+    if not thousands:
+        return texts
+    return [_grouped(text) if isinstance(v, Decimal) else text for text, v in zip(texts, values, strict=True)]
+
+
+def _grouped(figure: str) -> str:
+    """``-12345.60`` → ``-12,345.60``; what follows a space (``%``) stays."""
+    whole, point, rest = figure.partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole.lstrip("-").isdigit() else figure
 
 
 def field_of(model: AppModel, path: Path, entity: str) -> Field | None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from engine.expressions.types import Kind
 from engine.model import Field
 from runtime.context import RunContext
+from runtime.value_numbers import readable
 
 MINUS = "\N{MINUS SIGN}"
 NEAR = 14
@@ -131,10 +132,14 @@ def _as_money(ctx: RunContext, field: Field, value: object) -> str:
     if not isinstance(value, Decimal):
         return str(value)
     scale = ctx.app.model.currency_scale
-    return price(value, scale) if field.value.per_unit else number(value, scale)
+    if field.value.per_unit:
+        return price(value if field.formula is None else readable(value), scale)
+    return number(value, scale)
 
 
-def _as_number(_ctx: RunContext, _field: Field, value: object) -> str:
+def _as_number(_ctx: RunContext, field: Field, value: object) -> str:
+    if isinstance(value, Decimal) and field.formula is not None:
+        return number(readable(value))
     return number(value) if isinstance(value, (Decimal, int)) else str(value)
 
 

@@ -23,6 +23,7 @@ from runtime.context import RunContext
 from runtime.query_columns import ListColumn
 from runtime.value_numbers import readable
 from web import display
+from web.file_cells import FILES, files_cell
 from web.list_marks import Mark, Marks, drawings
 from web.record_flow import approval_tone
 from web.texts import translator
@@ -104,7 +105,8 @@ def _figure(index: int, slot: str, text: Callable[[Any], str]) -> Cell:
 
 def _money(bench: Bench, one: Field, index: int, slot: str) -> Cell:
     if one.value.per_unit:
-        return _figure(index, slot, lambda value: display.price(value, bench.scale))
+        made = readable if one.formula is not None else Decimal
+        return _figure(index, slot, lambda value: display.price(made(value), bench.scale))
     shape = f",.{bench.scale}f"
     return _figure(index, slot, lambda value: format(value, shape).replace("-", display.MINUS))
 
@@ -278,6 +280,8 @@ def cell_of(bench: Bench, column: ListColumn, index: int, slot: str) -> Cell:
         return _state(bench, index)
     if own and one.id in bench.entity.progress:
         return _axis(bench, one.id, index)
+    if one.type in FILES:
+        return files_cell(one, index, _td(slot), _td("t3", slot) + "–")
     if one.many or one.value.many:
         return _other(bench, one, index, slot)
     if column.target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +12,6 @@ from markupsafe import Markup
 from engine.model import Print, PrintBlock
 from runtime.context import RunContext
 from runtime.errors import Malformed
-from runtime.files import fetch
 from runtime.permissions import may_see
 from runtime.queries import ListQuery, list_records
 from runtime.query_columns import ListColumn, Named, column_of
@@ -22,7 +20,7 @@ from runtime.record_inputs import Workspace
 from runtime.record_texts import render as render_message
 from runtime.values import ENTERED
 from web.display import is_numeric, number, text_of
-from web.signatures import KIND as SIGNATURE
+from web.file_cells import FILES, on_paper
 from web.texts import translator
 
 Row = dict[str, Any]
@@ -91,7 +89,9 @@ class Form:
 
     def text(self, block: PrintBlock, page: int, pages: int) -> Part:
         """A line of words, with a code to scan and places to sign."""
-        said = render_message(self.at, block.message, [self.row], self.form.entity)[0] if block.message else ""
+        said = ""
+        if block.message:
+            (said,) = render_message(self.at, block.message, [self.row], self.form.entity, thousands=True)
         return {
             "kind": "text",
             "id": block.id,
@@ -107,10 +107,7 @@ class Form:
             filters=(Filter("id", "eq", (self.row["id"],)),), fields=tuple(c.path for c in columns), page_size=1
         )
         values = list_records(self.ctx, self.form.entity, query).rows[0][1:] if columns else ()
-        pairs = [
-            {"label": self._label(c), "text": self._value(c, v), "picture": self._picture(c, v)}
-            for c, v in zip(columns, values, strict=True)
-        ]
+        pairs = [{"label": self._label(c), **self._shown(c, v)} for c, v in zip(columns, values, strict=True)]
         return {"kind": "fields", "pairs": pairs, "columns": block.columns, "qr": self._qr(block)}
 
     def _label(self, column: ListColumn) -> str:
@@ -214,18 +211,14 @@ class Form:
 
     def _line_value(self, column: ListColumn, line: Row, value: Any) -> Part:
         entered = self._number(column, line, value)
-        return {
-            "text": self._value(column, entered),
-            "num": is_numeric(column.field),
-            "picture": self._picture(column, value),
-        }
+        return {"num": is_numeric(column.field), **self._shown(column, entered)}
 
-    def _picture(self, column: ListColumn, value: Any) -> str:
-        """A signature as an address that carries it along: the paper needs nothing else, in a letter too."""
-        if column.field.type != SIGNATURE or not isinstance(value, int):
-            return ""
-        found = fetch(self.ctx, value)
-        return f"data:{found.media_type};base64,{b64encode(found.content).decode()}"
+    def _shown(self, column: ListColumn, value: Any) -> Part:
+        """A value as words and pictures: signatures and photos travel with the paper, in a letter too."""
+        if column.field.type in FILES:
+            pictures, names = on_paper(self.ctx, column.field, value)
+            return {"text": names, "pictures": pictures}
+        return {"text": self._value(column, value), "pictures": []}
 
     def _value(self, column: ListColumn, value: Any) -> str:
         if isinstance(value, Named):

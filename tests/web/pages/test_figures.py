@@ -5,14 +5,19 @@ from __future__ import annotations
 import html
 import io
 import re
+from base64 import b64encode
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
 
+from runtime import files
+from runtime.records import update
 from tests.scenarios.clients import code
 from tests.scenarios.works import PASSWORD, Works
 from tests.web.api.test_records import some_item
+from web.file_cells import linked, on_paper
 
 SECRET = "73.21"
 
@@ -183,6 +188,26 @@ def test_labels_carry_a_code_to_scan(admin: Reader, stocked: tuple[str, int, int
     page = admin.page(f"/print/item_label/{stocked[1]}?n=3")
     assert page.count('class="qr"') == 3
     assert stocked[0] in page
+
+
+def test_pictures_and_files_stand_in_lists_and_on_paper(
+    office: Works, admin: Reader, stocked: tuple[str, int, int]
+) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + b"-" * 9
+    with office.acting() as ctx:
+        first, second = (files.save(ctx, name, picture).id for name in ("a.png", "b.png"))
+        drawing = files.save(ctx, "图纸.pdf", b"%PDF-1.4").id
+        update(ctx, "item", stocked[1], {"photo": first})
+        fields = ctx.app.model.entities["item"].fields
+        paper = on_paper(ctx, fields["photo"], (first, second))
+        assert paper == ([f"data:image/png;base64,{b64encode(picture).decode()}"] * 2, "")
+        assert on_paper(ctx, replace(fields["photo"], type="file"), drawing) == ([], "图纸.pdf")
+        assert linked(ctx, replace(fields["photo"], type="file"), drawing) == f'<a href="/files/{drawing}">图纸.pdf</a>'
+    mine = {"csrf_token": admin._token("/account"), "key": "columns:item"}
+    assert admin.client.post("/preferences", data={**mine, "value": '["code", "photo"]'}).status_code == 204
+    page = admin.page(f"/e/item?q={stocked[0]}")
+    admin.client.post("/preferences", data={**mine, "value": "[]"})
+    assert f'<a href="/files/{first}"><img src="/files/{first}" height="24" alt="图片" loading="lazy"></a>' in page
 
 
 @pytest.mark.both
