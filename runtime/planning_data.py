@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import FromClause, Select, literal, select
 
-from engine.expressions.tree import Expr
+from engine.expressions.tree import Expr, Path
 from engine.model import Plan, PlanFlow, Suggest
 from engine.planning.structure import Key
 from engine.planning.supply import Demand, Rule, Supply
 from runtime.context import RunContext
-from runtime.planning_rows import evaluate, holding
+from runtime.planning_rows import conditions_of, evaluate, holding
 from runtime.planning_structure import sql_scope
-from runtime.sql import Joiner, to_sql, to_where
+from runtime.sql import Joiner, SqlScope, to_sql, to_where
 
 ZERO = Decimal(0)
 LEDGER = "ledger."
@@ -116,16 +116,38 @@ def made_items(ctx: RunContext, plan: Plan, items: Sequence[int]) -> set[int]:
         return set()
     if not plan.suggest:
         return set(items)
-    conditions = [suggest.condition for suggest in plan.suggest.values() if suggest.condition is not None]
-    held = holding(ctx, plan, conditions, items)
+    held = holding(ctx, plan, conditions_on(plan), items)
     if held is None:
         chosen = suggestions(ctx, plan, [{"item": item} for item in items])
         pairs = zip(items, chosen, strict=True)
         return {item for item, suggest in pairs if suggest is None or explodes(ctx, plan, suggest)}
-    return _made(ctx, plan, items, held)
+    return made_by(ctx, plan, items, held)
 
 
-def _made(ctx: RunContext, plan: Plan, items: Sequence[int], held: Sequence[set[int]]) -> set[int]:
+def conditions_on(plan: Plan) -> list[Expr]:
+    """The conditions under which the plan suggests its documents."""
+    return [suggest.condition for suggest in plan.suggest.values() if suggest.condition is not None]
+
+
+def suggesting(ctx: RunContext, plan: Plan, scope: SqlScope) -> list[Any] | None:
+    """Those conditions as columns over items; ``None``: one reads more than the item, or who asks."""
+    conditions = conditions_on(plan)
+    if any(isinstance(node, Path) and node.root == "user" for expr in conditions for node in expr.inputs):
+        return None
+    return conditions_of(ctx, plan, conditions, scope)
+
+
+def in_sql(ctx: RunContext, plan: Plan) -> bool:
+    """Whether the database can tell them."""
+    table = ctx.app.tables.entity[plan.entity]
+
+    def told() -> bool:
+        return suggesting(ctx, plan, sql_scope(ctx, plan.entity, table, Joiner(table))) is not None
+
+    return ctx.app.programs.keep(("suggesting", plan.id), told)
+
+
+def made_by(ctx: RunContext, plan: Plan, items: Collection[int], held: Sequence[set[int]]) -> set[int]:
     """The items that are made, from those for which each condition holds; the first that holds decides."""
     left, made, each = set(items), set[int](), iter(held)
     for suggest in plan.suggest.values():

@@ -1,4 +1,4 @@
-"""A declared structure as data of the planning algorithms: read level by level, computed by the database.
+"""A declared structure as data of the planning algorithms: read level by level, each level with few statements.
 
 Only what lies below the asked products is read; without products, everything. Statements are made once a day.
 """
@@ -7,52 +7,69 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import FromClause, Select, false, literal, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, false, func, null, or_, select
+from sqlalchemy.types import Text
 
 from engine.expressions.tree import Expr, Path, walk
 from engine.model import Structure as Declared
 from engine.planning.structure import Also, Key, Line, Structure, Version, structure_of, whole_step
 from runtime.context import RunContext
 from runtime.id_sets import ID_SETS
-from runtime.planning_reading import Reading, reader_of
-from runtime.record_rows import read_links
+from runtime.planning_reading import HEADER, LINE, USED, Plan, Reader, Side, Ways, term
+from runtime.prepared import Statement, prepare_statement
 from runtime.sql import Joiner, SqlScope, TableRow, to_where
 from runtime.values import Ref
 
 ZERO = Decimal(0)
 Made = TypeVar("Made")
-MANY = 60
-"""Products on one level above which the whole structure is read."""
+MANY = 16
+SHARE = 10
+"""The whole structure is read where one level has more products than ``MANY``, and more than this part of all."""
+
+
+class Along(NamedTuple):
+    """Columns of what is used, read along with it. ``key``: which they are."""
+
+    key: tuple[Hashable, ...]
+    make: Callable[[SqlScope, Table], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """How far to read. ``items``: products asked for (``None``: all). ``deep``: below what is stocked too.
 
-    ``where``: a further condition on component lines. ``extras``: alternates and by-products as well.
+    ``where``: a further condition on component lines. ``extras``: alternates and by-products as well. ``along``: what
+    else to read of the components.
     """
 
     items: frozenset[Key] | None = None
     deep: bool = True
     where: Expr | None = None
     extras: bool = False
+    along: Along | None = None
 
 
 def load(ctx: RunContext, structure: str, scope: Scope) -> Structure:
     """Read a structure as far as ``scope`` says."""
+    return load_along(ctx, structure, scope)[0]
+
+
+def load_along(ctx: RunContext, structure: str, scope: Scope) -> tuple[Structure, dict[int, Sequence[Any]]]:
+    """Read a structure, and what its components say of ``scope.along``, by their id."""
     declared = ctx.app.model.structures[structure]
-    reading = _Reading(ctx, declared, scope)
-    wanted: set[Key] | None = None if scope.items is None else set(scope.items)
-    while wanted is None or wanted:
-        if wanted is not None and len(wanted) > MANY:  # reading everything costs less than naming so many
-            reading, wanted = _Reading(ctx, declared, scope), None
-        found = reading.level(wanted)
-        wanted = found - reading.seen if wanted is not None else set()
-    return structure_of(reading.versions)
+    reading = _Reading(ctx, declared, scope, everything=scope.items is None)
+    wanted = set(scope.items or ())
+    while wanted and not reading.everything:
+        if len(wanted) > MANY and reading.is_most(len(wanted)):  # reading everything costs less than naming so many
+            reading = _Reading(ctx, declared, scope, everything=True)
+            break
+        wanted = reading.level(wanted) - reading.seen
+    if reading.everything:
+        reading.level(set())
+    return structure_of(reading.versions()), reading.along
 
 
 def sql_scope(ctx: RunContext, entity: str, table: FromClause, joiner: Joiner | None = None) -> SqlScope:
@@ -96,144 +113,219 @@ def ends_of(ctx: RunContext, declared: Declared) -> Ends:
 class _Reading:
     """One reading of a structure: what was found so far, and the statements it takes."""
 
-    def __init__(self, ctx: RunContext, declared: Declared, scope: Scope) -> None:
+    def __init__(self, ctx: RunContext, declared: Declared, scope: Scope, *, everything: bool) -> None:
         self.ctx = ctx
         self.declared = declared
         self.scope = scope
+        self.everything = everything
         self.ends = ends_of(ctx, declared)
+        self.sets = ID_SETS[ctx.app.database.dialect]
         self.seen: set[Key] = set()
-        self.versions: list[Version] = []
+        self.headers: list[tuple[Sequence[Any], Key]] = []
+        self.numbers: dict[int, int] = {}
+        self.rows: list[Sequence[Any]] = []
+        self.lines: dict[int, list[Line]] = {}
+        self.used: dict[int, int] = {}
+        self.along: dict[int, Sequence[Any]] = {}
+        key = (id(scope.where) if scope.where else 0, *(scope.along.key if scope.along else ()))
+        self.plan: Plan = self._kept(("lines", everything, *key), lambda: _planned(ctx, declared, scope, everything))
+        self.reader = Reader(self.plan)
 
-    def level(self, items: set[Key] | None) -> set[Key]:
-        """Read the versions of ``items``; what they are made of."""
-        self.seen |= items or set()
+    def is_most(self, items: int) -> bool:
+        """Whether so many products are a good part of all there are."""
+        key = self.ctx.app.tables.entity[self.ends.header].c.id
+        query = self._kept(("newest",), lambda: prepare_statement(self.ctx, select(func.max(key)), [key]))
+        newest = query.run(self.ctx, {})[0][0] or 0
+        return bool(items * SHARE > newest)
+
+    def level(self, items: set[Key]) -> set[Key]:
+        """Read how ``items`` are made, one level; what they are made of.
+
+        What lines ask for is put together at the end, for all of them, unless it says how far to read.
+        """
+        self.seen |= items
         headers = list(self._headers(items))
-        lines = self._lines([header[0] for header in headers], everything=items is None)
-        also = self._also([header[0] for header in headers]) if self.scope.extras else {}
-        for header, item, begins, ends in headers:
-            self.versions.append(Version(header, item, lines.get(header, ()), begins, ends, also.get(header, ())))
-        each = (line for header in headers for line in lines.get(header[0], ()))
-        return {line.item for line in each if self.scope.deep or line.through}
+        numbers = {row[0]: number for row, _, number in headers}
+        self.headers += [(row, item) for row, item, _ in headers]
+        self.numbers.update(numbers)
+        rows = [row for row in self._fetch(LINE, () if self.everything else numbers) if row[1] in numbers]
+        if self.scope.deep:
+            self.rows += rows
+            return set() if self.everything else {row[2] for row in rows}
+        lines = self._lines(rows, numbers)
+        self.lines.update(lines)
+        return {line.item for each in lines.values() for line in each if line.through}
+
+    def versions(self) -> Iterator[Version]:
+        """Everything that was read."""
+        lines = self._lines(self.rows, self.numbers) if self.scope.deep else self.lines
+        also: Mapping[int, list[Also]] = {}
+        if self.scope.extras:
+            lines, also = self._with_instead(lines), self._also()
+        dates = dict(self.plan.statements[HEADER].returns)
+        for row, item in self.headers:
+            begins, ends = (
+                dates[place](row[place]) if row[place] and place in dates else row[place] for place in (2, 3)
+            )
+            yield Version(row[0], item, lines[row[0]], begins, ends, also.get(row[0], ()))
 
     # --- headers ---------------------------------------------------------------------------------------------
 
-    def _headers(self, items: set[Key] | None) -> Iterator[tuple[int, Key, date | None, date | None]]:
-        ends = self.ends
-        if items is None:
-            for target in ends.makes:
-                yield from self._of_target(target, None)
-            return
+    def _headers(self, items: set[Key]) -> Iterator[tuple[Sequence[Any], Key, int]]:
+        """Rows of headers, what each makes, and the number of what it says of its lines."""
         by_entity: dict[str, list[int]] = {}
         for item in items:
-            entity, record = (item.entity, item.id) if isinstance(item, Ref) else (ends.stocked, item)
+            entity, record = (item.entity, item.id) if isinstance(item, Ref) else (self.ends.stocked, item)
             by_entity.setdefault(entity, []).append(record)  # type: ignore[arg-type]
-        for target in ends.makes:
-            if ids := by_entity.get(target):
-                yield from self._of_target(target, sorted(ids))
+        for target in self.ends.makes:
+            ids = by_entity.get(target, [])
+            if not ids and not self.everything:
+                continue
+            stocked = target == self.ends.stocked
+            for row in self._fetch(HEADER, ids, target=target):
+                number = self.reader.number(HEADER, row) if self.plan.asked[HEADER] else -1
+                yield row, row[1] if stocked else self.ends.key(target, row[1]), number
 
-    def _of_target(self, target: str, ids: list[int] | None) -> Iterator[tuple[int, Key, date | None, date | None]]:
-        query = self._kept(("headers", target, ids is None), lambda: self._header_query(target, everything=ids is None))
-        sent = {} if ids is None else {"ids": ID_SETS[self.ctx.app.database.dialect].pack(ids)}
-        for header, made, begins, ends in self.ctx.connection.execute(query, sent).all():
-            yield header, self.ends.key(target, made), begins, ends
-
-    def _header_query(self, target: str, *, everything: bool) -> Select[Any]:
-        declared, table = self.declared, self.ctx.app.tables.entity[self.ends.header]
-        made = table.c[declared.makes]
-        begins, ends = (table.c[name] if name else literal(None) for name in (declared.valid_from, declared.valid_to))
-        query = select(table.c.id, made, begins, ends).where(table.c.deleted_at.is_(None), made.is_not(None))
-        kind = table.c.get(f"{declared.makes}__type")
-        if kind is not None:
-            query = query.where(kind == target)
-        where = declared.where
-        if where is not None and stands_on(where) != self.ends.line:
-            query = query.where(to_where(where, sql_scope(self.ctx, self.ends.header, table)))
-        if everything:
-            return query
-        return query.where(ID_SETS[self.ctx.app.database.dialect].among(made, "ids"))
+    def _fetch(self, side: int, ids: Iterable[int], **given: object) -> list[Any]:
+        """The rows of one of the three tables, as the driver gives them."""
+        return self.plan.statements[side].fetch(self.ctx, {"ids": self.sets.pack(ids), **given})
 
     # --- lines -----------------------------------------------------------------------------------------------
 
-    def _lines(self, headers: Sequence[int], *, everything: bool) -> dict[int, list[Line]]:
-        key = ("lines", everything, id(self.scope.where) if self.scope.where else 0)
-        query, readings = self._kept(key, lambda: self._line_query(everything=everything))
-        read = reader_of(readings)
-        found: dict[int, list[Line]] = {header: [] for header in headers}
-        ids = ID_SETS[self.ctx.app.database.dialect]
-        for row in self.ctx.connection.execute(query, {} if everything else {"ids": ids.pack(headers)}).all():
-            lines = found.get(row[1])
-            if lines is not None:
-                need, fixed, step, through, loss = read(row)
-                lines.append(Line(row[0], row[2], need, fixed, step, through, (), loss))
-        return self._with_instead(found) if self.scope.extras and self.declared.instead else found
+    def _lines(self, rows: Sequence[Sequence[Any]], headers: Mapping[int, int]) -> dict[int, list[Line]]:
+        """The lines of headers, by header; ``headers``: the number of what each says."""
+        if self.plan.asked[USED]:
+            fresh = {row[2] for row in rows} - self.used.keys()
+            for row in self._fetch(USED, fresh) if fresh else ():
+                self.used[row[0]] = self.reader.number(USED, row)
+                self.along[row[0]] = row
+        return self.reader.lines(rows, headers, self.used)
 
-    def _line_query(self, *, everything: bool) -> tuple[Select[Any], tuple[Reading, ...]]:
-        declared, table = self.declared, self.ctx.app.tables.entity[self.ends.line]
-        joiner = Joiner(table)
-        scope = sql_scope(self.ctx, self.ends.line, table, joiner)
-        columns: list[Any] = [table.c.id, table.c.parent, table.c[declared.uses]]
-        readings = []
-        for expr, finish in (
-            (declared.need, _amount),
-            (declared.fixed, _amount),
-            (declared.step, whole_step),
-            (declared.through, bool),
-        ):
-            reading = Reading(self.ctx, expr, finish, scope, len(columns))
-            columns.extend(reading.columns)
-            readings.append(reading)
-        readings.append(Reading.of(table.c[declared.loss] if declared.loss else None, _amount, len(columns)))
-        columns.extend(readings[-1].columns)
-        where = declared.where
-        conditions = [to_where(where, scope)] if where is not None and stands_on(where) == self.ends.line else []
-        if self.scope.where is not None:  # judges what is used, not what is only passed through
-            passed = false() if declared.through is None else to_where(declared.through, scope)
-            conditions.append(or_(to_where(self.scope.where, scope), passed))
-        query = joiner.apply(select(*columns)).where(table.c[declared.uses].is_not(None), *(conditions or [true()]))
-        if not everything:
-            query = query.where(ID_SETS[self.ctx.app.database.dialect].among(table.c.parent, "ids"))
-        return query.order_by(table.c.parent, table.c.position, table.c.id), tuple(readings)
-
-    def _with_instead(self, found: Mapping[int, list[Line]]) -> dict[int, list[Line]]:
-        ids = [line.id for lines in found.values() for line in lines]
-        instead = self._links(ids)
-        for lines in found.values():
+    def _with_instead(self, found: dict[int, list[Line]]) -> dict[int, list[Line]]:
+        if not self.declared.instead:
+            return found
+        instead: dict[int, tuple[Key, ...]] = {}
+        for owner, value in self._beside("instead", _instead, (line.id for lines in found.values() for line in lines)):
+            instead[owner] = (*instead.get(owner, ()), value)
+        for lines in found.values() if instead else ():
             for place, line in enumerate(lines):
                 if line.id in instead:
                     lines[place] = line._replace(instead=instead[line.id])
-        return dict(found)
-
-    def _links(self, ids: Sequence[int]) -> Mapping[int, tuple[Key, ...]]:
-        """The alternates of lines."""
-        if len(ids) <= MANY:
-            return read_links(self.ctx, self.ends.line, self.declared.instead, ids)
-        link = self.ctx.app.tables.links[self.ends.line, self.declared.instead]
-        found: dict[int, tuple[Key, ...]] = {}
-        query = select(link.c.owner, link.c.value).order_by(link.c.owner, link.c.position)
-        for owner, value in self.ctx.connection.execute(query):
-            found[owner] = (*found.get(owner, ()), value)
         return found
 
-    def _also(self, headers: Sequence[int]) -> dict[int, list[Also]]:
+    def _also(self) -> dict[int, list[Also]]:
         """By-products of each version."""
-        declared = self.declared
-        if not declared.also_lines:
-            return {}
-        entity = self.ctx.app.model.entities[self.ends.header].fields[declared.also_lines].lines
-        table = self.ctx.app.tables.entity[entity]
-        names = (declared.also_item, declared.also_quantity, declared.also_share)
-        columns = [table.c[name] if name else literal(None) for name in names]
-        ids = ID_SETS[self.ctx.app.database.dialect]
-        query = select(table.c.parent, *columns).where(ids.among(table.c.parent, "ids")).order_by(table.c.id)
         found: dict[int, list[Also]] = {}
-        for parent, item, quantity, share in self.ctx.connection.execute(query, {"ids": ids.pack(headers)}):
-            if item is not None:
-                found.setdefault(parent, []).append(Also(item, quantity or ZERO, share or ZERO))
+        if self.declared.also_lines:
+            for parent, item, quantity, share in self._beside("also", _also, self.numbers):
+                if item is not None:
+                    found.setdefault(parent, []).append(Also(item, quantity or ZERO, share or ZERO))
         return found
+
+    def _beside(self, name: str, make: Beside, owners: Iterable[int]) -> list[list[Any]]:
+        """Rows of a table beside: those of the owners, or all."""
+        query = self._kept((name, self.everything), lambda: make(self.ctx, self.declared, self.ends, self.everything))
+        return query.run(self.ctx, {"ids": self.sets.pack(() if self.everything else owners)})
 
     def _kept(self, key: tuple[Hashable, ...], make: Callable[[], Made]) -> Made:
         whole = ("structure", self.declared.id, self.ctx.today(), self.ctx.connection.dialect.name, *key)
         return self.ctx.app.programs.keep(whole, make)
+
+
+# --- statements ------------------------------------------------------------------------------------------------
+
+Beside = Callable[[RunContext, Declared, Ends, bool], Statement]
+
+
+def _among(ctx: RunContext, query: Select[Any], column: Any, *, everything: bool) -> Select[Any]:
+    """The query for the ids of its parameter, or for all."""
+    return query if everything else query.where(ID_SETS[ctx.app.database.dialect].among(column, "ids"))
+
+
+def _planned(ctx: RunContext, declared: Declared, scope: Scope, everything: bool) -> Plan:
+    """The statements that read lines with what they ask of their headers and of what they use."""
+    ends, tables = ends_of(ctx, declared), ctx.app.tables.entity
+    header, line, used = tables[ends.header], tables[ends.line], tables[ends.stocked]
+    dates = [header.c[name] if name else null() for name in (declared.valid_from, declared.valid_to)]
+    sides = (
+        _side(ctx, ends.line, line, [line.c.id, line.c.parent, line.c[declared.uses]]),
+        _side(ctx, ends.header, header, [header.c.id, header.c[declared.makes], *dates]),
+        _side(ctx, ends.stocked, used, [used.c.id], scope.along),
+    )
+    field = ctx.app.model.entities[ends.line].fields[declared.uses]
+    ways = Ways(declared.uses if len(field.targets or field.value.targets) == 1 else "", ends.stocked, ends.header)
+    values = (
+        (declared.need, _amount),
+        (declared.fixed, _amount),
+        (declared.step, whole_step),
+        (declared.through, bool),
+        (_field(ctx, ends.line, declared.loss), _amount),
+    )
+    terms = [term(ctx, sides, ways, expr, finish) for expr, finish in values]
+    lines = _line_query(declared, ends, scope, sides[LINE])
+    queries = (
+        _among(ctx, lines, line.c.parent, everything=everything).order_by(line.c.parent, line.c.position, line.c.id),
+        _among(
+            ctx, _header_query(declared, ends, sides[HEADER], header), header.c[declared.makes], everything=everything
+        ),
+        _among(ctx, sides[USED].query(), used.c.id, everything=False),
+    )
+    return Plan(
+        terms,
+        [prepare_statement(ctx, query, side.columns) for query, side in zip(queries, sides, strict=True)],
+        [side.first for side in sides],
+        [scope.along is not None or len(side.columns) > side.first for side in sides],
+    )
+
+
+def _side(ctx: RunContext, entity: str, table: Table, columns: list[Any], along: Along | None = None) -> Side:
+    joiner = Joiner(table)
+    scope = sql_scope(ctx, entity, table, joiner)
+    return Side(scope, joiner, [*columns, *(along.make(scope, table) if along else ())])
+
+
+def _field(ctx: RunContext, entity: str, name: str) -> Expr | None:
+    """A field of lines as an expression."""
+    if not name:
+        return None
+    path = Path(root="record", entity=entity, steps=(name,), type=ctx.app.model.entities[entity].fields[name].value)
+    return ctx.app.programs.expression(path)
+
+
+def _header_query(declared: Declared, ends: Ends, side: Side, table: Table) -> Select[Any]:
+    made, kind = table.c[declared.makes], table.c.get(f"{declared.makes}__type")
+    rows: list[ColumnElement[bool]] = [table.c.deleted_at.is_(None), made.is_not(None)]
+    if kind is not None:
+        rows.append(kind == bindparam("target", type_=Text()))
+    if declared.where is not None and stands_on(declared.where) != ends.line:
+        rows.append(to_where(declared.where, side.scope))
+    return side.query().where(*rows)
+
+
+def _line_query(declared: Declared, ends: Ends, scope: Scope, side: Side) -> Select[Any]:
+    rows: list[ColumnElement[bool]] = [side.columns[2].is_not(None)]
+    if declared.where is not None and stands_on(declared.where) == ends.line:
+        rows.append(to_where(declared.where, side.scope))
+    if scope.where is not None:  # judges what is used, not what is only passed through
+        passed = false() if declared.through is None else to_where(declared.through, side.scope)
+        rows.append(or_(to_where(scope.where, side.scope), passed))
+    return side.query().where(*rows)
+
+
+def _instead(ctx: RunContext, declared: Declared, ends: Ends, everything: bool) -> Statement:
+    """The alternates of lines."""
+    link = ctx.app.tables.links[ends.line, declared.instead]
+    query = _among(ctx, select(link.c.owner, link.c.value), link.c.owner, everything=everything)
+    return prepare_statement(ctx, query.order_by(link.c.owner, link.c.position), [link.c.owner, link.c.value])
+
+
+def _also(ctx: RunContext, declared: Declared, ends: Ends, everything: bool) -> Statement:
+    """What comes out besides."""
+    table = ctx.app.tables.entity[ctx.app.model.entities[ends.header].fields[declared.also_lines].lines]
+    names = (declared.also_item, declared.also_quantity, declared.also_share)
+    columns = [table.c.parent, *(table.c[name] if name else null() for name in names)]
+    query = _among(ctx, select(*columns), table.c.parent, everything=everything)
+    return prepare_statement(ctx, query.order_by(table.c.id), columns)
 
 
 def _amount(value: Decimal | None) -> Decimal:

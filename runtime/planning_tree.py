@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -21,15 +22,16 @@ from runtime.exploding import named_path
 from runtime.garbage import uncollected
 from runtime.messages import fault
 from runtime.permissions import demand, label_of, may_see
-from runtime.planning_data import made_items
-from runtime.planning_rows import records_of, titles_of
-from runtime.planning_structure import Scope, ends_of, load, sql_scope
+from runtime.planning_data import conditions_on, in_sql, made_by, made_items, suggesting
+from runtime.planning_rows import held, records_of, title_columns, title_text, titles_of
+from runtime.planning_structure import Along, Scope, ends_of, load, load_along, sql_scope
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
 from runtime.sql import Joiner, to_sql
 
 Row = dict[str, Any]
 BASES = ("standard", "average", "last")
+NOTHING: Mapping[int, Sequence[Any]] = MappingProxyType({})
 
 
 class TreeRow(NamedTuple):
@@ -102,27 +104,46 @@ def explode(ctx: RunContext, item: int, quantity: Decimal, day: date | None = No
 
 
 def _exploded(ctx: RunContext, asked: _Asked, item: int, quantity: Decimal) -> Tree:
-    found = load(ctx, asked.declared.id, Scope(items=frozenset({item}), extras=True))
-    made = asked.makes({key for key in found.versions if isinstance(key, int)} | {item})
+    scope = Scope(items=frozenset({item}), extras=True, along=asked.along())
+    found, told = load_along(ctx, asked.declared.id, scope)
+    made = asked.makes({key for key in found.versions if isinstance(key, int)} | {item}, told)
     result = asked.safely(lambda: explosion.explode(found, item, quantity, asked.day, made))
     keys = {row.item for row in result.rows}
     keys.update(other for row in result.rows if row.line.instead for other in row.line.instead)
-    titles = asked.titles(keys)
+    titles = asked.titles(keys, told)
     return Tree(
         item=item,
         title=asked.title,
         quantity=quantity,
         day=asked.day,
         expired=result.expired,
-        rows=tuple([_row(row, titles) for row in result.rows]),
+        rows=_tree_rows(result.rows, titles),
         totals=tuple((_id(key), titles[key], amount) for key, amount in result.totals.items()),
     )
 
 
-def _row(row: explosion.Exploded, titles: Mapping[Key, str]) -> TreeRow:
-    level, above, item, quantity, line, _, made, expired = row
-    instead = tuple([(_id(other), titles[other]) for other in line.instead]) if line.instead else ()
-    return TreeRow(level, above, _id(item), titles[item], quantity, line.through, made, expired, instead)
+def _tree_rows(rows: Sequence[explosion.Exploded], titles: Mapping[Key, str]) -> tuple[TreeRow, ...]:
+    """The places with the names people know; thousands, so made as plainly as can be."""
+    new = tuple.__new__
+    return tuple(
+        [
+            new(
+                TreeRow,
+                (
+                    level,
+                    above,
+                    item if type(item) is int else 0,
+                    titles[item],
+                    quantity,
+                    line.through,
+                    made,
+                    expired,
+                    tuple([(_id(other), titles[other]) for other in line.instead]) if line.instead else (),
+                ),
+            )
+            for level, above, item, quantity, line, _, made, expired in rows
+        ]
+    )
 
 
 def where_used(ctx: RunContext, item: int, day: date | None = None, structure: str = "") -> Tree:
@@ -200,18 +221,41 @@ class _Asked:
         if row is None or row.get("deleted_at") is not None:
             raise NotFound(fault(ctx, "no_such_item", given=item))
         self.title = record_title(ctx.app.model, self.stocked, row)
+        self.columns = title_columns(ctx, self.stocked)
+        plan = next((p for p in ctx.app.model.plans.values() if p.structure == self.declared.id), None)
+        self.plan = plan if plan is not None and plan.entity == self.stocked and plan.suggest else None
 
-    def titles(self, keys: Collection[Key]) -> dict[Key, str]:
-        """The names of items."""
-        known = titles_of(self.ctx, self.stocked, (key for key in keys if isinstance(key, int)))
-        return {key: known.get(key, str(key)) if isinstance(key, int) else str(key) for key in keys}
+    def along(self) -> Along | None:
+        """What is read of components besides: their titles, and whether the plan's conditions hold for them."""
+        columns, plan, ctx = self.columns, self.plan, self.ctx
+        if columns is None:
+            return None
+        if plan is None:
+            return Along(("titles",), lambda *_: columns)
+        return Along(("titles", plan.id), lambda scope, _: [*columns, *(suggesting(ctx, plan, scope) or ())])
 
-    def makes(self, items: set[int]) -> Callable[[Key], bool]:
+    def titles(self, keys: Iterable[Key], told: Mapping[int, Sequence[Any]] = NOTHING) -> dict[Key, str]:
+        """The names of items; ``told``: what was read along."""
+        end = 1 + len(self.columns or ())
+        ids = {key for key in keys if isinstance(key, int)}
+        found: dict[Key, str] = {id: title_text(id, told[id][1:end]) for id in ids & told.keys()}
+        rest = ids - found.keys()
+        for id, title in titles_of(self.ctx, self.stocked, rest).items() if rest else ():
+            found[id] = title
+        return {key: found[key] if key in found else str(key) for key in keys}
+
+    def makes(self, items: set[int], told: Mapping[int, Sequence[Any]] = NOTHING) -> Callable[[Key], bool]:
         """Which items a plan over this structure makes (all, without such a plan): what is bought is not opened."""
-        plan = next((p for p in self.ctx.app.model.plans.values() if p.structure == self.declared.id), None)
-        if plan is None or plan.entity != self.stocked or not plan.suggest:
+        plan = self.plan
+        if plan is None:
             return lambda _: True
-        bought = items - made_items(self.ctx, plan, sorted(items))
+        made: set[int] = set()
+        known: set[int] = items & told.keys() if self.columns is not None and in_sql(self.ctx, plan) else set()
+        if known:
+            rows = held((told[id] for id in known), 1 + len(self.columns or ()), len(conditions_on(plan)))
+            made = made_by(self.ctx, plan, known, rows)
+        made |= made_items(self.ctx, plan, sorted(items - known))
+        bought = items - made
         return lambda key: key not in bought
 
     def safely(self, ask: Callable[[], Any]) -> Any:

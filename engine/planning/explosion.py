@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.planning.structure import (
     ONE,
@@ -69,44 +69,59 @@ def explode(structure: Structure, item: Key, quantity: Decimal, day: date, makes
 
     ``makes``: whether an item's own structure is followed (what is bought is not opened).
     """
-    rows: list[Exploded] = []
-    totals: dict[Key, Decimal] = {}
-    bought: dict[Key, Decimal] = {}
+    opening = _Opening(structure, day, makes)
     version = structure.at(item, day)
     if version is not None:
-        _open(structure, version, quantity, day, makes, rows, (item,), -1)
-    for row in rows:
-        if row.line.through and row.made:
-            continue
-        totals[row.item] = totals.get(row.item, ZERO) + row.quantity
-        if not row.made:
-            bought[row.item] = bought.get(row.item, ZERO) + row.quantity
-    return Explosion(tuple(rows), totals, bought, version is None and item in structure.versions)
+        opening.open(version, quantity, (item,), -1)
+    expired = version is None and item in structure.versions
+    return Explosion(tuple(opening.rows), opening.totals, opening.bought, expired)
 
 
-def _open(
-    structure: Structure,
-    version: Version,
-    quantity: Decimal,
-    day: date,
-    makes: Goes,
-    rows: list[Exploded],
-    above: tuple[Key, ...],
-    index: int,
-) -> None:
-    for line in version.lines:
-        amount = needed(line, quantity)
-        opened = line.through or makes(line.item)
-        inner = structure.at(line.item, day) if opened else None
-        expired = opened and inner is None and line.item in structure.versions
-        rows.append(Exploded(len(above), index, line.item, amount, line, version.id, inner is not None, expired))
-        if inner is None:
-            continue
-        if line.item in above:
-            raise StructureCycle([*above[above.index(line.item) :], line.item])
-        if len(rows) > MOST_ROWS:
-            raise TooManyRows
-        _open(structure, inner, amount, day, makes, rows, (*above, line.item), len(rows) - 1)
+class _Opening:
+    """An explosion under way. Of each item it is found out once how it is made on that day."""
+
+    def __init__(self, structure: Structure, day: date, makes: Goes) -> None:
+        self.structure = structure
+        self.day = day
+        self.makes = makes
+        self.rows: list[Exploded] = []
+        self.totals: dict[Key, Decimal] = {}
+        self.bought: dict[Key, Decimal] = {}
+        self._known: dict[Key, tuple[Version | None, bool, bool]] = {}
+
+    def open(self, version: Version, quantity: Decimal, above: tuple[Key, ...], index: int) -> None:
+        """The places below one, each directly before its own components."""
+        rows, known, new, level = self.rows, self._known, tuple.__new__, len(above)
+        totals, bought, number = self.totals, self.bought, version.id
+        last: tuple[Any, Any, Any] = (None, None, None)
+        amount = ZERO
+        for line in version.lines:
+            _, item, need, fixed, step, through, _, _ = line
+            if need is not last[0] or fixed is not last[1] or step is not last[2]:
+                last, amount = (need, fixed, step), needed(line, quantity)  # lines that ask the same need the same
+            found = known.get(item)
+            if found is None:
+                found = known[item] = self._look(item)
+            inner, made, has_versions = found
+            if not (through or made):
+                inner, has_versions = None, False
+            if inner is None:
+                rows.append(new(Exploded, (level, index, item, amount, line, number, False, has_versions)))
+                totals[item] = totals[item] + amount if item in totals else amount
+                bought[item] = bought[item] + amount if item in bought else amount
+                continue
+            rows.append(new(Exploded, (level, index, item, amount, line, number, True, False)))
+            if not through:
+                totals[item] = totals[item] + amount if item in totals else amount
+            if item in above:
+                raise StructureCycle([*above[above.index(item) :], item])
+            if len(rows) > MOST_ROWS:
+                raise TooManyRows
+            self.open(inner, amount, (*above, item), len(rows) - 1)
+
+    def _look(self, item: Key) -> tuple[Version | None, bool, bool]:
+        """How an item is made that day, whether its structure is followed, whether it has any."""
+        return self.structure.at(item, self.day), self.makes(item), item in self.structure.versions
 
 
 class Used(NamedTuple):

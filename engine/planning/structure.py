@@ -118,8 +118,11 @@ def round_up(quantity: Decimal, step: Decimal) -> Decimal:
 
 def needed(line: Line, quantity: Decimal) -> Decimal:
     """What ``quantity`` made asks of ``line``: six decimals, whole pieces rounded up."""
-    raw = (quantity * line.need + line.fixed).quantize(SMALLEST, ROUND_HALF_UP)
-    return raw if line.step is None else round_up(raw, line.step)
+    raw, step = quantity * line.need, line.step
+    raw = (raw + line.fixed if line.fixed else raw).quantize(SMALLEST, ROUND_HALF_UP)
+    if step is None:
+        return raw
+    return raw.to_integral_value(ROUND_CEILING) * step if step == ONE else round_up(raw, step)
 
 
 def low_levels(edges: Mapping[Key, Iterable[Key]]) -> dict[Key, int]:

@@ -11,7 +11,7 @@ from engine.expressions.tree import Expr
 from engine.model import Allocation
 from runtime.ledgers.book import Book, Standing
 from runtime.ledgers.costing import ZERO, share
-from runtime.ledgers.open_balances import first_open
+from runtime.ledgers.open_balances import Need, first_open
 from runtime.ledgers.requests import Demand, DimensionValue
 from runtime.ledgers.shape import Shape
 
@@ -34,15 +34,13 @@ def spread(
     lead = next((r for r, a in amounts.items()), shape.main)
     wanted = amounts.get(lead)
     if wanted is not None and not allocation.share:
-        first = first_open(
-            book,
-            shape,
-            allocation,
-            fixed,
-            (lead, wanted),
+        need = Need(
+            lead,
+            wanted,
             lambda some: ordered(book, shape, allocation, _fitting(book, shape, allocation, some)),
             meeting,
         )
+        first = first_open(book, shape, allocation, fixed, need)
         if first is not None:
             return _in_turn(shape, first, amounts, lead)
     there = [s for s in book.there(shape, fixed) if any(s.amounts.values())]

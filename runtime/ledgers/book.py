@@ -124,12 +124,12 @@ class Book:
         self.drafts: list[Draft] = []
         self.by_request: dict[str, list[Draft]] = {}
         self._readers: dict[str, Reader] = {}
-        self._pending: dict[tuple[str, str], dict[str, Decimal]] = {}
+        self._pending: dict[str, dict[str, dict[str, Decimal]]] = {}
         self._new: dict[str, Touched] = {}
         self._named: dict[tuple[str, str, DimensionValue], Touched] = {}
         self.periods = self._load_periods()
         self.locked = False
-        self.read_before: dict[tuple[object, ...], Sequence[Mapping[Any, Any]]] = {}
+        self.read_before: dict[tuple[object, ...], Any] = {}
         self.beside: Ask | None = None
         self.told: list[list[Any]] | None = None
         self.value_so_far: Callable[[], None] = lambda: None
@@ -225,7 +225,7 @@ class Book:
     def _sum(self, draft: Draft) -> None:
         key = draft.shape.key(draft.dimensions)
         ledger = draft.shape.ledger.id
-        sums = self._pending.setdefault((ledger, key), {})
+        sums = self._pending.setdefault(ledger, {}).setdefault(key, {})
         for name in draft.shape.kept:
             sums[name] = sums.get(name, ZERO) + draft.amounts.get(name, ZERO)
         new = self._new.setdefault(ledger, {})
@@ -233,6 +233,10 @@ class Book:
             new[key] = draft.dimensions
             for name, value in draft.dimensions.items():
                 self._named.setdefault((ledger, name, value), {})[key] = draft.dimensions
+
+    def pending(self, shape: Shape) -> Mapping[str, Mapping[str, Decimal]]:
+        """What this call has already done to the balances of a ledger, by their key."""
+        return self._pending.get(shape.ledger.id, {})
 
     def there(self, shape: Shape, fixed: Mapping[str, DimensionValue]) -> list[Standing]:
         """The balances whose dimensions are ``fixed``, with what this call has already done to them."""
@@ -263,7 +267,7 @@ class Book:
             found[row["key"]] = Standing(row["key"], own, amounts, row["first_at"])
         for key, dimensions in self.touched(shape, fixed).items():
             known = found.setdefault(key, Standing(key, dimensions, dict.fromkeys(shape.kept, ZERO), self.now))
-            for name, amount in self._pending[shape.ledger.id, key].items():
+            for name, amount in self._pending[shape.ledger.id][key].items():
                 known.amounts[name] += amount
         return sorted(found.values(), key=lambda s: s.key)
 
