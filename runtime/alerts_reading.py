@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from engine.model import Offer
 from runtime.alerts import level_of, table_of
 from runtime.context import RunContext
 from runtime.permissions import READ, may_see, owner_of, rights
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_reading import titles
 from runtime.record_texts import HIDDEN
 from runtime.row_rules import readable, visible_ids
@@ -49,17 +50,24 @@ def open_alerts(
     ctx: RunContext, *, alert: str = "", entity: str = "", record: int = 0, closed: bool = False
 ) -> list[OpenAlert]:
     """The alerts about records that the acting person may read, the most pressing and newest first."""
-    table = table_of(ctx)
-    query = select(table).where(table.c.closed_at.is_not(None) if closed else table.c.open_key.is_not(None))
-    for column, value in ((table.c.alert, alert), (table.c.entity, entity), (table.c.record, record)):
-        if value:
-            query = query.where(column == value)
-    rows = [dict(row) for row in ctx.connection.execute(query.order_by(table.c.id.desc()).limit(MOST)).mappings()]
+    given = {name: v for name, v in (("alert", alert), ("entity", entity), ("record", record)) if v}
+    query = ctx.app.programs.keep(("alerts", *given, closed), lambda: _asked(ctx, tuple(given), closed=closed))
+    names = [column.name for column in table_of(ctx).c]
+    rows = [dict(zip(names, row, strict=True)) for row in query.run(ctx, given)]
+    if not rows:
+        return []
     seen = readable(ctx, rows)
     rows = [row for row in rows if (row["entity"], row["record"]) in seen and row["alert"] in ctx.app.model.alerts]
-    names = titles(ctx, {(row["entity"], row["record"]) for row in rows})
-    found = [_shown(ctx, row, names) for row in rows]
+    named = titles(ctx, {(row["entity"], row["record"]) for row in rows})
+    found = [_shown(ctx, row, named) for row in rows]
     return sorted(found, key=lambda each: ORDER.index(each.color) if each.color in ORDER else len(ORDER))
+
+
+def _asked(ctx: RunContext, names: Sequence[str], *, closed: bool) -> Statement:
+    table = table_of(ctx)
+    query = select(table).where(table.c.closed_at.is_not(None) if closed else table.c.open_key.is_not(None))
+    query = query.where(*(table.c[name] == bindparam(name) for name in names))
+    return prepare_statement(ctx, query.order_by(table.c.id.desc()).limit(MOST), list(table.c))
 
 
 def _shown(ctx: RunContext, row: Mapping[str, Any], names: Mapping[tuple[str, int], Any]) -> OpenAlert:

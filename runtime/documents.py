@@ -17,6 +17,7 @@ from runtime.documents_after import Effect, Link, links, reversal_effects
 from runtime.drawing import (
     Drawn,
     check_drawn,
+    drawn_from,
     drawn_of,
     lock_origins,
     origin_ids,
@@ -198,15 +199,14 @@ def drawable(ctx: RunContext, entity: str, record: Row) -> list[tuple[str, Sourc
     """What the acting person may draw from this record now: (entity, source) of each."""
     found: list[tuple[str, Source]] = []
     at = Workspace(ctx)
-    for other in ctx.app.model.entities.values():
-        for drawn in drawn_of(ctx.app.model, other) if other.sources else ():
-            if drawn.origin != entity or not rights(ctx, other.id).may("create"):
-                continue
-            condition = drawn.source.condition
-            if condition is not None and not at.evaluate(condition, [record], None, entity)[0]:
-                continue
-            if _open_rows(at, drawn, [record], None):
-                found.append((other.id, drawn.source))
+    for drawn in ctx.app.programs.keep(("drawn from here", entity), lambda: drawn_from(ctx.app.model, entity)):
+        if not rights(ctx, drawn.drawn).may("create"):
+            continue
+        condition = drawn.source.condition
+        if condition is not None and not at.evaluate(condition, [record], None, entity)[0]:
+            continue
+        if _open_rows(at, drawn, [record], None):
+            found.append((drawn.drawn, drawn.source))
     return found
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     CompoundSelect,
     Select,
@@ -27,8 +28,9 @@ from runtime.drawing import Drawn, drawn_from, drawn_of
 from runtime.errors import Conflict
 from runtime.messages import fault
 from runtime.permissions import label_of, rights
+from runtime.prepared import Statement, padded, prepare_statement
 from runtime.record_inputs import Workspace
-from runtime.record_rows import read_rows
+from runtime.record_rows import FEW, read_rows
 from runtime.record_texts import record_title
 from runtime.workflow_rights import transition_of
 
@@ -79,23 +81,57 @@ def _pairs(ctx: RunContext, entity: str, ids: Iterable[int], given: str) -> list
 
     One statement for all sources of the entity, or for all that draw from it.
     """
-    sources, query = ctx.app.programs.keep(("chain", entity, given), lambda: _pairs_query(ctx, entity, given))
-    if query is None:
-        return []
-    rows = ctx.connection.execute(query, {given: sorted(ids)})
+    some = padded(sorted(ids))
+    sources, rows = (
+        _followed(ctx, entity, some, given) if len(some) <= FEW else _followed_by_many(ctx, entity, some, given)
+    )
     found = {(number, origin, to) for number, origin, to in rows if origin is not None}
     return [(sources[number], origin, to) for number, origin, to in sorted(found)]
 
 
+Followed = tuple[Sequence[Drawn], Iterable[Sequence[Any]]]
+
+
+def _followed(ctx: RunContext, entity: str, ids: Sequence[int], given: str) -> Followed:
+    """The sources and the rows found, of few documents: by a statement prepared for that many."""
+    some = padded(ids)
+    places = [bindparam(f"i{n}", type_=BigInteger()) for n in range(len(some))]
+    key = ("chain of few", entity, given, len(some))
+    sources, few = ctx.app.programs.keep(key, lambda: _prepared_pairs(ctx, entity, given, places))
+    return sources, few.run(ctx, {f"i{n}": id for n, id in enumerate(some)}) if few is not None else ()
+
+
+def _followed_by_many(ctx: RunContext, entity: str, ids: Sequence[int], given: str) -> Followed:
+    places: BindParameter[Any] = bindparam("ids", expanding=True)
+    sources, query = ctx.app.programs.keep(
+        ("chain", entity, given), lambda: _pairs_query(ctx, entity, Side(given, places))
+    )
+    return sources, ctx.connection.execute(query, {"ids": ids}) if query is not None else ()
+
+
+def _prepared_pairs(
+    ctx: RunContext, entity: str, given: str, places: Sequence[Any]
+) -> tuple[Sequence[Drawn], Statement | None]:
+    sources, query = _pairs_query(ctx, entity, Side(given, places))
+    return sources, None if query is None else prepare_statement(ctx, query, list(query.selected_columns))
+
+
+class Side(NamedTuple):
+    """The end documents are given by (``origins`` or ``drawns``), and their ids in a statement."""
+
+    given: str
+    ids: Any
+
+
 def _pairs_query(
-    ctx: RunContext, entity: str, given: str
+    ctx: RunContext, entity: str, side: Side
 ) -> tuple[Sequence[Drawn], Select[Any] | CompoundSelect[Any] | None]:
     model = ctx.app.model
-    sources = drawn_from(model, entity) if given == "origins" else drawn_of(model, model.entities[entity])
+    sources = drawn_from(model, entity) if side.given == "origins" else drawn_of(model, model.entities[entity])
     queries = [
         select(literal_column(str(number)).label("source"), *found.columns)
         for number, drawn in enumerate(sources)
-        for query in _queries(ctx, drawn, given)
+        for query in _queries(ctx, drawn, side)
         for found in (query.subquery(),)
     ]
     if not queries:
@@ -103,16 +139,15 @@ def _pairs_query(
     return sources, queries[0] if len(queries) == 1 else union_all(*queries)
 
 
-def _queries(ctx: RunContext, drawn: Drawn, given: str) -> list[Select[Any]]:
+def _queries(ctx: RunContext, drawn: Drawn, side: Side) -> list[Select[Any]]:
     """The statements that follow one source from ``origins`` or from ``drawns``, made once."""
-    ids: BindParameter[Any] = bindparam(given, expanding=True)
-    queries = [_by_rows(ctx, drawn, ids)] if drawn.source.line_field else []
+    queries = [_by_rows(ctx, drawn, side)] if drawn.source.line_field else []
     if drawn.source.header_field and drawn.source.header_field != drawn.source.line_field:
-        queries.append(_by_header(ctx, drawn, ids))
+        queries.append(_by_header(ctx, drawn, side))
     return queries
 
 
-def _by_rows(ctx: RunContext, drawn: Drawn, ids: BindParameter[Any]) -> Select[Any]:
+def _by_rows(ctx: RunContext, drawn: Drawn, side: Side) -> Select[Any]:
     tables = ctx.app.tables.entity
     row, header = tables[drawn.drawn_row], tables[drawn.drawn]
     to = row.c.parent if drawn.source.lines_into else row.c.id
@@ -124,10 +159,10 @@ def _by_rows(ctx: RunContext, drawn: Drawn, ids: BindParameter[Any]) -> Select[A
         joined = joined.join(lines, lines.c.id == named)
         origin = lines.c.parent
     query = select(origin, to).select_from(joined).where(header.c.deleted_at.is_(None)).distinct()
-    return query.where((origin if ids.key == "origins" else to).in_(ids))
+    return query.where((origin if side.given == "origins" else to).in_(side.ids))
 
 
-def _by_header(ctx: RunContext, drawn: Drawn, ids: BindParameter[Any]) -> Select[Any]:
+def _by_header(ctx: RunContext, drawn: Drawn, side: Side) -> Select[Any]:
     header = ctx.app.tables.entity[drawn.drawn]
     name = drawn.source.header_field
     link = ctx.app.tables.links.get((drawn.drawn, name))
@@ -138,9 +173,9 @@ def _by_header(ctx: RunContext, drawn: Drawn, ids: BindParameter[Any]) -> Select
         origin = header.c[name]
         query = select(origin, header.c.id)
     query = query.where(header.c.deleted_at.is_(None))
-    if ids.key == "origins":
-        return query.where(origin.in_(ids))
-    return query.where(header.c.id.in_(ids), origin.is_not(None))
+    if side.given == "origins":
+        return query.where(origin.in_(side.ids))
+    return query.where(header.c.id.in_(side.ids), origin.is_not(None))
 
 
 # --- the chain -------------------------------------------------------------------------------------------------
@@ -277,21 +312,22 @@ def reversal_effects(
 
 def _moves_of(ctx: RunContext, entity: str, record_id: int, sets: set[str]) -> dict[str, int]:
     """How many moves of the posting sets stand in each ledger, all ledgers in one statement."""
-    query = ctx.app.programs.keep("standing moves", lambda: _standing(ctx))
-    given = {"record": record_id, "entity": entity, "sets": sorted(sets)}
-    return {ledger: count for ledger, count in ctx.connection.execute(query, given) if count}
+    named = tuple(sorted(sets))
+    query = ctx.app.programs.keep(("standing moves", named), lambda: _standing(ctx, named))
+    return {ledger: count for ledger, count in query.run(ctx, {"record": record_id, "entity": entity}) if count}
 
 
-def _standing(ctx: RunContext) -> CompoundSelect[Any]:
-    return union_all(*(_standing_in(ledger, moves) for ledger, moves in ctx.app.tables.moves.items()))
+def _standing(ctx: RunContext, sets: Sequence[str]) -> Statement:
+    query = union_all(*(_standing_in(ledger, moves, sets) for ledger, moves in ctx.app.tables.moves.items()))
+    return prepare_statement(ctx, query, list(query.selected_columns))
 
 
-def _standing_in(ledger: str, moves: Table) -> Select[str, int]:
+def _standing_in(ledger: str, moves: Table, sets: Sequence[str]) -> Select[str, int]:
     countered = moves.alias("countered")
     return select(literal(ledger), func.count(moves.c.id)).where(
         moves.c.doc_id == bindparam("record"),
         moves.c.doc_entity == bindparam("entity"),
-        moves.c.posting_set.in_(bindparam("sets", expanding=True)),
+        moves.c.posting_set.in_(sets),
         moves.c.counter_of.is_(None),
         ~select(countered.c.id).where(countered.c.counter_of == moves.c.id).exists(),
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     CompoundSelect,
     Select,
     Text,
@@ -27,7 +26,9 @@ from engine.model import Entity, Field
 from runtime.context import RunContext
 from runtime.files import describe
 from runtime.permissions import Rights, rights
+from runtime.prepared import Statement, padded, prepare_statement
 from runtime.record_inputs import Workspace
+from runtime.record_rows import FEW
 from runtime.record_texts import TITLE_FIELDS
 from runtime.values import ENTERED, Ref, format_value
 
@@ -80,8 +81,16 @@ def _compute(at: Workspace, entity: Entity, rows: Sequence[Row]) -> None:
 
 
 def visible_record(ctx: RunContext, entity: str, row: Row) -> Row:
-    """The record without fields the person may not see, in the record and its lines."""
-    return _visible(ctx, ctx.app.model.entities[entity], row)
+    """The record without what the person may not see, in the record and its lines; itself, where nothing is hidden."""
+    found = ctx.app.model.entities[entity]
+    hides = ctx.app.programs.keep(("hides", entity, ctx.user.roles, ctx.user.is_system), lambda: _hides(ctx, found))
+    return _visible(ctx, found, row) if hides else row
+
+
+def _hides(ctx: RunContext, entity: Entity) -> bool:
+    """Whether anything of such records, or of their lines, is not for the person."""
+    inner = (ctx.app.model.entities[field.lines] for field in entity.fields.values() if field.lines)
+    return bool(rights(ctx, entity.id).hidden) or any(_hides(ctx, each) for each in inner)
 
 
 def _visible(ctx: RunContext, entity: Entity, row: Row) -> Row:
@@ -123,11 +132,9 @@ def titles(
         return {}
     entities = tuple(sorted(by_entity))
     extra = tuple(tuple(more.get(entity, ())) for entity in entities)
-    key = ("titles", entities, extra, ctx.user.roles, ctx.user.is_system)
-    names, query = ctx.app.programs.keep(key, lambda: _titles_query(ctx, entities, extra))
-    given = {f"ids_{number}": sorted(by_entity[entity]) for number, entity in enumerate(entities)}
+    names, rows = _titled(ctx, entities, extra, [sorted(by_entity[entity]) for entity in entities])
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for number, record, parent, *texts in ctx.connection.execute(query, given):
+    for number, record, parent, *texts in rows:
         named = found[entities[number], record] = {"id": record}
         if parent is not None:
             named["parent"] = parent
@@ -135,8 +142,33 @@ def titles(
     return found
 
 
+def _titled(
+    ctx: RunContext, entities: Sequence[str], extra: Sequence[Sequence[str]], ids: Sequence[Sequence[int]]
+) -> tuple[Sequence[Sequence[str]], Iterable[Sequence[Any]]]:
+    """The texts fetched of each entity, and the rows; up to ``FEW`` of each by a statement prepared for that many."""
+    key = (entities, extra, ctx.user.roles, ctx.user.is_system)
+    if max(len(each) for each in ids) > FEW:
+        places: list[Any] = [bindparam(f"ids_{number}", expanding=True) for number in range(len(entities))]
+        names, query = ctx.app.programs.keep(("titles", key), lambda: _titles_query(ctx, entities, extra, places))
+        given = {f"ids_{number}": each for number, each in enumerate(ids)}
+        return names, ctx.connection.execute(query, given)
+    some = [padded(each) for each in ids]
+    counts = tuple([len(each) for each in some])
+    names, few = ctx.app.programs.latest("titles of few", (key, counts), lambda: _few(ctx, entities, extra, counts))
+    values = {f"i{number}_{n}": id for number, each in enumerate(some) for n, id in enumerate(each)}
+    return names, few.run(ctx, values)
+
+
+def _few(
+    ctx: RunContext, entities: Sequence[str], extra: Sequence[Sequence[str]], counts: Sequence[int]
+) -> tuple[Sequence[Sequence[str]], Statement]:
+    places = [[bindparam(f"i{number}_{n}", type_=BigInteger()) for n in range(c)] for number, c in enumerate(counts)]
+    names, query = _titles_query(ctx, entities, extra, places)
+    return names, prepare_statement(ctx, query, list(query.selected_columns))
+
+
 def _titles_query(
-    ctx: RunContext, entities: Sequence[str], extra: Sequence[Sequence[str]]
+    ctx: RunContext, entities: Sequence[str], extra: Sequence[Sequence[str]], ids: Sequence[Any]
 ) -> tuple[Sequence[Sequence[str]], Select[Any] | CompoundSelect[Any]]:
     """The texts fetched of each entity, and all of them in one statement: number of the entity, id, owner, texts."""
     model, tables = ctx.app.model, ctx.app.tables.entity
@@ -150,7 +182,6 @@ def _titles_query(
         table = tables[entity]
         owner = table.c.parent if model.entities[entity].parent and "parent" in table.c else cast(null(), BigInteger)
         empty = [cast(null(), Text).label(f"empty_{place}") for place in range(width - len(texts))]
-        ids: BindParameter[Any] = bindparam(f"ids_{number}", expanding=True)
         columns: tuple[Any, ...] = (
             literal_column(str(number)),
             table.c.id,
@@ -158,7 +189,7 @@ def _titles_query(
             *(table.c[n] for n in texts),
             *empty,
         )
-        queries.append(select(*columns).where(table.c.id.in_(ids)))
+        queries.append(select(*columns).where(table.c.id.in_(ids[number])))
     return names, queries[0] if len(queries) == 1 else union_all(*queries)
 
 

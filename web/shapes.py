@@ -135,14 +135,19 @@ def _mark_of(number: int) -> str:
 
 
 def _filling(html: str) -> Fill:
-    """The function that puts values where the marks stand."""
+    """The function that puts values where the marks stand. Pieces are joined: formatting reads them sign by sign."""
     pieces = MARK.split(html)
     order = [int(each) for each in pieces[1::2]]
     if not order:
         return lambda _values: html
-    text = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
     if len(order) == 1:
-        only = order[0]
-        return lambda values: text % values[only]
+        before, only, after = pieces[0], order[0], pieces[2]
+        return lambda values: f"{before}{values[only]}{after}"
     pick = itemgetter(*order)
-    return lambda values: text % pick(values)
+
+    def fill(values: Sequence[str]) -> str:
+        found = pieces.copy()
+        found[1::2] = pick(values)
+        return "".join(found)
+
+    return fill
