@@ -105,7 +105,8 @@ def test_what_does_not_wait_says_why(office: Works, keeper: Reader, ordered: Row
         f"{RECEIVING}?q={ordered['code']}"
     )
     assert "这里没有 NO-SUCH" in keeper.page(f"{RECEIVING}?q=NO-SUCH")
-    keeper.post(f"{RECEIVING}/orders/{ordered['id']}/receive", 409, **{"lines-0-qty": "1"})
+    refused = keeper.post(f"{RECEIVING}/orders/{ordered['id']}/receive", 409, **{"lines-0-qty": "1"})
+    assert f'id="waiting" hx-get="{RECEIVING}"' in refused  # what waits is asked for anew where it can be read
 
 
 def test_a_device_stands_at_a_place_and_says_where_the_rest_waits(office: Works, keeper: Reader, ordered: Row) -> None:
