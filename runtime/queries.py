@@ -19,11 +19,11 @@ from runtime.context import RunContext
 from runtime.errors import Malformed, NotFound
 from runtime.id_sets import ID_SETS
 from runtime.messages import fault
-from runtime.model_scope import parse_filter
 from runtime.permissions import READ, demand, owner_of, rights
 from runtime.prepared import Convert, Statement, prepare_statement, told
 from runtime.query_columns import ColumnSql, ListColumn, Named, column_if_seen, column_of
-from runtime.query_filters import Filter, Parsed, conditions, parameters, parse_filters, parse_words
+from runtime.query_filters import Filter, Parsed, conditions, named_by_code, parameters, parse_filters, parse_words
+from runtime.query_keys import read_condition
 from runtime.query_order import Key, after, cursor_of, order_keys, read_cursor, spelled
 from runtime.query_rows import Found, Links, Rows
 from runtime.record_rows import read_links
@@ -92,7 +92,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query taken apart: its columns are known, its values are typed."""
+    """A query taken apart: its columns are known, its values are typed. ``typed``: the canonical text of what a typed
+    condition says beside the records it names."""
 
     entity: Entity
     view: View | None
@@ -101,6 +102,7 @@ class Question:
     filters: tuple[Parsed, ...]
     words: tuple[str, ...]
     wheres: tuple[Expr, ...]
+    typed: str
 
     def conditions(self, at: ColumnSql) -> list[Sql]:
         """All that narrows the list."""
@@ -204,8 +206,11 @@ def question_of(ctx: RunContext, entity: str, query: ListQuery) -> tuple[Questio
     columns = _columns(ctx, described, view, query)
     filters = parse_filters(ctx, described, query.filters)
     words = parse_words(query.q)
-    wheres = _wheres(ctx, described, view, query)
-    return Question(described, view, query, columns, filters, words, wheres), parameters(filters, words)
+    typed = read_condition(ctx, described.id, query.filter)
+    filters += named_by_code(ctx, described, typed.codes)
+    beside = (view.where if view is not None else None, typed.rest)
+    wheres = (*query.where, *(where for where in beside if where is not None))
+    return Question(described, view, query, columns, filters, words, wheres, typed.text), parameters(filters, words)
 
 
 def _prepare(ctx: RunContext, asked: Question) -> _Prepared:
@@ -272,11 +277,11 @@ def _shape_of(ctx: RunContext, asked: Question) -> Hashable | None:
     formulas = [c.field.formula for c in columns if c.field.formula is not None]
     if any(_reads_now(e) for e in (*wheres, *formulas, *colors, *(rule for some in rules for rule in some))):
         return None
-    personal = bool(rules) or live or bool(query.filter)
+    personal = bool(rules) or live or bool(asked.typed)
     who = (ctx.user.member, ctx.today()) if personal else ctx.today()
     shapes = tuple(f.shape for f in asked.filters)
     paths = tuple(c.path for c in columns)
-    wanted = (query.view, query.filter, tuple(map(id, query.where)), query.sort, query.deleted, bool(query.count))
+    wanted = (query.view, asked.typed, tuple(map(id, query.where)), query.sort, query.deleted, bool(query.count))
     whose = (ctx.user.roles, ctx.user.is_system, ctx.language, who)
     return (asked.entity.id, whose, shapes, len(asked.words), paths, wanted, query.marks, query.totals)
 
@@ -325,21 +330,6 @@ def _usual(entity: Entity) -> tuple[str, ...]:
     if first is not None and first.columns:
         return first.columns
     return tuple(f.id for f in entity.fields.values() if not f.lines and not f.retired)[:8]
-
-
-def _wheres(ctx: RunContext, entity: Entity, view: View | None, query: ListQuery) -> tuple[Expr, ...]:
-    wheres = list(query.where)
-    if view is not None and view.where is not None:
-        wheres.append(view.where)
-    if query.filter.strip():
-        wheres.append(_condition(ctx, entity.id, query.filter))
-    return tuple(wheres)
-
-
-def _condition(ctx: RunContext, entity: str, text: str) -> Expr:
-    """A typed condition, read once for all who may know the same fields."""
-    key = (entity, text, ctx.user.roles, ctx.user.is_system)
-    return ctx.app.programs.latest("list conditions", key, lambda: parse_filter(ctx, entity, text))
 
 
 def _size(ctx: RunContext, query: ListQuery) -> int:

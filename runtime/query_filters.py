@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from runtime.errors import Malformed
 from runtime.messages import fault
 from runtime.permissions import rights
 from runtime.query_columns import ColumnSql, ListColumn, column_of
+from runtime.query_keys import ids_of_code
 from runtime.row_rules import row_condition
 from runtime.search_keys import pattern
 from runtime.sql import to_where
@@ -46,14 +47,7 @@ class Parsed:
     @property
     def shape(self) -> Hashable:
         """What the statement depends on: everything but the values."""
-        return (self.column.path, self.operator, tuple(type(v) is CodeOf for v in self.values), _open(self))
-
-
-@dataclass(frozen=True, slots=True)
-class CodeOf:
-    """A record named by its code."""
-
-    code: str
+        return (self.column.path, self.operator, _open(self))
 
 
 def _open(one: Parsed) -> tuple[bool, ...]:
@@ -77,6 +71,16 @@ def _parse(ctx: RunContext, entity: Entity, one: Filter) -> Parsed:
     if one.operator == "contains":
         values = tuple(pattern(str(v)) for v in values[:1])
     return Parsed(column, one.operator, values)
+
+
+def named_by_code(ctx: RunContext, entity: Entity, codes: Iterable[tuple[str, str]]) -> tuple[Parsed, ...]:
+    """Filters for the references that a condition compares with codes."""
+    found = []
+    for path, code in codes:
+        column = column_of(ctx, entity.id, path)
+        ids = ids_of_code(ctx, column.target, code)
+        found.append(Parsed(column, "in" if len(ids) > 1 else "eq", ids or (0,)))
+    return tuple(found)
 
 
 def parse_words(words: str) -> tuple[str, ...]:
@@ -115,7 +119,7 @@ def conditions(
 
 def parameters(filters: tuple[Parsed, ...], words: tuple[str, ...]) -> dict[str, Any]:
     """The values of the parameters of ``conditions``."""
-    values = (v.code if isinstance(v, CodeOf) else v for one in filters for v in one.values)
+    values = (v for one in filters for v in one.values)
     return {f"p{i}": v for i, v in enumerate(values)} | {f"w{i}": w for i, w in enumerate(words)}
 
 
@@ -133,9 +137,6 @@ def _filter(at: ColumnSql, one: Parsed, start: int) -> Sql:
 
 
 def _parameter(at: ColumnSql, one: Parsed, side: Sql, value: Any, number: int) -> Sql:
-    if isinstance(value, CodeOf):
-        table = at.ctx.app.tables.entity[one.column.target]
-        return select(table.c.id).where(table.c.code == bindparam(f"p{number}", type_=Text())).scalar_subquery()
     if value is None:
         return None
     return bindparam(f"p{number}", type_=Text() if one.operator == "contains" else side.type)
@@ -165,7 +166,7 @@ def _reference(ctx: RunContext, column: ListColumn, raw: object) -> Any:
     value = _typed(ctx, column, raw)
     if isinstance(value, Lookup):
         known = column.target and "code" in ctx.app.tables.entity[column.target].c
-        return CodeOf(value.text) if known and value.text else 0
+        return next(iter(ids_of_code(ctx, column.target, value.text)), 0) if known and value.text else 0
     return value.id if isinstance(value, Ref) else value
 
 

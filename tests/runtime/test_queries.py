@@ -91,6 +91,39 @@ def test_expressions_filter_and_live_formulas_are_columns(ctx: RunContext, order
     assert "total" in error.value.faults[0].message
 
 
+def test_a_condition_names_records_by_their_codes(ctx: RunContext, orders: list[int]) -> None:
+    for text in ('place.code == "N"', "'N' == place.code", "total > 0 and (place.code == 'N' and total < 999)"):
+        assert ids(ctx, filter=text) == [orders[5], orders[3], orders[1]]
+    assert ids(ctx, filter='place.code == "N" or place.code == "S"') == orders[::-1]
+    assert ids(ctx, filter='place.code != "N"') == orders[::-2]
+    for text in ('place.code == "N" and place.code == "S"', 'place.code == "nowhere"', 'place.code == "1"'):
+        assert ids(ctx, filter=text) == []
+
+
+def test_whichever_code_a_condition_names_the_statement_is_the_same(ctx: RunContext, orders: list[int]) -> None:
+    sent = []
+    for code in "NS":
+        with counting(ctx.connection) as counter:
+            ids(ctx, filter=f"total > 0 and place.code == '{code}'")
+        sent.append(counter.statements)
+    assert sent[0] == sent[1]
+    assert len(sent[0]) == 2
+    assert '"order".place = ' in sent[0][1].partition("WHERE")[2]
+
+
+def test_a_code_that_a_record_in_the_bin_had_too_names_both_in_a_condition(ctx: RunContext, orders: list[int]) -> None:
+    table = ctx.app.tables.entity["place"]
+    found = []
+    for _ in range(2):
+        place = records.create(ctx, "place", {"code": "TWICE", "name": "x"}).id
+        order = records.create(ctx, "order", {"place": place, "lines": [{"item": 1, "qty": 1}]}).id
+        found.append((place, order))
+        if len(found) == 1:
+            ctx.connection.execute(table.update().where(table.c.id == place).values(deleted_at=ctx.now()))
+    assert ids(ctx, filter="place.code == 'TWICE'", sort=(("id", False),)) == [order for _, order in found]
+    assert ids(ctx, filters=(Filter("place", "eq", ("TWICE",)),)) == [found[1][1]]
+
+
 def test_search_by_text_pinyin_and_initials(ctx: RunContext) -> None:
     for words in ("螺栓", "liujiao", "LJLS", "a-0001 螺"):
         assert ids(ctx, "thing", q=words) == [1]
