@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from runtime.context import SYSTEM, Clock, RunContext, SystemClock
 from runtime.database import Database, open_database
 from runtime.errors import Conflict, Fault, NotFound, UserError
 from runtime.flow_keeping import Published, plan_flows, version_rows, walked_flows, walked_versions
-from runtime.flow_versions import Flows, with_older
+from runtime.flow_versions import Flows, gone_states, with_older
 from runtime.happenings import Journal
 from runtime.ledgers import rebuild, to_rebuild
 from runtime.messages import both
@@ -45,7 +45,8 @@ class RunningApp:
     """One version of an app, open. ``language``: that of people without a preference. ``version``: its number.
 
     ``follow``: what looks at everything that was written, before the transaction ends. ``flows``: those of earlier
-    versions that documents still walk; ``newest``: the app itself, where this is how such a document knows it.
+    versions that documents still walk, ``gone`` the states that only these know; ``newest``: the app itself, where
+    this is how such a document knows it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class RunningApp:
     definition: Definition | None = field(default=None, compare=False, repr=False)
     programs: Programs = field(default_factory=Programs, compare=False, repr=False)
     flows: Flows = field(default_factory=dict, compare=False, repr=False)
+    gone: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     newest: RunningApp | None = field(default=None, compare=False, repr=False)
     follow: Callable[[RunContext, Journal], None] = field(default=follow, compare=False, repr=False)
 
@@ -231,10 +233,11 @@ class AppHome:
         definition = definition_of(row)
         model = compile_definition(definition, cache_in=self._cache)
         flows = walked_flows(connection, definition, model, self._cache)
+        gone = gone_states(model, flows)
         model = with_older(model, flows)
         return RunningApp(
             name=name, model=model, tables=build_tables(model), database=database, language=language,
-            version=int(row.number), definition=definition, flows=flows,
+            version=int(row.number), definition=definition, flows=flows, gone=gone,
         )  # fmt: skip
 
     def _renew(self, app: RunningApp) -> RunningApp:

@@ -77,6 +77,22 @@ def resting(then: Workflow, now: Workflow) -> frozenset[str]:
     return frozenset(s.id for s in then.states.values() if (s.start or s.end) and s.id in now.states)
 
 
+def newest(ctx: RunContext) -> RunningApp:
+    """The app itself, also where the context is that of a document on an earlier flow."""
+    return ctx.app.newest or ctx.app
+
+
+def gone_states(model: AppModel, flows: Flows) -> Mapping[str, frozenset[str]]:
+    """States that only earlier flows know, by entity."""
+    found: dict[str, frozenset[str]] = {}
+    for id, older in flows.items():
+        now = model.entities[id].workflow
+        found[id] = frozenset(state for flow in older.values() for state in flow.states) - set(
+            now.states if now else ()
+        )
+    return found
+
+
 def with_older(model: AppModel, flows: Flows) -> AppModel:
     """The model with the states of earlier flows which it lacks: they keep their names wherever they are shown."""
     entities = {id: _shown(model.entities[id], older) for id, older in flows.items()}

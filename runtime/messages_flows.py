@@ -88,6 +88,24 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     "bad_days": ("起止日期不对：{since} 至 {until}", "The period is wrong: {since} to {until}"),
     "too_many_days": ("一次最多看 {most} 天", "At most {most} days can be looked at in one go"),
     "open_alerts": ("进行中的预警", "open alerts"),
+    # documents on an earlier flow
+    "flow_moved": (
+        "改走新流程（原按第 {version} 版的流程）",
+        "moved to the new flow (was on that of version {version})",
+    ),
+    "flow_is_newest": ("{titles} 已经按最新的流程走", "{titles}: on the newest flow already"),
+    "flow_state_gone": (
+        "{label} {titles} 停在“{state}”，新流程里没有这个状态：请指定改到哪个状态（{known}）",
+        "{label} {titles}: “{state}” is no state of the new flow; say which of these it becomes: {known}",
+    ),
+    "flow_state_unknown": (
+        "新流程里没有状态 {given}，有：{known}",
+        "The new flow has no state {given}; it has: {known}",
+    ),
+    "flow_state_posts": (
+        "“{old}”不能改成“{new}”：其中一个已过账，另一个没有；请先用单据自己的按钮过账或撤销",
+        "“{old}” cannot become “{new}”: one is behind a posting, the other is not; post or undo the document first",
+    ),
     # spreadsheets
     "import_field_gone": (
         "对应关系“{name}”里的字段 {fields} 已经不在应用里：在导入页用它，那些列会略过，接着导入；存一次就改好了",

@@ -54,8 +54,8 @@ def _rows(ctx: RunContext, entity: str, record: Row, state: str) -> list[Row]:
     given = {"entity": entity, "record": record["id"], "state": state}
     names = [column.name for column in ctx.app.tables.system.task.c]
     found = [dict(zip(names, row, strict=True)) for row in query.run(ctx, given)]
-    last: dict[str, datetime] = {row["step"]: row["opened_at"] for row in found}
-    return [row for row in found if row["opened_at"] == last[row["step"]]]
+    last: dict[str, tuple[int, datetime]] = {row["step"]: (row["round"], row["opened_at"]) for row in found}
+    return [row for row in found if (row["round"], row["opened_at"]) == last[row["step"]]]
 
 
 def _in_state(ctx: RunContext) -> Statement:

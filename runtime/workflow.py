@@ -312,7 +312,7 @@ def _moved(
         found = [fresh[i] for i in ids]
     _post(ctx, at, entity, found, transition)
     _reverse(ctx, entity, ids, transition)
-    return _approve_at_once(ctx, entity, found, transition, body)
+    return ask(ctx, entity, found, transition.target, body)
 
 
 def _left(ctx: RunContext, entity: str, transition: Transition) -> list[State]:
@@ -340,11 +340,9 @@ def _enter(
     return entered
 
 
-def _approve_at_once(
-    ctx: RunContext, entity: str, found: list[Row], transition: Transition, body: Mapping[str, object]
-) -> list[Row]:
+def ask(ctx: RunContext, entity: str, found: list[Row], state: str, body: Mapping[str, object]) -> list[Row]:
     """Open the tasks of an approval; where nobody has to say anything it is approved in the same breath."""
-    approval = workflow_of(ctx, entity).states[transition.target].approval
+    approval = workflow_of(ctx, entity).states[state].approval
     if approval is None:
         return found
     ended = tasks.open_tasks(ctx, entity, found, chosen_in(ctx, body))
@@ -380,6 +378,7 @@ __all__ = [
     "Action",
     "Explanation",
     "actions",
+    "ask",
     "explain",
     "locked",
     "may_all",

@@ -241,6 +241,7 @@ def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any], who: str) -
         "restore": t("恢复", "restored it"),
         "history": t("作为历史导入", "imported it as history"),
         "transition": t("流转", "moved it on"),
+        "flow": t("改走新流程", "took the new flow"),
     }
     transition = (
         entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from engine.model import Entity, EntityKind
 from runtime.context import RunContext
-from runtime.permissions import rights
+from runtime.permissions import is_admin, rights
 from web import formulas
 from web.record_warnings import look_url
 from web.texts import translator
@@ -95,6 +95,7 @@ def content(ctx: RunContext, entity: Entity, look: Look, word: Word) -> View:
         "draws": [_draw(ctx, one, at) for one in look.draws],
         "flow": word("flow") if look.flowing else "",
         "flow_url": url_for("pages.workflow", entity=entity.id) if entity.workflow else "",
+        "older_url": _older_url(ctx, entity, look, at),
         "recent": kept("recent"),
         "history": kept("history"),
         "history_count": kept("history_count"),
@@ -137,6 +138,13 @@ class _Addresses:
     def of(self, url: str) -> Markup:
         """An address that names ``NOBODY``, with the record in its place."""
         return self._word("id").join(escape(piece) for piece in url.split(str(NOBODY)))
+
+
+def _older_url(ctx: RunContext, entity: Entity, look: Look, at: _Addresses) -> str:
+    """Where an administrator moves a document that walks an earlier flow to the newest."""
+    if look.new or ctx.app.newest is None or not is_admin(ctx):
+        return ""
+    return at.of(url_for("pages.workflow", entity=entity.id, record=NOBODY, _anchor="older"))
 
 
 def _save_url(entity: Entity, look: Look, at: _Addresses) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from runtime import records, task_flow, tasks, workflow
+from engine.compiler import load_text
+from runtime import flow_moving, records, task_flow, tasks, workflow
 from runtime.app_source import pin
 from runtime.apps import AppHome
 from runtime.context import SYSTEM, FixedClock, RunContext, User
-from runtime.errors import Conflict, NotFound, UserError
+from runtime.errors import Conflict, Forbidden, Invalid, NotFound, UserError
 
 MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 CLERK, BOSS = (
@@ -200,3 +201,81 @@ def test_a_flow_that_cannot_be_walked_any_more_is_left_only_when_somebody_agrees
     assert desk.publish(without, allow_loss=True)[-1].startswith("Request: 1 documents under way take the new flow")
     assert desk.walked() == {}
     assert desk.approve(CLERK, old) == "agreed"
+
+
+def test_an_administrator_moves_documents_to_the_newest_flow(desk: Desk) -> None:
+    with desk.acting() as ctx:  # colleagues who hold the roles too
+        same, system = {"created_at": MORNING, "failed_count": 0, "active": True}, ctx.app.tables.system
+        ctx.connection.execute(system.account.insert(), [{**same, "name": name} for name in ("clerk 2", "boss 2")])
+        holds = [{"account": 3, "role": "clerk"}, {"account": 4, "role": "boss"}]
+        ctx.connection.execute(system.account_role.insert(), holds)
+    waiting, checking, other = desk.sent(50), desk.sent(5), desk.sent(5)
+    desk.approve(CLERK, checking)  # to a state that the next version has no more
+    desk.approve(CLERK, waiting)  # the boss is to be asked, whom the next version does not ask
+    desk.publish(AFTER)
+    with desk.acting(CLERK) as ctx, pytest.raises(Forbidden):
+        flow_moving.move(ctx, "request")
+    with desk.acting() as ctx:
+        assert [(one.version, one.state, one.documents, one.known) for one in flow_moving.standing(ctx, "request")] == [
+            (1, "checking", 1, False),
+            (1, "pending", 2, True),
+        ]
+        assert flow_moving.states_now(ctx, "request") == ["draft", "pending", "agreed", "refused"]
+    with desk.acting() as ctx, pytest.raises(Conflict, match="“Checking” is no state of the new flow; say which"):
+        flow_moving.move(ctx, "request")
+    with desk.acting() as ctx, pytest.raises(Invalid, match="The new flow has no state nowhere; it has: Draft, Pend"):
+        flow_moving.move(ctx, "request", None, {"checking": "nowhere"})
+    assert desk.walked() == dict.fromkeys((waiting, checking, other), 1)
+
+    with desk.acting() as ctx:
+        assert flow_moving.move(ctx, "request", [waiting]) == [waiting]
+    with desk.acting() as ctx, pytest.raises(Conflict, match="QS-0001: on the newest flow already"):
+        flow_moving.move(ctx, "request", [waiting])
+    assert desk.offered(BOSS, waiting) == []  # he is not asked any more; the clerk is, anew
+    with desk.acting() as ctx:
+        shown = task_flow.steps(ctx, "request", records.load(ctx, "request", waiting), "pending")
+        assert [(step.label, step.state) for step in shown] == [("Clerk", "now")]
+        asked = ctx.connection.execute(select(ctx.app.tables.system.task.c.asked_by).where(open_task(ctx))).scalars()
+        assert set(asked) == {CLERK.account}  # who sent them, not who moved them
+    assert desk.approve(CLERK, waiting) == "agreed"
+
+    with desk.acting() as ctx:
+        assert flow_moving.move(ctx, "request", None, {"checking": "agreed"}) == [checking, other]
+        assert flow_moving.standing(ctx, "request") == []
+        assert records.load(ctx, "request", checking)["status"] == "agreed"
+        audit = ctx.app.tables.system.audit
+        told = select(audit.c.record, audit.c.note).where(audit.c.kind == "flow").order_by(audit.c.id)
+        note = "moved to the new flow (was on that of version 1)"
+        assert ctx.connection.execute(told).all() == [(waiting, note), (checking, note), (other, note)]
+    assert desk.walked() == {}
+    assert desk.approve(CLERK, other) == "agreed"
+
+
+def open_task(ctx: RunContext) -> Any:
+    """Tasks that wait."""
+    return ctx.app.tables.system.task.c.decided_at.is_(None)
+
+
+POSTED = """
+app: x
+title: x
+roles: {boss: {can: {doc: [all]}}}
+ledgers: {shelf: {dimensions: {doc: {to: doc}}, resources: {qty: {type: decimal}}}}
+entities:
+  doc:
+    kind: document
+    postings: {put: {one: {add: shelf, at: {doc: this}, qty: 1}}}
+    workflow:
+      states: {draft: {start: true}, posted: {}, done: {end: true}, undone: {}}
+      transitions:
+        put: {from: draft, to: posted, by: [boss]}
+        finish: {from: posted, to: done, by: [boss]}
+        undo: {from: posted, to: undone, by: [boss], reverses: [put]}
+"""
+
+
+def test_states_behind_a_posting_are_told_from_those_before_it() -> None:
+    doc = load_text(POSTED).entities["doc"]
+    assert doc.workflow is not None
+    told = [flow_moving.is_posted(doc, doc.workflow, state) for state in doc.workflow.states]
+    assert told == [False, True, True, False]

@@ -265,4 +265,29 @@ def workflow_paths(model: AppModel) -> dict[str, Schema]:
     for entity in model.entities.values():
         if entity.workflow is not None:
             found[f"/workflows/{entity.id}"] = _get("workflows", f"Workflow: {entity.label.en}", whole)
+            found |= _moving(entity.id)
     return found
+
+
+def _moving(entity: str) -> dict[str, Schema]:
+    """Documents that walk an earlier flow, and taking them over."""
+    one = _object({"version": COUNT, "state": TEXT, "documents": COUNT, "known": {"type": "boolean"}})
+    standing = _object({"items": {"type": "array", "items": one}, "next": NO_NEXT, "count": COUNT, "states": STATE_IDS})
+    asked = _object(
+        {}, records={"type": "array", "items": COUNT}, states={"type": "object", "additionalProperties": TEXT}
+    )
+    moved = _object({"moved": {"type": "array", "items": COUNT}, "count": COUNT})
+    summary = "Let documents under way walk the newest flow: `records`, or all"
+    post = {
+        "summary": summary,
+        "tags": ["workflows"],
+        "requestBody": body(asked),
+        "responses": answers(moved, problems=("404", "409", "422")),
+    }
+    return {
+        f"/workflows/{entity}/older": _get("workflows", "Documents on an earlier flow", standing),
+        f"/workflows/{entity}/move": {"post": post},
+    }
+
+
+STATE_IDS: Schema = {"type": "array", "items": TEXT}
