@@ -6,15 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.compile.app import compile_flow
     from engine.compiler import load_app, load_text
     from engine.model import AppModel
     from engine.problems import MetadataError, Problem
 
-__all__ = ["AppModel", "MetadataError", "Problem", "load_app", "load_text"]
+__all__ = ["AppModel", "MetadataError", "Problem", "compile_flow", "load_app", "load_text"]
 
 ROOMS = {
     "load_app": "engine.compiler",
     "load_text": "engine.compiler",
+    "compile_flow": "engine.compile.app",
     "AppModel": "engine.model",
     "MetadataError": "engine.problems",
     "Problem": "engine.problems",

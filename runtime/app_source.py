@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 import yaml
 from sqlalchemy import Row
 
-from engine import AppModel, load_text
+import engine
+from engine import AppModel
 from engine.cache import engine_mark, read_kept, write_kept
 from engine.compile.layers import CATALOGUE, Merged, Source, assemble
 from engine.problems import Problems
@@ -117,19 +118,19 @@ def compile_definition(definition: Definition, *, cache_in: Path | None = None) 
 
 def _compile(definition: Definition) -> AppModel:
     if _is_todays(definition):
-        return load_text(definition.text, definition.name)
+        return engine.load_text(definition.text, definition.name)
     with TemporaryDirectory() as folder:
-        return load_text(definition.text, definition.name, catalogue=_lay_out(definition, Path(folder)))
+        return engine.load_text(definition.text, definition.name, catalogue=_lay_out(definition, Path(folder)))
 
 
 def compile_with(definition: Definition, layer: str) -> AppModel:
     """The model of a definition with a further layer over it, to try something out. Raises ``MetadataError``."""
     layers = [("draft.yaml", layer)]
     if _is_todays(definition):
-        return load_text(definition.text, definition.name, layers=layers)
+        return engine.load_text(definition.text, definition.name, layers=layers)
     with TemporaryDirectory() as folder:
         home = _lay_out(definition, Path(folder))
-        return load_text(definition.text, definition.name, layers=layers, catalogue=home)
+        return engine.load_text(definition.text, definition.name, layers=layers, catalogue=home)
 
 
 def _is_todays(definition: Definition) -> bool:

@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 from sqlalchemy import select
 
-from engine import load_app
+import engine
 from engine.cache import read_own, write_own
 from engine.compile.layers import CATALOGUE
 from engine.model import AppModel, EntityKind
@@ -84,7 +84,7 @@ class Offer:
 @lru_cache(maxsize=8)
 def offers(language: str) -> tuple[Offer, ...]:
     """The catalogue, each template with what it contains."""
-    return tuple(_offer(load_app(path), language) for path in sorted(CATALOGUE.glob("*.yaml")))
+    return tuple(_offer(engine.load_app(path), language) for path in sorted(CATALOGUE.glob("*.yaml")))
 
 
 def _offer(model: AppModel, language: str) -> Offer:
@@ -314,7 +314,7 @@ def make(
 ) -> list[dict[str, str]]:
     """The app, its firm, its first administrator, its demo data; who may log in."""
     definition = start_from(name, wish.template)
-    model = load_app(wish.template)
+    model = engine.load_app(wish.template)
     if wish.currency != model.currency:
         definition = replace(definition, text=f"{definition.text}currency: {wish.currency}\n")
     app = home.create(name, definition, language=wish.language)

@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Row, Select, delete, func, insert, inspect, literal, select, table
 from sqlalchemy.sql import column
 
+import engine
 from engine import AppModel
 from engine.cache import engine_mark, read_kept, write_kept
-from engine.compile.app import compile_flow
 from engine.model import Text, Workflow
 from engine.problems import MetadataError, Problems
 from engine.yaml_source import Block
@@ -200,7 +200,7 @@ def _compiled(now: Definition, then: Definition, entity: str) -> Workflow:
         written = written.entries.get(key) if isinstance(written, Block) else None
     assert isinstance(written, Block), "documents walk flows that were written"
     problems = Problems()
-    flow = compile_flow(merged_tree(now), entity, written, problems)
+    flow = engine.compile_flow(merged_tree(now), entity, written, problems)
     problems.raise_if_any()
     assert flow is not None, "no flow and no problem"
     return flow

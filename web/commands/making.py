@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from engine import load_app
+import engine
 from runtime.app_setup import LogIn, fill_demo, set_up
 from runtime.app_source import start_from
 from runtime.apps import AppHome, RunningApp
@@ -25,7 +25,7 @@ def new_command(
     settings: Settings, app: str, template: str, demo: bool, language: str | None, db: str | None, as_json: bool
 ) -> None:
     """新建应用 | Create an app."""
-    load_app(template)
+    engine.load_app(template)
     with open_home(settings) as home:
         made = make_app(home, app, template, language=language or settings.language, url=db or "")
         people = demo_with_bar(made) if demo else []
