@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -84,6 +84,9 @@ class Names:
         self.ledger = ledger
         self._titles: dict[tuple[str, int], dict[str, Any]] = {}
         self._units: dict[tuple[str, int], str] = {}
+        paths = {r.id: tuple(r.unit.split(".")) for r in ledger.resources.values() if r.unit}
+        self._own = {name: (path[0], path[1]) for name, path in paths.items() if len(path) == 2}
+        self._measured: dict[str, dict[int, str]] = {}
 
     def read(self, rows: Iterable[Mapping[str, Any]], others: Iterable[tuple[str, int]] = ()) -> None:
         """Read everything the rows name."""
@@ -105,6 +108,21 @@ class Names:
         for entity, ids in wanted.items():
             units = base_units(self.ctx, entity, ids)
             self._units.update({(entity, record): unit for record, unit in units.items()})
+        for name, (dimension, field) in self._own.items():
+            entity = self.ledger.dimensions[dimension].targets[0]
+            self._measured[name] = {
+                **self._measured.get(name, {}),
+                **self._named(entity, field, wanted.get(entity, ())),
+            }
+
+    def _named(self, entity: str, field: str, ids: Iterable[int]) -> dict[int, str]:
+        """Record -> what the record in this field of it is called."""
+        table, target = self.ctx.app.tables.entity[entity], self.ctx.app.model.entities[entity].fields[field].targets[0]
+        query = select(table.c.id, table.c[field]).where(table.c.id.in_(sorted(ids)), table.c[field].is_not(None))
+        found = {row[0]: row[1] for row in self.ctx.connection.execute(query)} if ids else {}
+        named = titles(self.ctx, ((target, one) for one in found.values()))
+        rows: dict[int, Mapping[str, Any]] = {record: named.get((target, one), {}) for record, one in found.items()}
+        return {record: str(row.get("name") or row.get("code") or "") for record, row in rows.items()}
 
     def pair(self, name: str, value: Any) -> tuple[str, int] | None:
         """The record a dimension names."""
@@ -148,13 +166,19 @@ class Names:
             return ""
         return url_for("pages.record", entity=entity, id=record)
 
-    def unit(self, dimensions: Mapping[str, Any]) -> str:
-        """The unit quantities of a row are in: the base unit of the first thing it names that has one."""
+    def unit(self, dimensions: Mapping[str, Any], figure: str = "") -> str:
+        """The unit a figure of a row is in: its own, else the base unit of the first thing it names that has one."""
+        if figure in self._own:
+            return self._measured.get(figure, {}).get(dimensions.get(self._own[figure][0]) or 0, "")
         for name, value in dimensions.items():
             pair = self.pair(name, value)
             if pair in self._units:
                 return self._units[pair]
         return ""
+
+    def idle(self, dimensions: Mapping[str, Any], figure: str) -> bool:
+        """Whether nothing a row names is counted in this figure: goods that are not weighed have no weight."""
+        return figure in self._own and not self.unit(dimensions, figure)
 
     def cell(self, name: str, value: Any, *, link: bool = False) -> Any:
         """A dimension's value as a table cell."""
@@ -205,14 +229,15 @@ def shown_figures(ctx: RunContext, ledger: Ledger, group: Sequence[str]) -> list
 
 
 def totals_of(
-    ctx: RunContext, ledger: Ledger, rows: Sequence[Standing], names: Sequence[str], units: set[str]
+    ctx: RunContext, ledger: Ledger, rows: Sequence[Standing], names: Sequence[str], unit_of: Callable[..., str]
 ) -> dict[str, str]:
     """Sums under their columns: amounts always, quantities where all are in one unit."""
     kinds = figure_types(ctx, ledger)
     found = {}
     for name in names:
         kind = kinds[name][1]
-        if is_unit_price(ledger, name) or (kind.kind is Kind.QUANTITY and len(units) > 1):
+        units = {unit_of(row.dimensions, name) for row in rows if kind.kind is Kind.QUANTITY and row.figures.get(name)}
+        if is_unit_price(ledger, name) or len(units) > 1:
             continue
         found[name] = amount(ctx, kind, sum((row.figures.get(name) or Decimal(0) for row in rows), Decimal(0)))
     return found

@@ -145,7 +145,12 @@ def _resource(bench: Bench, ledger: str, id: str, part: Part) -> Resource:
         if word is not None:
             walk_path(bench, f"ledger.{ledger}", word)
     return Resource(
-        id=id, label=part.label("label", id), value=info.type, optional=part.flag("optional"), secrecy=info.secrecy
+        id=id,
+        label=part.label("label", id),
+        value=info.type,
+        optional=part.flag("optional"),
+        secrecy=info.secrecy,
+        unit=part.text("unit"),
     )
 
 

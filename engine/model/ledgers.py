@@ -25,11 +25,14 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
+    """``unit``: the way from a dimension to the unit it is counted in, where that is not the base unit (a weight)."""
+
     id: str
     label: Text
     value: Type
     optional: bool = False
     secrecy: frozenset[str] = frozenset()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,12 @@ CHANGES = {
                 "theory_actual.rate of ['k1', 'tomato'] is",
             ),
             "r3_store_and_central_kitchen": (
-                "rules: {supplied_told: {retired: true}}",
+                "rules: {supplied_told: {retired: true}, average_kept: {retired: true}}",
                 "told by rule:supplied_told is 0, not 1",
+            ),
+            "r4_moving_average_and_quotes": (
+                "# average_kept above",
+                "tomato.average_price is None, not 9",
             ),
         }
     ],

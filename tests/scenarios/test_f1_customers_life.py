@@ -58,3 +58,15 @@ def test_f1_a_lot_named_in_time_is_refused_when_its_life_has_run_down(larder: La
     (fault,) = larder.admin.refused(422, "POST", f"/delivery/{made['id']}/actions/post")
     assert (fault["code"], fault["message"]) == ("nothing_usable", NONE)
     assert left(larder) == ("10", "4")
+
+
+def test_f1_an_older_lot_than_the_customer_got_before_is_told(larder: Larder) -> None:
+    stocked(larder)
+    larder.delivered("JUICE", "3", "C9")
+    larder.admin.change("partner", larder.works.id("partner", "C9"), min_life_share="0")
+    made = larder.delivered("JUICE", "1", "C9", lot=code("OLD"))
+    (line,) = larder.admin.read("delivery", made["id"])["lines"]
+    assert (line["lot"]["code"], line["last_sent"], line["inverted"]) == ("OLD", "2026-07-09", True)
+    assert larder.admin.explain("inverted_lots")["value"] in ("1", 1)
+    rows = larder.admin.get("/reports/out_of_turn")["rows"]
+    assert rows[-1]["titles"][:4] == ["2026-04-02", "C9 挑剔超市", "JUICE 果汁", "OLD"]

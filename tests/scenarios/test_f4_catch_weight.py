@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.scenarios.clients import code
 from tests.scenarios.larder import Larder, Row
 
@@ -27,6 +29,8 @@ def test_f4_what_is_weighed_as_a_whole_is_split_with_its_pieces_over_the_lots(la
         ("B2", "2", "2.9"),
     ]
     assert [row["amount"] for row in lines] == ["1160.00", "232.00"]
+    page = larder_both.works.web("manager").get("/ledgers/stock").get_data(as_text=True)
+    assert re.search(r"11\.1\b[^0-9]*千克", page)  # in the unit it is weighed in, not in bags
     assert larder_both.lot("B1")["weight_on_hand"] == "0"
     assert (larder_both.lot("B2")["on_hand"], larder_both.lot("B2")["weight_on_hand"]) == ("8", "11.1")
 

@@ -22,7 +22,7 @@ from runtime.report_axes import is_hidden
 from runtime.spreadsheets import write_csv, write_xlsx
 from web import report_buckets
 from web.access import reading
-from web.display import is_numeric, number, text_of
+from web.display import is_numeric, moment, number, text_of
 from web.downloads import sheet_response
 from web.list_page import filter_chips
 from web.list_query import Asked as AskedList
@@ -116,7 +116,7 @@ def report(report: str) -> AnyResponse:
                 {"label": x.label.get(ctx.language), "url": url_for("pages.report", report=x.id)}
                 for x in _siblings(ctx, found)
             ],
-            drawn=t("取数时间 ", "As of ") + f"{ctx.now().astimezone().strftime('%H:%M')}",
+            drawn=t("取数时间 ", "As of ") + moment(ctx.now(), ctx),
         )
 
 

@@ -186,14 +186,14 @@ class _Balances:
     def row(self, row: Standing) -> Part:
         """One row with its ways on."""
         cells = [self.names.cell(n, row.dimensions[n], link=not place) for place, n in enumerate(self.group)]
-        unit = self.names.unit(row.dimensions)
-        cells += [self._figure(row, name, unit) for name in self.figures]
+        cells += [self._figure(row, name, self.names.unit(row.dimensions, name)) for name in self.figures]
         return {"id": "-".join(str(v) for v in row.dimensions.values()), "cells": cells}
 
     def _figure(self, row: Standing, name: str, unit: str) -> Part:
         value = row.figures.get(name)
         kind = self.kinds[name][1]
-        text = amount(self.ctx, kind, value, each=is_unit_price(self.ledger, name))
+        idle = not value and self.names.idle(row.dimensions, name)
+        text = "–" if idle else amount(self.ctx, kind, value, each=is_unit_price(self.ledger, name))
         part: Part = {"kind": "num", "text": text, "tone": "red" if value is not None and value < 0 else ""}
         if kind.kind is Kind.QUANTITY and unit:
             part["unit"] = unit
@@ -209,8 +209,7 @@ class _Balances:
         """Sums over everything found, not only the page."""
         if not self.rows:
             return []
-        units = {self.names.unit(row.dimensions) for row in self.rows}
-        sums = totals_of(self.ctx, self.ledger, self.rows, self.figures, units)
+        sums = totals_of(self.ctx, self.ledger, self.rows, self.figures, self.names.unit)
         first = translator(self.ctx.language)("合计", "Total")
         return [first, *[None] * (len(self.group) - 1), *(sums.get(name) for name in self.figures)]
 
@@ -365,14 +364,13 @@ def _move(
         if url
         else {"kind": "text", "text": title, "second": label}
     )
-    unit = names.unit(move.dimensions)
     cells = [document, {"kind": "date", "text": move_moment(ctx, move)}, kind_words(ctx, found, move.kind)]
     cells += [names.cell(n, move.dimensions.get(n)) for n in shown]
     for name, (_, kind) in kinds.items():
         value = move.amounts.get(name)
         sign = "+" if value and value > 0 else ""
         part: Part = {"kind": "num", "text": sign + amount(ctx, kind, value) if value else "–"}
-        if kind.kind is Kind.QUANTITY and unit and value:
+        if kind.kind is Kind.QUANTITY and value and (unit := names.unit(move.dimensions, name)):
             part["unit"] = unit
         cells.append(part)
     return {"id": move.id, "cells": [*cells, {"kind": "text", "text": "", "second": move_note(ctx, found, move)}]}
@@ -381,9 +379,9 @@ def _move(
 def _facts(ctx: RunContext, found: Ledger, page: MovePage, kinds: Mapping[str, Any], names: Names) -> list[Part]:
     """What came and went in all, for figures that can be added up."""
     t = translator(ctx.language)
-    units = {names.unit(m.dimensions) for m in page.moves}
     facts = []
     for name, (label, kind) in kinds.items():
+        units = {names.unit(m.dimensions, name) for m in page.moves if m.amounts.get(name)}
         if kind.kind is Kind.QUANTITY and (len(units) > 1 or page.next):
             continue
         came, went = page.came[name], page.went[name]
