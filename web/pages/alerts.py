@@ -49,10 +49,11 @@ def alert_view(ctx: RunContext, one: OpenAlert) -> dict[str, Any]:
     """An alert in words."""
     t = translator(ctx.language)
     model = ctx.app.model.entities[one.entity]
+    kind = ctx.app.model.alerts[one.alert].label.get(ctx.language)
     plans = [o for o in one.offers if o.kind == "plan"]
     return {
         "id": one.id,
-        "label": one.label,
+        "label": one.label if one.label == kind else f"{kind} · {one.label}",
         "tone": TONES.get(one.color, ""),
         "title": f"{label_of(ctx, one.entity)} {one.title}",
         "text": one.text,

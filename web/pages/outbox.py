@@ -35,6 +35,10 @@ ERRORS: Mapping[str, tuple[str, str]] = {
 OTHER_KINDS: Mapping[str, tuple[str, str]] = {"inbox": ("站内消息", "In-app message")}
 
 
+CAUSES: Mapping[str, tuple[str, str]] = {"inbox": ("待办", "Task"), "channel": ("通道测试", "Channel test")}
+"""Where messages come from that no rule or alert sends."""
+
+
 def outbox() -> AnyResponse:
     """Messages, newest first, by state."""
     with reading() as ctx:
@@ -81,10 +85,24 @@ def _row(ctx: RunContext, one: Sent, people: Mapping[int, str]) -> dict[str, Any
         "made": moment(one.made_at, ctx),
         "next": moment(one.next_at, ctx) if one.next_at is not None and one.state == "waiting" else "",
         "sent": moment(one.sent_at, ctx) if one.sent_at is not None else "",
-        "origin": one.origin,
+        "cause": _cause(ctx, one.origin),
         "url": url_for("pages.record", entity=one.entity, id=one.record) if known else "",
         "again": one.kind != "inbox" and one.state != "sending",
     }
+
+
+def _cause(ctx: RunContext, origin: str) -> dict[str, str]:
+    """What a message comes from, by its name; the rule or alert opens."""
+    t = translator(ctx.language)
+    kind, _, id = origin.partition(":")
+    rule, alert = ctx.app.model.rules.get(id), ctx.app.model.alerts.get(id)
+    if kind == "rule" and rule is not None:
+        label = f"{t('规则', 'Rule')} {rule.label.get(ctx.language)}"
+        return {"label": label, "url": url_for("pages.rule", rule=id)}
+    if kind == "alert" and alert is not None:
+        label = f"{t('预警', 'Alert')} {alert.label.get(ctx.language)}"
+        return {"label": label, "url": url_for("pages.alert_kind", alert=id)}
+    return {"label": t(*CAUSES[kind]) if kind in CAUSES else origin, "url": ""}
 
 
 def kind_label(ctx: RunContext, kind: str) -> str:

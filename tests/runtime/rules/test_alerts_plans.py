@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import event, select
 
 from engine.compiler import load_text
-from runtime import inbox
+from runtime import inbox, records, workflow
 from runtime.apps import RunningApp
-from runtime.context import RunContext
+from runtime.context import SYSTEM, RunContext
 from runtime.database import Database
 from runtime.schedule import tick
 from tests.runtime.test_planning import CONN, COPPER, SCREW
@@ -70,3 +70,25 @@ def test_an_alert_that_cannot_be_worked_out_ends_neither_the_others_nor_the_sche
         told = {message.title: message.text for message in inbox.mine(ctx)}
     assert told["Wild"] == "The alert cannot be worked out: ExpressionOverflow: the date is out of range"
     assert len(units) == 2  # those of the plan, and those of all it suggests together
+
+
+def test_the_alert_of_a_thing_that_is_no_longer_short_closes_at_the_next_reckoning(works: Works) -> None:
+    table = works.app.tables.system.alert
+
+    def told(ctx: RunContext) -> list[tuple[int, bool, str]]:
+        query = select(table.c.record, table.c.closed_at.is_(None), table.c.closed_because).where(
+            table.c.alert == "short"
+        )
+        return [tuple(row) for row in ctx.connection.execute(query.order_by(table.c.record))]
+
+    with works.app.database.write() as connection:
+        tick(works.context(connection, SYSTEM, "en", NOON))
+        assert told(works.context(connection, SYSTEM, "en", NOON)) == [(COPPER, True, ""), (SCREW, True, "")]
+        soon = works.context(connection, SYSTEM, "en", NOON + timedelta(minutes=10))
+        lines = [{"item": {"code": "COPPER"}, "qty": "5000", "price": "10"}]
+        receipt = records.create(soon, "receipt", {"place": 1, "lines": lines}).id
+        workflow.take(soon, "receipt", receipt, "post")
+        later = works.context(connection, SYSTEM, "en", NOON + timedelta(hours=1, minutes=10))
+        tick(later)
+        assert [(record, still) for record, still, _ in told(later)] == [(COPPER, False), (SCREW, True)]
+        connection.rollback()
