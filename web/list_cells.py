@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from html import escape
 from types import MappingProxyType
 from typing import Any
 
@@ -26,18 +25,21 @@ from web import display
 from web.file_cells import FILES, files_cell
 from web.list_marks import Mark, Marks, drawings
 from web.record_flow import approval_tone
+from web.safe_text import safe
 from web.texts import translator
 
 Row = Sequence[Any]
 Cell = Callable[[Row, "Kit"], str]
 EMPTY: Mapping[int, str] = MappingProxyType({})
+MOST_DAYS = 64
+"""Lists whose dates in words are remembered, for the day."""
 TONES: Mapping[str, str] = MappingProxyType({"yellow": "amber"})
 """The page's word for a colour of the metadata."""
 
 
 @dataclass(slots=True)
 class Kit:
-    """What cells need for one request; dates seen before are looked up. ``lean``: marks are drawn once, elsewhere."""
+    """What cells need for one request; dates seen this day are looked up. ``lean``: marks are drawn once, elsewhere."""
 
     ctx: RunContext
     today: date
@@ -128,7 +130,7 @@ def _written(index: int, slot: str, text: Callable[[Any, Kit], str]) -> Cell:
     def cell(row: Row, kit: Kit) -> str:
         value = row[index]
         words = "" if value is None else text(value, kit)
-        return start + escape(words) if words else nothing
+        return start + safe(words) if words else nothing
 
     return cell
 
@@ -139,7 +141,7 @@ def _text(_bench: Bench, _one: Field, index: int, slot: str) -> Cell:
 
 def _choice(bench: Bench, one: Field, index: int, slot: str) -> Cell:
     nothing = _td("t3", slot) + "–"
-    known = {o.id: _td(slot) + escape(o.label.get(bench.language)) for o in one.options}
+    known = {o.id: _td(slot) + safe(o.label.get(bench.language)) for o in one.options}
     return lambda row, _kit: known.get(row[index], nothing)
 
 
@@ -292,14 +294,11 @@ def cell_of(bench: Bench, column: ListColumn, index: int, slot: str) -> Cell:
 def _title(column: ListColumn) -> Callable[[Row, Kit], str]:
     """What stands first in a row, as words."""
     one = column.field
-
-    def words(row: Row, kit: Kit) -> str:
-        value = row[1]
-        if column.target and value is not None:
-            return escape(str(value.name or value.code or value.id))
-        return escape(display.text_of(kit.ctx, one, value)) or "–"
-
-    return words
+    if column.target:
+        return lambda row, _kit: "–" if row[1] is None else safe(str(row[1].name or row[1].code or row[1].id))
+    if one.value.kind is Kind.TEXT and not (one.many or one.value.many or one.type in display.BY_TYPE):
+        return lambda row, _kit: safe(row[1]) if row[1] else "–"
+    return lambda row, kit: safe(display.text_of(kit.ctx, one, row[1])) or "–"
 
 
 SLOTS: Mapping[str, str] = MappingProxyType({"lead": "lead", "second": "sec", "figure": "fig", "axis": "ax"})
@@ -350,7 +349,7 @@ def _compiled(
     seen = columns[:shown]
     marked = slots(seen, entity)
     cells = tuple(cell_of(bench, c, i + 1, SLOTS.get(marked[i], "")) for i, c in enumerate(seen) if i)
-    select = escape(translator(ctx.language)("选中", "Select")).replace("%", "%%")
+    select = safe(translator(ctx.language)("选中", "Select")).replace("%", "%%")
     box = f'<td><input type=checkbox aria-label="{select} %(title)s">' if pick else ""
     link = f"<th scope=row><a href={base.replace('%', '%%')}/%(id)s>%(title)s</a>"
     return Lines(f'<tr data-id="%(id)s"%(mark)s>{box}{link}%(cells)s', _title(seen[0]), cells)
@@ -374,7 +373,8 @@ def render_rows(
     """
     key = ("list", entity.id, tuple(c.path for c in columns), shown, ctx.language, base, pick)
     lines = ctx.app.programs.keep(key, lambda: _compiled(ctx, entity, columns, shown, base, pick=pick))
-    kit = Kit(ctx, ctx.today(), lean=pick)
+    today = ctx.today()
+    kit = Kit(ctx, today, lean=pick, dates=ctx.app.programs.latest("days", (today, key), _no_days, MOST_DAYS))
     tones = {id: f' class="{TONES.get(color, color)}"' for id, color in marks.items()}
     text, title, cells = lines.text, lines.title, lines.cells
     found = [
@@ -389,6 +389,10 @@ def render_rows(
         for row in rows
     ]
     return Rendered(Markup("".join(found)), drawings(kit.symbols))
+
+
+def _no_days() -> dict[tuple[object, ...], str]:
+    return {}
 
 
 def hidden_helper(column: ListColumn, entity: Entity) -> bool:
