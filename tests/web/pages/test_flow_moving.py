@@ -57,7 +57,9 @@ def test_an_administrator_moves_one_document_and_then_the_rest(desk: Works) -> N
     refused = admin.post("/workflows/request/move", 409)
     assert "停在“复核”，新流程里没有这个状态：请指定改到哪个状态（草稿、审批中、已同意、已驳回）" in refused
     admin.post("/workflows/request/move", **{"state.checking": "agreed"})
-    assert "还走旧流程的单据" not in admin.page("/workflows/request")
+    page = admin.page("/workflows/request")
+    assert "1 张单据已改走新流程" in page
+    assert "还走旧流程的单据" not in page
     assert desk.api().read("request", checking["id"])["status"] == "agreed"
 
 
