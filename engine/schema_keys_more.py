@@ -246,6 +246,10 @@ COLUMN: Keys = {
     "by": (PATH, "Path whose values are the columns."),
     "buckets": (EXPRESSION, "Number put into buckets."),
     "edges": ({"type": "array", "items": {"type": ["number", "string"]}}, "Edges of the buckets."),
+    "names": (
+        {"type": "array", "items": TEXT},
+        "Names of the first buckets, instead of their edges: `未到期 | Not due`.",
+    ),
     "empty": (TEXT, "Name of the bucket without a value."),
 }
 REPORT_MEASURE: Keys = {

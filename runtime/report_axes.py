@@ -135,6 +135,13 @@ def bucket_of(column: Column, value: Any) -> Bucket | None:
     return Bucket(low, None)
 
 
+def bucket_title(column: Column, bucket: Bucket, language: str) -> str:
+    """What a bucket is called: its name, else its edges."""
+    place = buckets(column).index(bucket) if bucket in buckets(column) else len(column.names)
+    whole = column.buckets is not None and column.buckets.type.kind is not Kind.MONEY
+    return column.names[place].get(language) if place < len(column.names) else bucket.label(whole)
+
+
 def buckets(column: Column) -> list[Bucket]:
     """All buckets of an axis, in order."""
     edges: list[Decimal | None] = [None, *column.edges, None]

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import and_, or_, select, true
 
 from engine.expressions.tree import Node, Path, walk
-from engine.expressions.types import Kind
 from engine.model import Column, Report, ReportMeasure
 from runtime.context import RunContext
 from runtime.errors import Forbidden, Malformed, NotFound
@@ -39,6 +38,7 @@ from runtime.report_axes import (
     End,
     Names,
     bucket_of,
+    bucket_title,
     buckets,
     end_of,
     is_hidden,
@@ -343,8 +343,7 @@ class _Run:
         if value is None and column.empty is not None:
             return column.empty.get(self.ctx.language)
         if isinstance(value, Bucket):
-            whole = column.buckets is not None and column.buckets.type.kind is not Kind.MONEY
-            return value.label(whole)
+            return bucket_title(column, value, self.ctx.language)
         return self.titles.text(end, value) if end is not None else "–"
 
     # --- chart -------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def content(ctx: RunContext, entity: Entity, look: Look, word: Word) -> View:
         "links": word("links"),
         "editable": look.editable,
         "actions": [_action(entity, move, word, at) for move in look.moves],
-        "draws": [_draw(ctx, one, at) for one in look.draws],
+        "draws": [_draw(ctx, entity, one, at) for one in look.draws],
         "flow": word("flow") if look.flowing else "",
         "flow_url": url_for("pages.workflow", entity=entity.id) if entity.workflow else "",
         "older_url": _older_url(ctx, entity, look, at),
@@ -162,11 +162,13 @@ def _action(entity: Entity, move: Move, word: Word, at: _Addresses) -> View:
     }
 
 
-def _draw(ctx: RunContext, one: Drawn, at: _Addresses) -> View:
+def _draw(ctx: RunContext, entity: Entity, one: Drawn, at: _Addresses) -> View:
     other = ctx.app.model.entities[one.entity]
     t = translator(ctx.language)
+    again = one.entity == entity.id  # one of the same kind is told by the way it is made
+    made = other.sources[one.source].label if again else other.label
     return {
-        "label": t(f"生成{other.label.get('zh')}", f"Make {other.label.get('en').lower()}"),
+        "label": t(f"生成{made.get('zh')}", f"Make {made.get('en').lower()}"),
         "url": at.of(url_for("pages.new_record", entity=one.entity, source=one.source, ids=str(NOBODY))),
         "icon": other.icon or "file-plus",
     }

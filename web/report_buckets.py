@@ -13,7 +13,7 @@ from engine.model import Column, Report
 from runtime.context import RunContext
 from runtime.errors import Malformed
 from runtime.messages import fault
-from runtime.report_axes import Bucket
+from runtime.report_axes import Bucket, bucket_title
 from runtime.reports import Across
 
 NAME = "bucket"
@@ -60,7 +60,7 @@ def _read(ctx: RunContext, of: str, text: str) -> Within:
     if report is None or axis is None or axis.buckets is None or report.of != of:
         raise Malformed(fault(ctx, "filter_bad", NAME, reason=text[:40]))
     bucket = Bucket(_edge(ctx, parts[2]), _edge(ctx, parts[3]))
-    return Within(axis.label.get(ctx.language), bucket.label(whole=True), _condition(axis, bucket))
+    return Within(axis.label.get(ctx.language), bucket_title(axis, bucket, ctx.language), _condition(axis, bucket))
 
 
 def _edge(ctx: RunContext, text: str) -> Decimal | None:

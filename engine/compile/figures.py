@@ -9,7 +9,7 @@ from engine.compile.bench import Bench
 from engine.compile.charts import compile_chart
 from engine.compile.constants import number
 from engine.compile.looks import ALWAYS
-from engine.compile.part import Part, Word
+from engine.compile.part import Part, Word, bilingual
 from engine.compile.paths import checked_path, checked_paths
 from engine.compile.roles import things
 from engine.compile.scope import AppScope, parse, parse_condition
@@ -237,6 +237,7 @@ def _column(bench: Bench, rows: str, id: str, part: Part) -> Column:
         by=checked_path(bench, rows, by) if by and rows else "",
         buckets=parse(buckets, _row(bench, rows)) if buckets else None,
         edges=_edges(part),
+        names=tuple(bilingual(word.text, id) for word in part.words("names")),
         empty=part.label("empty", "") if part.has("empty") else None,
     )
 

@@ -46,13 +46,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column axis of a report: by a dimension, or in buckets of an expression with edges."""
+    """A column axis of a report: by a dimension, or in buckets of an expression with edges. ``names``: of the first."""
 
     id: str
     label: Text
     by: str = ""
     buckets: Expr | None = None
     edges: tuple[Decimal, ...] = ()
+    names: tuple[Text, ...] = ()
     empty: Text | None = None
 
 

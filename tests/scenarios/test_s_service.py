@@ -264,7 +264,7 @@ def test_s3_receivables_by_age(agency_both: Works) -> None:
     titles = [c["title"] for c in report["columns"]]
     cells = [Decimal(c.get("amount", "0")) for c in report["rows"][0]["cells"]]
     assert dict(zip(titles, cells, strict=True)) == {
-        "≤ 0": 36000, "1–30": 48000, "31–60": 0, "61–90": 16000, "> 90": 7000,
+        "未到期": 36000, "1–30": 48000, "31–60": 0, "61–90": 16000, "> 90": 7000,
     }  # fmt: skip
     assert Decimal(agency.api().explain("receivable_overdue")["value"]) == 71000
     overdue = agency.api("finance").items("/invoice", view="overdue")
