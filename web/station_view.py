@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
+from engine.expressions.tree import Expr
 from engine.model import Entity, Field, Queue, Station, StationAct
 from runtime import documents, workflow
 from runtime.context import RunContext
@@ -248,14 +249,29 @@ def _asked_lines(
     target = (inner.fields[lead].targets or ("",))[0] if lead else ""
     codes = _at_end(ctx, scene, inner, rows, f"{lead}.barcode") if "barcode" in _names(ctx, target) else []
     own = _at_end(ctx, scene, inner, rows, f"{lead}.code") if "code" in _names(ctx, target) else []
-    found = []
+    found, judged = [], _judged(ctx, inner, row, rows, names)
     for index, line in enumerate(rows):
         prefix = f"{lines.id}-{index}-"
         below = {path.removeprefix(f"{lines.id}.{index + 1}."): said for path, said in scene.errors.items()}
-        at = FieldScene(ctx=ctx, names=scene.names, errors=below)
-        fields = [_asked_field(at, inner, inner.fields[name], line, prefix, posted) for name in names]
+        at = FieldScene(ctx=ctx, names=scene.names, errors=below, conditions=judged[index])
+        shown = [name for name in names if judged[index].get((name, "visible"), True) or name in below]
+        fields = [_asked_field(at, inner, inner.fields[name], line, prefix, posted) for name in shown]
         scanned = " ".join(word for words in (own, codes) for word in words[index : index + 1] if word)
         found.append({"title": titles[index] if titles else str(index + 1), "codes": scanned, "fields": fields})
+    return found
+
+
+def _judged(
+    ctx: RunContext, inner: Entity, row: Row, lines: Sequence[Row], names: Sequence[str]
+) -> list[dict[tuple[str, str], bool]]:
+    """For each line what is asked for, and what has to be given."""
+    at, owned = Workspace(ctx), [{**line, "parent": row} for line in lines]
+    found: list[dict[tuple[str, str], bool]] = [{} for _ in lines]
+    for name in names:
+        for what, given in (("visible", inner.fields[name].visible), ("required", inner.fields[name].required)):
+            holds = at.evaluate(given, owned, None, inner.id) if isinstance(given, Expr) else []
+            for one, held in zip(found, holds, strict=False):
+                one[name, what] = held is True
     return found
 
 

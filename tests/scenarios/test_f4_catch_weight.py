@@ -49,3 +49,24 @@ def test_f4_a_posted_delivery_that_is_reversed_brings_pieces_and_weight_back(lar
     made = larder.delivered("BEEF", "12", weight="17.4", price=None)
     larder.admin.take("delivery", made["id"], "cancel", note="送错")
     assert {lot: larder.lot(lot)["weight_on_hand"] for lot in ("B1", "B2")} == {"B1": "15.2", "B2": "14"}
+
+
+def test_f4_the_receiving_station_asks_lot_dates_and_of_weighed_goods_the_weight(larder: Larder) -> None:
+    admin, works = larder.admin, larder.works
+    admin.new("item", code="BEEF", name="牛腱", unit=code("BAG"), category=code("RM"), tracked=True, supplier=code("S"),
+              shelf_life_days=30, **BEEF)  # fmt: skip
+    works.day("2026-03-02")
+    rows = [{"item": code("BEEF"), "qty": "10"}, {"item": code("SALT"), "qty": "50", "price": "2"}]
+    order = admin.new("purchase_order", partner=code("S"), warehouse=code("W"), expected_date="2026-03-02", lines=rows)
+    admin.take("purchase_order", order["id"], "submit")
+    keeper, place = works.web("keeper"), "/stations/receiving"
+    asked = keeper.get(f"{place}?queue=orders&doc={order['id']}&act=receive").get_data(as_text=True)
+    names = ("lines-0-weight", "lines-1-weight", "lines-0-production_date", "lines-0-supplier_lot", "truck_temp")
+    assert [f'name="{name}"' in asked for name in names] == [True, False, True, True, True]
+    given = {"lines-0-qty": "10", "lines-0-weight": "15.2", "lines-0-lot": "B9", "lines-0-supplier_lot": "KY-77",
+             "lines-0-production_date": "2026-03-01", "lines-1-qty": "50", "lines-1-lot": "S9"}  # fmt: skip
+    answer = keeper.post(f"{place}/orders/{order['id']}/receive", **given)
+    assert answer.status_code in (302, 303), answer.get_data(as_text=True)[:1500]
+    lot = larder.lot("B9")
+    assert (lot["supplier_lot"], lot["production_date"], lot["expiry_date"]) == ("KY-77", "2026-03-01", "2026-03-31")
+    assert (lot["on_hand"], lot["weight_on_hand"]) == ("10", "15.2")

@@ -125,3 +125,16 @@ def test_r1_who_may_not_set_the_price_is_offered_no_slider(kitchen: Kitchen) -> 
         found = kitchen.works.web(person).get(page).get_data(as_text=True)
         assert "调价试算" in found
         assert "data-what-if" not in found
+
+
+def test_r1_the_dish_page_shows_what_it_is_made_of_by_the_recipe_in_force(kitchen: Kitchen) -> None:
+    admin, works = kitchen.admin, kitchen.works
+    works.day("2026-03-01")
+    later = {"product": code("TE") | {"entity": "dish"}, "yields": "1", "valid_from": "2026-04-01"}
+    admin.new("recipe", **later, lines=[{"item": code("EGG"), "qty": "5"}])
+    page = f"/e/dish/{works.id('dish', 'TE')}/analysis"
+    found = works.web("manager").get(page).get_data(as_text=True)
+    assert [word in found for word in ("番茄", "大豆油", "2.40", "1.80", "4.56")] == [True] * 5
+    works.day("2026-04-01")
+    assert "番茄" not in works.web("manager").get(page).get_data(as_text=True)
+    assert "2.40" not in works.web("keeper").get(page).get_data(as_text=True)

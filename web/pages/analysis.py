@@ -23,6 +23,7 @@ from web import templating
 from web.access import reading, running_app
 from web.display import number, text_of
 from web.ledger_view import base_units
+from web.made_of import made_of
 from web.pages.records import entity_of, visible_row
 from web.texts import translator
 
@@ -92,6 +93,7 @@ def analysis(entity: str, id: int) -> Response:
                 :MOST_FACTS
             ],
             kit=_kit(ctx, found, lines, row) if lines is not None else None,
+            made_of=made_of(ctx, entity, id),
             structures=[
                 {
                     "label": ctx.app.model.structures[name].label.get(ctx.language),
