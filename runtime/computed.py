@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Select, Update, bindparam, select, update
@@ -17,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.dependencies import ROWS, Dependent, Graph, Route, dependents
 from engine.model import Entity
-from runtime.computed_cells import compute, together
+from runtime.computed_cells import Changed, any_of, compute, together
 from runtime.computed_groups import next_group
-from runtime.computed_routes import Touched, walk
+from runtime.computed_routes import Touched, leading, walk
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.garbage import uncollected
@@ -156,17 +157,20 @@ def _spread(
     """
     known: dict[tuple[Route, str, frozenset[int]], set[int]] = {}
     for name, rows in touched.items():
-        for dependent in wave.graph.of.get((entity, name), ()):
+        dependents = wave.graph.of.get((entity, name), ())
+        same = rows.key if dependents else frozenset()
+        for dependent in dependents:
             cell = (dependent.entity, dependent.field)
             if (settled and all(step.kind in INSIDE for step in dependent.route)) or (
                 cell in done and not dependent.route
             ):
                 continue
-            key = (dependent.route, dependent.entity, rows.key)
+            key = (dependent.route, dependent.entity, same)
             if key not in known:
                 known[key] = walk(wave.at, dependent.route, rows, dependent.entity)
             if known[key]:
-                wave.due.setdefault(cell, set()).update(known[key])
+                waiting = wave.due.get(cell)
+                wave.due[cell] = known[key] if waiting is None else waiting | known[key]
 
 
 # --- computing -----------------------------------------------------------------------------------------------
@@ -191,23 +195,30 @@ def _run_out(wave: Wave) -> None:
                 label = wave.ctx.app.model.entities[entity].fields[cell[1]].label.get(wave.ctx.language)
                 raise Invalid(fault(wave.ctx, "circle", label=label))
         changed = _compute(wave, group, due)
-        for name, ids in changed.items():
-            wave.done.setdefault((entity, name), set()).update(ids)
-        wave.at.forget(entity, set().union(*changed.values()))
-        touched = {name: Touched(entity, (), tuple(sorted(ids))) for name, ids in changed.items()}
+        for name, one in changed.items():
+            wave.done.setdefault((entity, name), set()).update(one.ids)
+        wave.at.forget(entity, chain.from_iterable(one.ids for one in changed.values()))
+        touched = {n: Touched(entity, (), tuple(sorted(one.ids)), leads=one.leads) for n, one in changed.items()}
         _spread(wave, entity, touched, done=frozenset(group))
 
 
-def _compute(wave: Wave, group: Sequence[Cell], due: dict[Cell, set[int]]) -> dict[str, list[int]]:
+def _compute(wave: Wave, group: Sequence[Cell], due: dict[Cell, set[int]]) -> dict[str, Changed]:
     """Give the cells of some fields of one entity their value; answers the records where it became another one."""
     entity = group[0][0]
-    _lock(wave, entity, sorted(set().union(*due.values())))
-    program = together(wave.ctx, entity, tuple(name for _, name in group))
+    _lock(wave, entity, any_of(due.values()))
+    program = together(wave.ctx, entity, tuple(name for _, name in group), _leading(wave, group))
     if program is not None:
         return compute(wave.ctx, program, {name: ids for (_, name), ids in due.items()})
     ((cell, ids),) = due.items()
     changed = _compute_one(wave, cell, sorted(ids))
-    return {cell[1]: changed} if changed else {}
+    return {cell[1]: Changed(changed)} if changed else {}
+
+
+def _leading(wave: Wave, group: Sequence[Cell]) -> frozenset[str]:
+    """The references by which the formulas that read these are reached: read along, they need not be asked for."""
+    key = ("leading", tuple(group))
+    routes = (one.route for cell in group for one in wave.graph.of.get(cell, ()))
+    return wave.ctx.app.programs.keep(key, lambda: leading(wave.ctx, group[0][0], routes))
 
 
 def _compute_one(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
@@ -264,12 +275,12 @@ def _compute_in_python(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
     return [i for i, _ in changed]
 
 
-def _lock(wave: Wave, entity: str, ids: Sequence[int]) -> None:
+def _lock(wave: Wave, entity: str, ids: Iterable[int]) -> None:
     """Hold the rows, in order of ids; SQLite has one writer anyway."""
     if wave.ctx.app.database.dialect != "postgresql":
         return
     held = wave.locked.setdefault(entity, set())
-    missing = [i for i in ids if i not in held]
+    missing = sorted(i for i in ids if i not in held)
     if missing:
         statement = wave.ctx.app.programs.keep(("lock for formulas", entity), lambda: _locking(wave.ctx, entity))
         wave.ctx.connection.execute(statement, {"_ids": ID_SETS["postgresql"].pack(missing)}).all()

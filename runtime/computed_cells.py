@@ -7,7 +7,7 @@ row whose formulas read one another (a cost, the margin of it, whether that is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import ne, or_
@@ -62,21 +62,29 @@ class _Cell:
 class Together:
     """Formulas of one table that are computed together.
 
-    ``statement`` gives the id, what is kept, and what they read; ``asks``: the names of its parameters.
+    ``statement`` gives the id, what is kept, and what they read; ``asks``: the names of its parameters. ``leads``:
+    places of the references that lead on to records reading these formulas, by the name of their column.
     """
 
     table: Table
     statement: Statement
     asks: frozenset[str]
     cells: tuple[_Cell, ...]
+    leads: Mapping[str, int]
 
 
-def together(ctx: RunContext, entity: str, names: tuple[str, ...]) -> Together | None:
-    """These formulas as one program, sources first; ``None`` where one reads what a statement cannot give."""
-    return ctx.app.programs.keep(("cells", entity, names), lambda: _compiled(ctx, entity, names))
+def together(
+    ctx: RunContext, entity: str, names: tuple[str, ...], leading: frozenset[str] = frozenset()
+) -> Together | None:
+    """These formulas as one program, sources first; ``None`` where one reads what a statement cannot give.
+
+    ``leading``: columns to be read with them, because what follows next is found by them.
+    """
+    key = ("cells", entity, names, leading)
+    return ctx.app.programs.keep(key, lambda: _compiled(ctx, entity, names, sorted(leading)))
 
 
-def _compiled(ctx: RunContext, entity: str, names: tuple[str, ...]) -> Together | None:
+def _compiled(ctx: RunContext, entity: str, names: tuple[str, ...], leading: Iterable[str] = ()) -> Together | None:
     table = ctx.app.tables.entity[entity]
     joiner = Joiner(table)
     making = _Making(ctx, entity, table, joiner)
@@ -84,10 +92,11 @@ def _compiled(ctx: RunContext, entity: str, names: tuple[str, ...]) -> Together 
         cells = [making.cell(name) for name in names]
     except NotInSql:
         return None
+    leads = {name: making.lead(name) for name in leading}
     among = ID_SETS[ctx.app.database.dialect].among(table.c.id, "_ids")
     query = joiner.apply(select(table.c.id, *making.columns)).where(among)
     statement = prepare_statement(ctx, query, list(query.selected_columns))
-    return Together(table, statement, frozenset(statement.names), tuple(cells))
+    return Together(table, statement, frozenset(statement.names), tuple(cells), leads)
 
 
 class _Making:
@@ -124,6 +133,10 @@ class _Making:
     def _add(self, sql: Any) -> int:
         self.columns.append(sql)
         return len(self.columns)
+
+    def lead(self, name: str) -> int:
+        """The place of a reference's column."""
+        return self._add(self.table.c[name])
 
     def _part(self, node: Node) -> _Part:
         if isinstance(node, Clock):
@@ -166,21 +179,38 @@ class _Making:
 # --- computing -----------------------------------------------------------------------------------------------
 
 
-def compute(ctx: RunContext, program: Together, due: Mapping[str, set[int]]) -> dict[str, list[int]]:
+class Changed(NamedTuple):
+    """Records in which a field came out differently; ``leads``: what their references name, by column, row by row."""
+
+    ids: list[int]
+    leads: Mapping[str, Sequence[Any]] = {}
+
+
+def compute(ctx: RunContext, program: Together, due: Mapping[str, set[int]]) -> dict[str, Changed]:
     """Give the cells that are due, and those that read one changed here, their value; the records it changed, by field.
 
     ``due``: ids by field.
     """
-    ids = sorted(set().union(*due.values()))
+    ids = sorted(any_of(due.values()))
     given = {"_ids": ID_SETS[ctx.app.database.dialect].pack(ids), "_today": ctx.today(), "_now": ctx.now()}
     sent = {name: value for name, value in given.items() if name in program.asks}
-    columns: list[Column] = list(zip(*program.statement.run(ctx, sent), strict=True))
-    return _computed(ctx, program, due, columns) if columns else {}
+    columns: list[Column] = list(zip(*program.statement.fetch(ctx, sent), strict=True))
+    if not columns:
+        return {}
+    for place, convert in program.statement.returns:
+        columns[place] = list(map(convert, columns[place]))
+    return _computed(ctx, program, due, columns)
+
+
+def any_of(sets: Iterable[set[int]]) -> set[int]:
+    """The ids of all; where the same one comes again and again, that."""
+    different = list({id(each): each for each in sets}.values())
+    return different[0] if len(different) == 1 else set().union(*different)
 
 
 def _computed(
     ctx: RunContext, program: Together, due: Mapping[str, set[int]], columns: Sequence[Column]
-) -> dict[str, list[int]]:
+) -> dict[str, Changed]:
     made: list[Column] = []
     differs: list[list[bool]] = []
     for cell in program.cells:
@@ -191,11 +221,11 @@ def _computed(
             new = [value if due_ else kept for value, due_, kept in zip(new, chosen, old, strict=True)]
         made.append(new)
         differs.append(list(map(ne, new, old)))
-    changed = {
-        cell.field.id: list(compress(columns[0], flags))
-        for cell, flags in zip(program.cells, differs, strict=True)
-        if True in flags
-    }
+    changed: dict[str, Changed] = {}
+    for cell, flags in zip(program.cells, differs, strict=True):
+        if True in flags:
+            leads = {name: list(compress(columns[place], flags)) for name, place in program.leads.items()}
+            changed[cell.field.id] = Changed(list(compress(columns[0], flags)), leads)
     _write(ctx, program, columns[0], made, differs)
     return changed
 
@@ -212,7 +242,7 @@ def _either(flags: Sequence[Sequence[bool]]) -> list[bool]:
     """Row by row whether any of the columns says so."""
     found: Sequence[bool] = flags[0] if flags else ()
     for more in flags[1:]:
-        found = list(map(or_, found, more))
+        found = found if found == more else list(map(or_, found, more))
     return list(found)
 
 
@@ -221,7 +251,8 @@ def _values(
 ) -> Column:
     """A cell's values as its column keeps them, each combination of inputs computed once."""
     inputs = [_given(ctx, part, columns, made) for part in cell.parts[1:]]
-    keys: Sequence[Hashable] = list(zip(*inputs, strict=True)) if inputs else [()] * len(columns[0])
+    alone = len(inputs) == 1  # then what is read is its own key
+    keys: Sequence[Hashable] = inputs[0] if alone else list(zip(*inputs, strict=True)) or [()] * len(columns[0])
     wanted = set(keys if chosen is None else compress(keys, chosen))
     scales = [part.scale for part in cell.parts[1:]]
     function, field, bind = ctx.app.programs.function(cell.expr), cell.field, cell.bind
@@ -230,7 +261,7 @@ def _values(
         for key in wanted:
             values = [
                 part if scale < 0 or part is None else WIDE.scaleb(WIDE.create_decimal(part), -scale)
-                for part, scale in zip(key, scales, strict=True)  # type: ignore[call-overload]
+                for part, scale in zip((key,) if alone else key, scales, strict=True)  # type: ignore[call-overload]
             ]
             value = settle(field, function(values))
             known[key] = bind(value) if cell.numeric and bind is not None else value
@@ -256,13 +287,14 @@ def _write(
     if not here:
         return
     rows = _either([differs[place] for place in here])
-    cells = [program.cells[place] for place in here]
-    values = [list(compress(made[place], rows)) for place in here]
-    WRITERS[ctx.app.database.dialect](ctx, program.table, cells, list(compress(ids, rows)), values)
+    cells, values = [program.cells[place] for place in here], [made[place] for place in here]
+    if False in rows:
+        ids, values = list(compress(ids, rows)), [list(compress(column, rows)) for column in values]
+    WRITERS[ctx.app.database.dialect](ctx, program.table, cells, ids, values)
 
 
 def _one_by_one(
-    ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[list[Any]]
+    ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[Column]
 ) -> None:
     """SQLite takes a statement and many rows of values."""
     names = tuple(cell.field.id for cell in cells)
@@ -282,12 +314,12 @@ def _by_id(table: Table, names: Sequence[str]) -> Update:
 
 
 def _all_at_once(
-    ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[list[Any]]
+    ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[Column]
 ) -> None:
     """PostgreSQL takes a column as one parameter."""
     names = tuple(cell.field.id for cell in cells)
     statement = ctx.app.programs.keep(("write cells", table.name, names), lambda: _from_arrays(table, cells))
-    given = {f"v_{name}": column for name, column in zip(names, values, strict=True)}
+    given = {f"v_{name}": list(column) for name, column in zip(names, values, strict=True)}
     ctx.connection.execute(statement, {"v_id": list(ids), **given})
 
 
@@ -301,5 +333,5 @@ def _from_arrays(table: Table, cells: Sequence[_Cell]) -> Update:
     return update(table).values(fresh).where(table.c.id == given.c.id)
 
 
-Write = Callable[[RunContext, Table, Sequence[_Cell], Sequence[int], Sequence[list[Any]]], None]
+Write = Callable[[RunContext, Table, Sequence[_Cell], Sequence[int], Sequence[Column]], None]
 WRITERS: Mapping[str, Write] = {"sqlite": _one_by_one, "postgresql": _all_at_once}

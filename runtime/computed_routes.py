@@ -29,12 +29,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Records of ``entity`` that changed: rows at hand (new and old states), or ids only. ``fresh``: just made."""
+    """Records of ``entity`` that changed: rows at hand (new and old states), or ids only. ``fresh``: just made.
+
+    ``leads``: what references of the records name, by their column, where it was read with them.
+    """
 
     entity: str
     rows: Sequence[Row] = ()
     ids: tuple[int, ...] = ()
     fresh: frozenset[int] = field(default_factory=frozenset)
+    leads: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def key(self) -> frozenset[int]:
@@ -86,6 +90,8 @@ def _parent_to_lines(at: Workspace, step: Step, here: Touched, end: str) -> set[
 
 
 def _lines_to_parent(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
+    if "parent" in here.leads:
+        return set(here.leads["parent"])
     if not here.rows:
         table = at.ctx.app.tables.entity[step.entity]
         owners_of = ("owners", step.entity)
@@ -117,6 +123,8 @@ def _naming(at: Workspace, step: Step, entity: str) -> Asking:
 
 
 def _follow(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
+    if step.field in here.leads:
+        return _led(here, step.field, end)
     read = bool(here.rows) or all(at.known(here.entity, i) is not None for i in here.ids)
     if not read and "." not in step.field and step.field != "parent":
         found = _named_by(at, step, here, end)
@@ -127,6 +135,27 @@ def _follow(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     for value in at.follow(step.entity, list(rows), tuple(step.field.split("."))):
         found.update(_named(value))
     return found
+
+
+def _led(here: Touched, name: str, end: str) -> set[int]:
+    """What a reference names that was read with the records."""
+    kinds = here.leads.get(f"{name}__type")
+    if kinds is not None and end:
+        return {i for i, kind in zip(here.leads[name], kinds, strict=True) if kind == end and i is not None}
+    found = set(here.leads[name])
+    found.discard(None)
+    return found
+
+
+def leading(ctx: RunContext, entity: str, routes: Iterable[Route]) -> frozenset[str]:
+    """The columns of an entity's table by which the first steps of these routes go on."""
+    table, found = ctx.app.tables.entity[entity], set[str]()
+    for step in (route[0] for route in routes if route):
+        if step.kind == "lines_to_parent" and step.entity == entity:
+            found.add("parent")
+        elif step.kind == "follow" and step.entity == entity and step.field != "parent" and step.field in table.c:
+            found.update(name for name in (step.field, f"{step.field}__type") if name in table.c)
+    return frozenset(found)
 
 
 def _named_by(at: Workspace, step: Step, here: Touched, end: str) -> set[int] | None:
@@ -198,7 +227,8 @@ def _ids(ctx: RunContext, mark: tuple[str, ...], make: Callable[[], Asking], val
         return prepare_statement(ctx, statement, list(statement.selected_columns))
 
     found = ctx.app.programs.keep(("step", *mark), prepared)
-    return {row[0] for row in found.run(ctx, {"_ids": sets.pack(sorted(values))})}
+    read = found.run if found.returns else found.fetch
+    return {row[0] for row in read(ctx, {"_ids": sets.pack(sorted(values))})}
 
 
 STEPS: Mapping[str, Callable[[Workspace, Step, Touched, str], set[int]]] = {

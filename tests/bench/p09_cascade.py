@@ -271,16 +271,23 @@ FROM (SELECT parent, CAST(sum(cost) AS bigint) AS total FROM recipe__lines WHERE
 WHERE recipe.id = s.parent
 """
 ITEMS_BY_HAND = """
-UPDATE item SET unit_cost = r.unit_cost FROM recipe AS r
-WHERE r.product = item.id AND r.product__type = 'item' AND r.status = 'active' AND r.id IN {ids} RETURNING item.id
+UPDATE item SET unit_cost = r.unit_cost FROM (
+  SELECT product, unit_cost, row_number() OVER (PARTITION BY product ORDER BY valid_from DESC, id) AS place
+  FROM recipe WHERE product__type = 'item' AND status = 'active' AND deleted_at IS NULL AND product IN (
+    SELECT product FROM recipe WHERE product__type = 'item' AND id IN {ids})
+) AS r
+WHERE r.product = item.id AND r.place = 1 RETURNING item.id
 """
 DISHES_BY_HAND = """
 UPDATE dish SET cost = f.cost, margin = f.margin, gap = f.margin - target, thin = f.margin < target
 FROM (
   SELECT d.id, r.unit_cost AS cost,
          ((d.price - r.unit_cost) * 10000000 / d.price + 5) / 10 AS margin
-  FROM dish AS d JOIN recipe AS r ON r.product = d.id AND r.product__type = 'dish' AND r.status = 'active'
-  WHERE r.id IN {ids}
+  FROM (
+    SELECT product, unit_cost, row_number() OVER (PARTITION BY product ORDER BY valid_from DESC, id) AS place
+    FROM recipe WHERE product__type = 'dish' AND status = 'active' AND deleted_at IS NULL AND product IN (
+      SELECT product FROM recipe WHERE product__type = 'dish' AND id IN {ids})
+  ) AS r JOIN dish AS d ON d.id = r.product AND r.place = 1
 ) AS f
 WHERE dish.id = f.id
 """
