@@ -6,11 +6,13 @@ between fields) is judged by the write door, whose faults are put back on the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
+from threading import local
 from typing import Any
 
-from flask_wtf import FlaskForm
-from wtforms import FieldList, Form, FormField, HiddenField, SelectMultipleField, StringField
+from werkzeug.datastructures import MultiDict
+from wtforms import Form, HiddenField, SelectMultipleField, StringField
 from wtforms.fields.core import Field as FormFieldBase
 from wtforms.validators import InputRequired, Length, Optional, StopValidation
 
@@ -20,7 +22,6 @@ from web.whole import is_whole
 
 MOST_LINES = 1000
 TEXT = "__text"
-UNIT = "__unit"
 GRID = "__grid"
 """Suffix of the mark that says a page showed the lines, also when none are left."""
 LONGEST = 100_000
@@ -82,90 +83,128 @@ def _filled(field: Field) -> bool:
     return field.default is not None or field.fill is not None or field.type == "yes_no" or field.id == "code"
 
 
-def form_class(model: AppModel, entity: Entity, rights: Mapping[str, Rights], required_text: str) -> type[FlaskForm]:
-    """The form of an entity; ``rights`` of the entity and of its lines, by id."""
-    members: dict[str, Any] = {"version": HiddenField()}
-    for field in writable(entity, rights[entity.id], header_links(entity)):
-        if field.lines:
-            rows = model.entities[field.lines]
-            inner = _line_class(rows, rights[rows.id], required_text, line_links(entity, field.id))
-            members[field.id] = FieldList(FormField(inner), max_entries=MOST_LINES)
-        else:
-            members[field.id] = _one(field, required_text)
-            members.update(_companions(field))
-    return type(f"{entity.id}_form", (FlaskForm,), members)
+class RecordForm:
+    """The form of an entity: a class for the record and one for the lines of each of its lines fields.
+
+    A form is bound once a thread and filled for each request, that of lines again and again, for each line.
+    """
+
+    def __init__(self, model: AppModel, entity: Entity, rights: Mapping[str, Rights], required_text: str) -> None:
+        """``rights`` of the entity and of its lines, by id."""
+        self._model, self._entity = model, entity
+        fields = writable(entity, rights[entity.id], header_links(entity))
+        self._head = _class(entity, {"version": HiddenField()}, fields, required_text)
+        self._lines: dict[str, tuple[Entity, type[Form]]] = {}
+        for field in fields:
+            if field.lines:
+                inner = model.entities[field.lines]
+                shown = writable(inner, rights[inner.id], line_links(entity, field.id))
+                self._lines[field.id] = (inner, _class(inner, {"id": HiddenField()}, shown, required_text))
+        self._bound = local()
+
+    def read(self, posted: MultiDict[str, str]) -> tuple[dict[str, object], list[tuple[str, str]]]:
+        """What was posted, by field id, as the write door takes it, and (path, sentence) of everything the form itself
+        refuses: ``lines.2.qty`` counts from 1 like the write door.
+
+        A field the page did not show was not posted and stays as it is.
+        """
+        head, lines = self._forms()
+        values, faults = head.take(posted)
+        for name, form in lines.items():
+            indices = _indices(name, posted)[:MOST_LINES]
+            if not indices and f"{name}{GRID}" not in posted:
+                continue
+            rows = values[name] = []
+            for number, index in enumerate(indices, 1):
+                row, wrong = form.take(posted, f"{name}-{index}-")
+                faults += [(f"{name}.{number}.{path}", said) for path, said in wrong]
+                rows.append(form.with_id(row))
+        return values, faults
+
+    def _forms(self) -> tuple[Bound, Mapping[str, Bound]]:
+        if not hasattr(self._bound, "forms"):
+            lines = {name: Bound(made(), inner) for name, (inner, made) in self._lines.items()}
+            self._bound.forms = (Bound(self._head(), self._entity), lines)
+        return self._bound.forms  # type: ignore[no-any-return]
 
 
-def _line_class(entity: Entity, rights: Rights, required_text: str, links: Collection[str]) -> type[Form]:
-    members: dict[str, Any] = {"id": HiddenField()}
-    for field in writable(entity, rights, links):
+def _indices(name: str, posted: Iterable[str]) -> list[int]:
+    """The numbers of the lines that were posted, in order."""
+    start, begin = f"{name}-", len(name) + 1
+    given = {each[begin : each.find("-", begin)] for each in posted if each.startswith(start)}
+    return sorted(int(each) for each in given if each.isascii() and each.isdigit())
+
+
+class Bound:
+    """A form that is filled again and again."""
+
+    def __init__(self, form: Form, entity: Entity) -> None:
+        self._form = form
+        self._members = list(form._fields.items())
+        known = (entity.fields[name] for name, _ in self._members if name in entity.fields)
+        self._fields = [(form._fields[f.id], f.id, _reader(f, form, in_line=bool(entity.parent))) for f in known]
+
+    def take(self, posted: MultiDict[str, str], prefix: str = "") -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """The values under ``prefix``, and what is wrong with them, by name."""
+        for name, member in self._members:
+            if prefix:
+                member.name = prefix + name
+            member.process(posted)
+        values = {name: read(member.raw_data) for member, name, read in self._fields if member.raw_data}
+        faults = [
+            (name, str(error))
+            for name, member in self._members
+            if member.raw_data and not member.validate(self._form)
+            for error in member.errors
+        ]
+        return values, faults
+
+    def with_id(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The line that was filled in, with its id if it has one."""
+        given = self._form._fields["id"].data
+        return {**row, "id": int(given)} if given and is_whole(str(given)) else row
+
+
+def _class(entity: Entity, members: dict[str, Any], fields: Iterable[Field], required_text: str) -> type[Form]:
+    for field in fields:
         if not field.lines:
             members[field.id] = _one(field, required_text)
-            members.update(_companions(field))
-    return type(f"{entity.id.replace('.', '_')}_line", (Form,), members)
+            if field.targets and not field.many:
+                members[field.id + TEXT] = StringField()  # the words beside a reference
+    return type(f"{entity.id.replace('.', '_')}_form", (Form,), members)
 
 
-def _companions(field: Field) -> dict[str, Any]:
-    """The words beside a reference and the unit beside a quantity."""
-    if field.targets and not field.many:
-        return {field.id + TEXT: StringField()}
-    return {}
+Raw = Sequence[Any]
 
 
-def values_of(form: Any, entity: Entity, model: AppModel, posted: Container[str]) -> dict[str, object]:
-    """What was posted, by field id, as the write door takes it.
-
-    A field the page did not show was not posted and stays as it is; ``posted``: the names that were.
-    """
-    values = _values(form, entity, model)
-    for field in entity.fields.values():
-        if not field.lines or field.id not in form._fields:
-            continue
-        entries = form._fields[field.id].entries
-        if entries or f"{field.id}{GRID}" in posted:
-            values[field.id] = [_line(entry.form, model.entities[field.lines], model) for entry in entries]
-    return values
+def _reader(field: Field, form: Form, *, in_line: bool) -> Callable[[Raw], object]:
+    """What becomes of what was posted under a field's name."""
+    if field.type == "yes_no":
+        return lambda raw: _switched(raw, in_line=in_line)
+    if field.many:
+        return lambda raw: [_picked(field, value) for value in raw if value]
+    if field.type == "percent":
+        return lambda raw: percent_typed(raw[0])
+    if not field.targets:
+        return itemgetter(0)
+    return _referring(field, form._fields.get(field.id + TEXT))
 
 
-def _values(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for field in entity.fields.values():
-        member = form._fields.get(field.id)
-        if member is None or field.lines or not member.raw_data:
-            continue
-        if field.type == "yes_no":
-            found[field.id] = _switched(member.raw_data, in_line=bool(entity.parent))
-        elif field.many:
-            found[field.id] = [_picked(field, v) for v in member.raw_data if v]
-        else:
-            found[field.id] = _posted(form, field, member.raw_data[0])
-    return found
+def _referring(field: Field, words: FormFieldBase | None) -> Callable[[Raw], object]:
+    """A reference without an id but with words is looked up by its words."""
+
+    def read(raw: Raw) -> object:
+        picked = _picked(field, raw[0])
+        if picked is not raw[0]:
+            return picked
+        return (words.data or None) if words is not None else (raw[0] or None)
+
+    return read
 
 
 def _switched(raw: Sequence[object], *, in_line: bool) -> object:
     """A switch posts "" and, when it is on, "1" after it; in a line "0" says no, and "" that nobody said anything."""
     return raw[-1] if in_line or raw[-1] != "" else False
-
-
-def _line(form: Any, entity: Entity, model: AppModel) -> dict[str, object]:
-    row = _values(form, entity, model)
-    posted = form._fields["id"].data
-    if posted and is_whole(str(posted)):
-        row["id"] = int(posted)
-    return row
-
-
-def _posted(form: Any, field: Field, raw: object) -> object:
-    """One posted value. A reference without an id but with words is looked up by its words."""
-    if field.type == "percent":
-        return percent_typed(raw)
-    if not field.targets:
-        return raw
-    picked = _picked(field, raw)
-    if picked is not raw:
-        return picked
-    words = form._fields.get(field.id + TEXT)
-    return (words.data or None) if words is not None else (raw or None)
 
 
 def _picked(field: Field, raw: object) -> object:
@@ -200,16 +239,3 @@ def without_blank_lines(values: Mapping[str, object], lines: Sequence[str]) -> d
         if isinstance(rows, list):
             kept[name] = [row for row in rows if row.get("id") or not blank_line(row)]
     return kept
-
-
-def faults_of(form: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """(path, sentence) of everything the form itself refuses: ``lines.2.qty`` counts from 1 like the write door."""
-    found: list[tuple[str, str]] = []
-    for name, member in form._fields.items():
-        if isinstance(member, FieldList):
-            for index, entry in enumerate(member.entries, 1):
-                if isinstance(entry, FormField):
-                    found += faults_of(entry.form, f"{prefix}{name}.{index}.")
-        elif member.raw_data:
-            found += [(prefix + name, str(error)) for error in member.errors]
-    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from flask import request
 
@@ -12,37 +11,37 @@ from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
 from runtime.messages import fault
 from runtime.permissions import rights
-from web.forms import MOST_LINES, faults_of, form_class, values_of, without_blank_lines
+from web.forms import MOST_LINES, RecordForm, without_blank_lines
 from web.texts import translator
 from web.whole import is_whole
 
 
 def form_values(ctx: RunContext, entity: Entity) -> tuple[dict[str, object], list[Fault]]:
     """What was posted, and what the form itself refuses."""
-    lines = [f for f in entity.fields.values() if f.lines]
-    form = _class(ctx, entity)(meta={"csrf": False})
-    values = without_blank_lines(values_of(form, entity, ctx.app.model, request.form), [f.id for f in lines])
-    if any(len(values.get(f.id) or ()) >= MOST_LINES for f in lines):  # type: ignore[arg-type]
+    lines = [f.id for f in entity.fields.values() if f.lines]
+    given, wrong = _form(ctx, entity).read(request.form)
+    values = without_blank_lines(given, lines)
+    if any(len(values.get(name) or ()) >= MOST_LINES for name in lines):  # type: ignore[arg-type]
         raise Invalid(fault(ctx, "too_many_records", most=MOST_LINES, given=MOST_LINES))
-    return values, [] if form.validate() else _faults(form, entity, values)
+    return values, _faults(wrong, lines, values)
 
 
-def _class(ctx: RunContext, entity: Entity) -> Any:
-    """The class of an entity's form, made once for the same rights and words."""
+def _form(ctx: RunContext, entity: Entity) -> RecordForm:
+    """An entity's form, made once for the same rights and words."""
 
-    def made() -> Any:
+    def made() -> RecordForm:
         allowed = {entity.id: rights(ctx, entity.id)}
         allowed.update({f.lines: rights(ctx, f.lines) for f in entity.fields.values() if f.lines})
-        return form_class(ctx.app.model, entity, allowed, translator(ctx.language)("请填写", "Needed"))
+        return RecordForm(ctx.app.model, entity, allowed, translator(ctx.language)("请填写", "Needed"))
 
     return ctx.app.programs.keep(("form", entity.id, ctx.language, ctx.user.roles), made)
 
 
-def _faults(form: Any, entity: Entity, values: Mapping[str, object]) -> list[Fault]:
+def _faults(wrong: Sequence[tuple[str, str]], lines: Sequence[str], values: Mapping[str, object]) -> list[Fault]:
     """Faults of the form; those in lines that were left empty are none."""
-    kept = {f.id: len(values.get(f.id) or ()) for f in entity.fields.values() if f.lines}  # type: ignore[arg-type]
+    kept = {name: len(values.get(name) or ()) for name in lines}  # type: ignore[arg-type]
     found = []
-    for path, said in faults_of(form):
+    for path, said in wrong:
         head, _, rest = path.partition(".")
         index = rest.partition(".")[0]
         if head in kept and is_whole(index) and int(index) > kept[head]:

@@ -80,6 +80,22 @@ def test_a_bad_figure_of_the_second_line_is_told_at_its_own_cell(admin: Reader, 
     assert re.findall(r'<td [^>]*aria-invalid="true"[^>]* id="([^"]+)"', refused) == ["lines-1-item"]
 
 
+def test_lines_are_read_one_by_one_whatever_their_numbers(admin: Reader, office: Works) -> None:
+    """All lines are read by one form: nothing of one may stay for the next, and a request knows nothing of the last."""
+    first = {name: value for name, value in order(office).items() if name.startswith("lines-0-")}
+    second = {name.replace("lines-0-", "lines-7-"): value for name, value in first.items() if "tax_rate" not in name}
+    given = {**second, "lines-0-line_note": "急", "lines-7-qty": "3", "terms": "月结"}
+    row = office.api("admin").read("sales_order", made(admin, office, **given))
+    assert [(line["qty"], line["line_note"], line["tax_rate"]) for line in row["lines"]] == [
+        ("10", "急", "0.13"),
+        ("3", None, "0"),
+    ]
+    assert row["terms"] == "月结"
+    row = office.api("admin").read("sales_order", made(admin, office))
+    assert [(line["qty"], line["line_note"]) for line in row["lines"]] == [("10", None)]
+    assert row["terms"] is None
+
+
 def test_records_that_look_alike_each_say_their_own(admin: Reader, office: Works) -> None:
     """The page is printed once for both; nothing of one may stay on the other's."""
     first, second = made(admin, office, terms="<30 天>"), made(admin, office, terms="{{ 60 }} %s")
