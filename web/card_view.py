@@ -16,6 +16,7 @@ from web.texts import translator
 View = dict[str, Any]
 STATES = {"red": "over", "orange": "near", "yellow": "near", "green": "ok", "blue": "ok", "": "ok"}
 MINUS = "−"
+CURRENCIES: Mapping[str, str] = {"CNY": "¥", "USD": "$", "EUR": "€"}
 TEN_THOUSAND = Decimal(10_000)
 
 
@@ -28,7 +29,7 @@ def figure_text(ctx: RunContext, value: object, format: str) -> str:
     if format == "percent":
         return percent(Decimal(value), 1)
     if format == "money":
-        sign = {"CNY": "¥", "USD": "$", "EUR": "€"}.get(ctx.app.model.currency, "")
+        sign = CURRENCIES.get(ctx.app.model.currency, "")
         size = abs(Decimal(value))
         said = number(size, 0 if size >= TEN_THOUSAND else ctx.app.model.currency_scale)
         return f"{MINUS if value < 0 else ''}{sign}{said}"

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import ImmutableMultiDict
 
 from engine.expressions.functions import WORKING_DAYS
+from engine.expressions.tree import Aggregate, Node
 from engine.model import Entity, Step
 from runtime import tasks
 from runtime.accounts import account_names
@@ -22,6 +23,7 @@ from runtime.record_inputs import Workspace
 from runtime.record_texts import value_text
 from runtime.task_opening import ADDED, approval_of, stages, table
 from runtime.workflow_rights import Asked
+from web.card_view import CURRENCIES, MINUS
 from web.display import moment, number
 from web.record_actions import demand_view
 from web.record_fields import FieldScene, field_view
@@ -62,9 +64,21 @@ def task_view(ctx: RunContext, task: Mapping[str, Any], row: Row) -> View:
 
 
 def headline(ctx: RunContext, entity: Entity, row: Row) -> str:
-    """The last sum of money of the document's form: what it comes to."""
-    sums = [f for f in entity.fields.values() if f.type == "money" and row.get(f.id) is not None]
-    return number(row[sums[-1].id], 2) if sums else ""
+    """What the document comes to: the greatest sum over its lines, else the sum that was entered, else one computed."""
+    sums = [
+        f for f in entity.fields.values() if f.type == "money" and not f.value.per_unit and row.get(f.id) is not None
+    ]
+    lines = [f for f in sums if f.formula is not None and _sums_lines(f.formula.tree)]
+    entered = [f for f in sums if f.formula is None]
+    chosen = max(lines, key=lambda f: abs(row[f.id]), default=None) or next(iter(entered or sums), None)
+    if chosen is None:
+        return ""
+    sign = CURRENCIES.get(ctx.app.model.currency, "")
+    return f"{MINUS if row[chosen.id] < 0 else ''}{sign}{number(abs(row[chosen.id]), 2)}"
+
+
+def _sums_lines(node: Node) -> bool:
+    return isinstance(node, Aggregate) and node.function == "sum" and node.rows.kind == "lines"
 
 
 def why(ctx: RunContext, entity: Entity, step: Step, row: Row) -> str:

@@ -73,6 +73,11 @@ def test_c3_why_not_names_the_first_failing_condition_with_its_values(past: Work
     assert why["first_failing"]["inputs"] == [["供应商的邮箱", "（空）"]]
     page = past.web("admin").open(f"/rules/order_to_supplier?record={order['code']}").text
     assert "第一条不成立的：供应商的邮箱已填写" in page
+    past.api().change("partner", past.id("partner", "S"), email="s@example.com")
+    head = {"partner": code("S"), "warehouse": code("W"), "expected_date": "2026-02-20"}
+    draft = past.api("buyer").new("purchase_order", **head, lines=LINES)
+    page = past.web("admin").open(f"/rules/order_to_supplier?record={draft['code']}").text
+    assert "条件全部成立，但“审核”还没有发生" in page
 
 
 def test_c3_a_rule_and_a_draft_of_it_are_tried_on_last_month(past: Works) -> None:

@@ -45,6 +45,17 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "every": ("定时", "by schedule"),
 }
 
+SOURCES: Mapping[str, tuple[str, str]] = {
+    "form": ("页面", "page"),
+    "api": ("接口", "API"),
+    "import": ("导入", "import"),
+    "plan": ("计划", "plan"),
+    "rule": ("另一条规则", "another rule"),
+    "system": ("系统", "the system"),
+    "demo": ("演示数据", "demo data"),
+}
+"""The ways in of a write, as the trail knows them."""
+
 
 def rules() -> AnyResponse:
     """All rules and alerts."""
@@ -199,8 +210,23 @@ def _why(ctx: RunContext, found: Rule) -> View | None:
         head, tone = t(f"第一条不成立的：{answer.first.text}", f"the first that fails: {answer.first.text}"), "amber"
     elif answer.already:
         head, tone = t("早已触发过，还没有重新准备好", "it has fired before and is not armed again"), "amber"
+    elif answer.last is None:
+        awaited = _awaited(ctx, found)
+        zh, en = (
+            f"条件全部成立，但“{awaited}”还没有发生",
+            f"every condition holds, but “{awaited}” has not happened yet",
+        )
+        head, tone = t(zh, en), "amber"
     last = url_for("pages.rule_run", id=answer.last.id) if answer.last else ""
     return {"head": head, "tone": tone, "parts": parts_view(ctx, answer.parts), "last": last}
+
+
+def _awaited(ctx: RunContext, found: Rule) -> str:
+    """What a rule waits for, in a word or two."""
+    trigger = found.trigger
+    workflow = ctx.app.model.entities[trigger.entity].workflow
+    taken = workflow.transitions.get(trigger.transition) if workflow is not None else None
+    return taken.label.get(ctx.language) if taken is not None else translator(ctx.language)(*EVENTS[trigger.kind])
 
 
 def parts_view(ctx: RunContext, parts: Sequence[Told]) -> list[View]:
@@ -232,7 +258,7 @@ def rule_run(id: int) -> AnyResponse:
         facts = [
             {"label": t("时间", "When"), "value": f"{moment(run.at, ctx)}"},
             {"label": t("触发", "Set off by"), "value": event_label(ctx, run)},
-            {"label": t("来源", "Way in"), "value": run.source},
+            {"label": t("来源", "Way in"), "value": t(*SOURCES[run.source]) if run.source in SOURCES else run.source},
             {"label": t("谁", "Who"), "value": _people(ctx, [run.account]).get(run.account or 0, t("系统", "system"))},
             {"label": t("用时", "Took"), "value": f"{run.micros / 1000:.1f} ms"},
         ]

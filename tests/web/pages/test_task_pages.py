@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ def test_an_approval_shows_the_sum_the_reason_and_the_document(
 ) -> None:
     page = Reader(office, "manager").page(f"/tasks/{task_of(office, 'manager', order)}", language=language)
     assert "90,000.00" in page
+    assert f'class="task-sum">¥{Decimal(order["total"]):,.2f}</b>' in page
     assert order["code"] in page
     assert why in page
 
