@@ -21,8 +21,10 @@ MOST_LINES = 200
 
 def computed_facts(ctx: RunContext, document: Entity, row: Row) -> list[Part]:
     """The figures its form computes."""
-    names = [n for s in (document.form.sections if document.form else ()) if not s.folded for n in s.fields]
-    fields = [document.fields[n] for n in names if n in document.fields]
+    names = [
+        n for s in (document.form.sections if document.form else ()) if not (s.folded or s.lines) for n in s.fields
+    ]
+    fields = [document.fields[n] for n in dict.fromkeys(names) if n in document.fields]
     shown = [f for f in fields if f.formula is not None and is_numeric(f) and row.get(f.id) is not None]
     return [{"label": f.label.get(ctx.language), "text": text_of(ctx, f, row[f.id])} for f in shown]
 
