@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -23,7 +24,6 @@ Row = dict[str, Any]
 UNTOLD = frozenset(
     ("version", "changed_at", "changed_by", "created_at", "created_by", "parent", "position", "search_key", "id")
 )
-
 COLUMNS = (
     "at", "account", "member", "source", "entity", "record", "version", "kind", "transition", "changes", "note",
 )  # fmt: skip
@@ -109,17 +109,20 @@ def _told(value: Any) -> Any:
     return _made(value) if isinstance(value, list) else value
 
 
-def changes_between(old: Row | None, new: Row, lines: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Field → [old, new], lines as ``lines.<id>.<field>``; for a new record field → value, empties left out."""
+def changes_between(old: Row | None, new: Row, alike: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Field → [old, new], lines as ``lines.<id>.<field>``; for a new record field → value, empties left out.
+
+    ``alike``: fields that are known to be as they were.
+    """
     if old is None:
         return {
-            n: _made(v) if isinstance(v, list) else v
+            n: _made(v) if type(v) is list else v
             for n, v in new.items()
-            if v is not None and n not in UNTOLD and (v or not isinstance(v, (list, tuple)))
+            if v is not None and n not in UNTOLD and (v or type(v) not in SETS)
         }
     told: dict[str, Any] = {}
     for name, value in new.items():
-        if name in UNTOLD:
+        if name in UNTOLD or name in alike:
             continue
         before = old.get(name)
         if isinstance(value, list):
@@ -148,10 +151,15 @@ def _line_changes(name: str, before: Sequence[Row], after: Sequence[Row]) -> dic
     return told
 
 
+@lru_cache(maxsize=4000)
+def _number(value: Decimal) -> str:
+    return decimal_text(value)
+
+
 def plain(value: object) -> object:
     """A value as JSON keeps it."""
-    if isinstance(value, Decimal):
-        return decimal_text(value)
+    if type(value) is Decimal:
+        return _number(value)
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, Fraction):

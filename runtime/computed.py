@@ -121,9 +121,13 @@ def _touched(batch: Batch, graph: Graph) -> Iterator[tuple[str, dict[str, Touche
             continue
         if not gone and all(d.old is not None for d in drafts) and all(of != entity for of, _ in batch.changed):
             continue
+        if not gone and all(d.old is None for d in drafts):
+            rows = [draft.row for draft in drafts]
+            yield entity, dict.fromkeys(read, Touched(entity, rows, fresh=frozenset(row["id"] for row in rows)))
+            continue
         found: dict[str, Touched] = {}
         for name in read:
-            rows: list[Row] = list(gone)
+            rows = list(gone)
             fresh: set[int] = set()
             for draft in drafts:
                 if draft.old is None:
@@ -144,6 +148,22 @@ def _fields_read(graph: Graph) -> dict[str, list[str]]:
     return found
 
 
+def _ways(graph: Graph, *, settled: bool) -> dict[Cell, tuple[tuple[Cell, int, Route], ...]]:
+    """By field, the formulas that read it, each with its route and a number that says which route that is.
+
+    ``settled``: without the formulas of the record itself and of its lines.
+    """
+    numbers: dict[tuple[Route, str], int] = {}
+    return {
+        cell: tuple(
+            ((one.entity, one.field), numbers.setdefault((one.route, one.entity), len(numbers)), one.route)
+            for one in found
+            if not settled or not all(step.kind in INSIDE for step in one.route)
+        )
+        for cell, found in graph.of.items()
+    }
+
+
 def _spread(
     wave: Wave,
     entity: str,
@@ -155,22 +175,21 @@ def _spread(
     """Put on the list what reads the touched fields. ``settled``: the records' own formulas were computed with them;
     ``done``: these were, of the same records.
     """
-    known: dict[tuple[Route, str, frozenset[int]], set[int]] = {}
+    known: dict[tuple[int, frozenset[int]], set[int]] = {}
+    ways = wave.ctx.app.programs.keep(("ways to formulas", settled), lambda: _ways(wave.graph, settled=settled))
     for name, rows in touched.items():
-        dependents = wave.graph.of.get((entity, name), ())
-        same = rows.key if dependents else frozenset()
-        for dependent in dependents:
-            cell = (dependent.entity, dependent.field)
-            if (settled and all(step.kind in INSIDE for step in dependent.route)) or (
-                cell in done and not dependent.route
-            ):
+        ways_on = ways.get((entity, name), ())
+        same = rows.key if ways_on else frozenset()
+        for cell, number, route in ways_on:
+            if cell in done and not route:
                 continue
-            key = (dependent.route, dependent.entity, same)
-            if key not in known:
-                known[key] = walk(wave.at, dependent.route, rows, dependent.entity)
-            if known[key]:
+            key = (number, same)
+            found = known.get(key)
+            if found is None:
+                found = known[key] = walk(wave.at, route, rows, cell[0])
+            if found:
                 waiting = wave.due.get(cell)
-                wave.due[cell] = known[key] if waiting is None else waiting | known[key]
+                wave.due[cell] = found if waiting is None else waiting | found
 
 
 # --- computing -----------------------------------------------------------------------------------------------

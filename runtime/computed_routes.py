@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
@@ -27,7 +28,7 @@ from runtime.values import Ref
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Touched:
     """Records of ``entity`` that changed: rows at hand (new and old states), or ids only. ``fresh``: just made.
 
@@ -40,10 +41,10 @@ class Touched:
     fresh: frozenset[int] = field(default_factory=frozenset)
     leads: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> frozenset[int]:
         """What tells it from another set of the same entity."""
-        return frozenset((*self.ids, *(row["id"] for row in self.rows)))
+        return frozenset([*self.ids, *[row["id"] for row in self.rows]])
 
     def states(self, at: Workspace) -> Sequence[Row]:
         """The rows; read where only ids are known."""

@@ -7,9 +7,9 @@ that no rule asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime.context import RunContext
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Cell = tuple[str, str]
 JOURNAL = "dougong.journal"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 HISTORY = "history"
 """Records taken over as they were: nobody is told of them."""
 
@@ -55,13 +56,18 @@ class Moved:
 
 @dataclass(slots=True)
 class Journal:
-    """What happened since the outermost door was opened. ``later``: versions of records that rules changed after."""
+    """What happened since the outermost door was opened. ``later``: versions of records that rules changed after.
+
+    ``read``: records that the last write had read of others; ``written``: entities of which any record was written.
+    """
 
     happened: list[Happened] = field(default_factory=list)
     cells: dict[Cell, set[int]] = field(default_factory=dict)
     moved: list[Moved] = field(default_factory=list)
     following: bool = False
     later: dict[tuple[str, int], int] = field(default_factory=dict)
+    read: Mapping[str, Mapping[int, Row | None]] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.happened or self.cells or self.moved)
@@ -72,35 +78,52 @@ class Journal:
         self.happened, self.cells, self.moved = [], {}, []
         return taken
 
+    def take_read(self) -> dict[str, dict[int, Row | None]]:
+        """Records that were read and that nothing written here can have changed; handed out once."""
+        read, self.read = self.read, {}
+        return {entity: dict(rows) for entity, rows in read.items() if entity not in self.written}
+
     def renewed(self, entity: str, saved: Sequence[Saved]) -> list[Saved]:
-        """The results with the versions that records have after rules changed them."""
+        """The results with the versions that records have after rules changed them; what was read may differ now."""
         if not self.later:
             return list(saved)
-        return [
-            replace(each, version=self.later[entity, each.id], written=None)
-            if (entity, each.id) in self.later
-            else each
-            for each in saved
-        ]
+        later = self.later
+        return [replace(each, version=later.get((entity, each.id), each.version), written=None) for each in saved]
 
 
-@contextmanager
-def door(ctx: RunContext) -> Iterator[Journal]:
+class _Door:
+    """What ``door`` opens."""
+
+    __slots__ = ("_ctx", "_journal", "_outermost")
+
+    def __init__(self, ctx: RunContext) -> None:
+        self._ctx = ctx
+
+    def __enter__(self) -> Journal:
+        info = self._ctx.connection.info
+        known: Journal | None = info.get(JOURNAL)
+        self._outermost = known is None
+        self._journal = known if known is not None else Journal()
+        if known is None:
+            info[JOURNAL] = self._journal
+        return self._journal
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        if not self._outermost:
+            return
+        ctx, journal = self._ctx, self._journal
+        try:
+            if kind is None and journal:
+                journal.following = True
+                newest = ctx.app.newest
+                ctx.app.follow(ctx if newest is None else replace(ctx, app=newest), journal)
+        finally:
+            ctx.connection.info.pop(JOURNAL, None)
+
+
+def door(ctx: RunContext) -> _Door:
     """Write within; what follows from it is done when the outermost door closes."""
-    info = ctx.connection.info
-    known: Journal | None = info.get(JOURNAL)
-    if known is not None:
-        yield known
-        return
-    journal = info[JOURNAL] = Journal()
-    try:
-        yield journal
-        if journal:
-            journal.following = True
-            newest = ctx.app.newest
-            ctx.app.follow(ctx if newest is None else replace(ctx, app=newest), journal)
-    finally:
-        info.pop(JOURNAL, None)
+    return _Door(ctx)
 
 
 def _open(ctx: RunContext) -> tuple[Journal, Index] | None:
@@ -117,12 +140,18 @@ def note_written(
     drafts: Mapping[str, Sequence[Drafted]],
     gone: Mapping[str, Sequence[Row]],
     cells: Mapping[Cell, Iterable[int]],
+    read: Mapping[str, Mapping[int, Row | None]] = NOTHING,
 ) -> None:
-    """Records were written, and ``cells`` of others followed."""
+    """Records were written, and ``cells`` of others followed. ``read``: what the write had read of others."""
     found = _open(ctx)
-    if found is None or kind == HISTORY:
+    if found is None:
         return
     journal, index = found
+    journal.read = read
+    journal.written.update(name for each in (drafts, gone) for name, some in each.items() if some)
+    journal.written.update(name for name, _ in cells)
+    if kind == HISTORY:
+        return
     if journal.following:
         for draft in drafts.get(entity, ()):
             journal.later[entity, draft.row["id"]] = draft.row["version"]
@@ -152,6 +181,7 @@ def note_cells(ctx: RunContext, cells: Mapping[Cell, Iterable[int]]) -> None:
         return
     journal, index = found
     for cell, ids in cells.items():
+        journal.written.add(cell[0])
         if cell in index.cells:
             journal.cells.setdefault(cell, set()).update(ids)
 

@@ -150,8 +150,9 @@ def _row(
     homeless = kind in HOMED and not address
     at_once = kind == "inbox"
     place = str(person.account) if person else address
-    moment = moment or _leaves(ctx, each, person)
-    later = moment > ctx.now()
+    now = ctx.now()
+    moment = moment or _leaves(ctx, each, person, now)
+    later = moment > now
     if later and kind in ROBOTS:
         place = f"{place}@{moment:%Y%m%d%H%M}"
     return {
@@ -167,23 +168,25 @@ def _row(
         "entity": each.entity,
         "record": each.record,
         "origin": each.origin,
-        "body": orjson.dumps(dict(each.body or {}) if body is None else dict(body), default=str).decode(),
+        "body": orjson.dumps(dict(body), default=str).decode()
+        if (body := each.body if body is None else body)
+        else "{}",
         "state": SENT if at_once else DEAD if homeless else WAITING,
         "attempts": 0,
         "bundle": f"{kind}|{person.account if person else address}" if later and not at_once else "",
         "next_at": None if at_once or homeless else moment,
         "error": "no_address" if homeless else "",
-        "made_at": ctx.now(),
-        "sent_at": ctx.now() if at_once else None,
+        "made_at": now,
+        "sent_at": now if at_once else None,
     }
 
 
-def _leaves(ctx: RunContext, each: Outgoing, person: Contact | None) -> datetime:
+def _leaves(ctx: RunContext, each: Outgoing, person: Contact | None, now: datetime) -> datetime:
     """When it may leave; what people have said of their hours counts for them alone."""
     if each.pace == AT_ONCE and (person is None or person.hours == ALWAYS):
-        return ctx.now()
+        return now
     zone = ZoneInfo(ctx.app.model.timezone)
-    return leaves(ctx.now(), zone, each.pace, person.hours if person is not None else ALWAYS)
+    return leaves(now, zone, each.pace, person.hours if person is not None else ALWAYS)
 
 
 def _into_inboxes(ctx: RunContext, rows: Sequence[Mapping[str, Any]]) -> None:

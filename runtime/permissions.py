@@ -17,6 +17,7 @@ from runtime.messages import fault, say
 
 ALL = "all"
 READ = "read"
+SYSTEM = frozenset({ALL})
 VERBS = frozenset({"read", "create", "change", "delete", "print", "export"})
 LEDGER = "ledger."
 
@@ -47,9 +48,9 @@ class Rights:
 
 def rights(ctx: RunContext, entity: str) -> Rights:
     """The rights of the acting person on ``entity``; also for ``ledger.<id>``, ``report.<id>``, ``plan.<id>``."""
-    if ctx.user.is_system:
-        return Rights(entity=entity, actions=frozenset({ALL}))
     known = _cache(ctx)
+    if ctx.user.is_system:
+        return ctx.app.programs.keep(("rights of the system", entity), lambda: Rights(entity=entity, actions=SYSTEM))
     key = (ctx.user.roles, entity)
     if key not in known:
         known[key] = compute_rights(ctx.app.model, ctx.user.roles, entity)

@@ -190,8 +190,10 @@ class _Columns:
         def each(expressions: Mapping[str, Expr]) -> dict[str, list[DimensionValue]]:
             return {name: _dimension(ledger, name, expr, evaluate(expr)) for name, expr in expressions.items()}
 
+        nothing = [None] * len(rows)
+
         def evaluate(expr: Expr | None) -> list[Any]:
-            return [None] * len(rows) if expr is None else workspace.evaluate(expr, rows, None, entity)
+            return nothing if expr is None else workspace.evaluate(expr, rows, None, entity)
 
         self._amounts = {name: evaluate(expr) for name, expr in posting.amounts.items()}
         self._dimensions = each(posting.at)

@@ -7,153 +7,128 @@ Rows of one insert are one statement, on both databases, in the order they are g
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Dialect, Executable, Table, insert
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import TypeEngine
 
-from runtime.columns import Scaled
 from runtime.context import RunContext
+from runtime.prepared_values import Convert as Convert
+from runtime.prepared_values import binder, sending, taking
+from runtime.prepared_values import told as told
 
-Convert = Callable[[Any], Any]
 PLACE = re.compile(r"\$(\d+)")
 MOST = 50
 """Rows a statement: each number of them is a text of its own, which databases keep prepared."""
 
 
 class Ask(NamedTuple):
-    """One statement to be sent, and what becomes of each row it returns."""
+    """One statement to be sent, and what becomes of each row it returns (``None``: it returns none)."""
 
     words: str
-    values: tuple[Any, ...]
-    answers: bool
-    read: Callable[[Sequence[Any]], list[Any]]
+    values: Sequence[Any]
+    read: Callable[[Sequence[Any]], Any] | None
 
 
-def ask_all(ctx: RunContext, asks: Sequence[Ask]) -> list[list[list[Any]]]:
+def ask_all(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
     """Send statements of which none needs what another returns; PostgreSQL gets all before it answers the first."""
-    told = SENDERS[ctx.connection.dialect.name](ctx, asks)
-    return [[ask.read(row) for row in rows] for ask, rows in zip(asks, told, strict=True)]
+    found = SENDERS[ctx.connection.dialect.name](ctx, asks)
+    return [rows if ask.read is None else [*map(ask.read, rows)] for ask, rows in zip(asks, found, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement around its rows.
-
-    ``places``: where in a row as it is given the value of each column stands. ``rest``: values that stand behind the
-    rows, always the same.
-    """
+    """A statement around its rows. ``width``: values a row. ``rest``: values that stand behind the rows, always the
+    same."""
 
     before: str
     row: str
     after: str
-    places: tuple[int, ...]
-    converts: tuple[tuple[int, Convert], ...]
+    width: int
+    send: Callable[[Sequence[Any]], Sequence[Any]]
     rest: tuple[Any, ...]
-    returns: tuple[tuple[int, Convert], ...]
-    answers: bool
+    read: Callable[[Sequence[Any]], list[Any]] | None
     texts: dict[int, str] = field(default_factory=dict)
 
     def text(self, rows: int) -> str:
         """The statement for so many rows."""
         found = self.texts.get(rows)
         if found is None:
-            width = len(self.places)
+            width = self.width
             parts = ", ".join(_moved_on(self.row, width * number) for number in range(rows))
             found = self.texts[rows] = self.before + parts + _moved_on(self.after, width * (rows - 1))
         return found
 
     def run(self, ctx: RunContext, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """Write the rows (values in the order of the names it was made for); what the statement returns."""
-        return [row for told in ask_all(ctx, self.asks(rows)) for row in told]
+        told = ask_all(ctx, self.asks(rows))
+        return told[0] if len(told) == 1 else [row for each in told for row in each]
 
     def asks(self, rows: Sequence[Sequence[Any]]) -> list[Ask]:
         """The rows as statements to be sent together with others."""
+        if len(rows) == 1:
+            return [Ask(self.text(1), (*self.send(rows[0]), *self.rest), self.read)]
         found = []
         for start in range(0, len(rows), MOST):
             some = rows[start : start + MOST]
-            values = [value for row in some for value in self._sent(row)]
-            found.append(Ask(self.text(len(some)), (*values, *self.rest), self.answers, self._read))
+            values = (*chain.from_iterable(map(self.send, some)), *self.rest)
+            found.append(Ask(self.text(len(some)), values, self.read))
         return found
-
-    def _sent(self, row: Sequence[Any]) -> list[Any]:
-        values = [row[place] for place in self.places]
-        for place, convert in self.converts:
-            values[place] = convert(values[place])
-        return values
-
-    def _read(self, row: Sequence[Any]) -> list[Any]:
-        values = list(row)
-        for place, convert in self.returns:
-            values[place] = convert(values[place])
-        return values
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement whose only unknowns are its parameters.
 
-    ``values``: what is sent, in the order of the text, with gaps. ``gaps``: where in it the value of which parameter
-    stands, and what makes it fit. ``usual``: values of parameters that need not be given.
+    ``send`` makes of the values of ``names`` what is sent. ``usual``: values of parameters that need not be given.
+    ``returns``: what makes a value of which place of a row, where the driver gives something else.
     """
 
     words: str
-    values: tuple[Any, ...]
-    gaps: tuple[tuple[int, str, Convert | None], ...]
+    names: frozenset[str]
     usual: Mapping[str, Any]
+    send: Callable[[Mapping[str, Any]], Sequence[Any]]
+    read: Callable[[Sequence[Any]], Any] | None
     returns: tuple[tuple[int, Convert], ...]
-    answers: bool
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The parameters whose values are asked for."""
-        return frozenset(name for _, name, _ in self.gaps)
-
-    def run(self, ctx: RunContext, given: Mapping[str, Any]) -> list[list[Any]]:
+    def run(self, ctx: RunContext, given: Mapping[str, Any]) -> list[Any]:
         """Send it with these values; what it returns."""
-        return [self._read(row) for row in self.fetch(ctx, given)]
+        return ask_all(ctx, (self.ask(given),))[0]
 
     def fetch(self, ctx: RunContext, given: Mapping[str, Any]) -> list[Any]:
         """Send it with these values; the rows as the driver gives them, for whoever reads them in a way of his own."""
-        return SENDERS[ctx.connection.dialect.name](ctx, [self.ask(given)])[0]
+        return SENDERS[ctx.connection.dialect.name](ctx, (self.ask(given),))[0]
 
     def ask(self, given: Mapping[str, Any]) -> Ask:
         """The statement with these values, to be sent together with others."""
-        known = {**self.usual, **given} if self.usual else given
-        values = list(self.values)
-        for place, name, convert in self.gaps:
-            value = known[name]
-            values[place] = value if convert is None else convert(value)
-        return Ask(self.words, tuple(values), self.answers, self._read)
-
-    def _read(self, row: Sequence[Any]) -> list[Any]:
-        values = list(row)
-        for place, convert in self.returns:
-            values[place] = convert(values[place])
-        return values
+        return Ask(self.words, self.send({**self.usual, **given} if self.usual else given), self.read)
 
 
-def prepare_statement(ctx: RunContext, statement: Any, answers: Sequence[Any] = ()) -> Statement:
-    """Any statement as text. ``answers``: the columns it returns."""
+def prepare_statement(
+    ctx: RunContext, statement: Any, answers: Sequence[Any] = (), names: Sequence[str] = ()
+) -> Statement:
+    """Any statement as text. ``answers``: the columns it returns; ``names``: then each row comes as a dict of these."""
     own = ctx.connection.dialect
     compiled = statement.compile(dialect=_positional(own))
     open_names = {compiled.bind_names[bind]: bind for bind in compiled.binds.values() if not bind.unique}
     state = compiled.construct_expanded_state({n: None for n, bind in open_names.items() if bind.required})
     many = {each: name for name, several in state.parameter_expansion.items() for each in several}
-    converts = [_bound(compiled.binds[many.get(name, name)].type, own) for name in state.positiontup]
-    made = list(zip(state.positiontup, converts, strict=True))
+    order = state.positiontup
+    converts = {name: binder(compiled.binds[many.get(name, name)].type, own) for name in order}
+    fixed = {n: _processed(converts[n], state.parameters[n]) for n in order if n not in open_names}
+    made = [told(column.type, own) for column in answers]
     return Statement(
         words=state.statement,
-        values=tuple(None if name in open_names else _processed(c, state.parameters[name]) for name, c in made),
-        gaps=tuple((place, name, c) for place, (name, c) in enumerate(made) if name in open_names),
+        names=frozenset(name for name in order if name in open_names),
         usual={name: bind.effective_value for name, bind in open_names.items() if not bind.required},
-        returns=tuple(_numbered(told(column.type, own) for column in answers)),
-        answers=bool(answers),
+        send=sending(order, [converts[name] for name in order], fixed),
+        read=taking(made, names) if answers else None,
+        returns=tuple((place, convert) for place, convert in enumerate(made) if convert is not None),
     )
 
 
@@ -166,12 +141,13 @@ def padded(values: Sequence[Any]) -> list[Any]:
 
 def prepared_insert(ctx: RunContext, table: Table, names: Sequence[str], *, returning: str = "") -> Prepared:
     """An insert of these columns, made once; ``returning``: a column to be told of the new rows."""
-    statement = insert(table)
-    answers = (table.c[returning],) if returning else ()
-    key = ("prepared insert", table.name, tuple(names), returning)
-    return ctx.app.programs.keep(
-        key, lambda: prepare(ctx, table, statement.returning(*answers) if answers else statement, names, answers)
-    )
+
+    def made() -> Prepared:
+        answers = (table.c[returning],) if returning else ()
+        statement = insert(table)
+        return prepare(ctx, table, statement.returning(*answers) if answers else statement, names, answers)
+
+    return ctx.app.programs.keep(("prepared insert", table.name, tuple(names), returning), made)
 
 
 def prepare(
@@ -192,11 +168,10 @@ def prepare(
         before=text[:begin],
         row=text[begin:end],
         after=text[end:],
-        places=tuple(given.index(name) for name in columns),
-        converts=tuple(_numbered(_bound(table.c[name].type, own) for name in columns)),
-        rest=tuple(_processed(_bound(compiled.binds[name].type, own), compiled.params[name]) for name in others),
-        returns=tuple(_numbered(told(column.type, own) for column in answers)),
-        answers=bool(answers),
+        width=len(names),
+        send=sending([given.index(name) for name in columns], [binder(table.c[name].type, own) for name in columns]),
+        rest=tuple(_processed(binder(compiled.binds[name].type, own), compiled.params[name]) for name in others),
+        read=taking([told(column.type, own) for column in answers]) if answers else None,
     )
 
 
@@ -206,43 +181,49 @@ def _hear(connection: Connection, cursor: Any, ask: Ask) -> None:
         listener(connection, cursor, ask.words, ask.values, None, False)
 
 
-@contextmanager
-def _driver(ctx: RunContext, asks: Sequence[Ask]) -> Iterator[Any]:
-    """Straight to the driver, all else being known; its errors look as they do elsewhere."""
+def _begun(ctx: RunContext) -> tuple[Connection, Any, bool]:
+    """Straight to the driver, all else being known; and whether anybody listens."""
     connection = ctx.connection
     if not connection.in_transaction():
         connection.begin()
-    dialect = connection.dialect
-    try:
-        yield connection.connection.driver_connection
-    except dialect.loaded_dbapi.Error as error:
-        base = dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(asks[0].words, asks[0].values, error, base, dialect=dialect) from error
+    return connection, connection.connection.dbapi_connection, bool(connection.dispatch.before_cursor_execute)
+
+
+def _failed(ctx: RunContext, ask: Ask, error: Exception) -> BaseException:
+    """An error of the driver as it looks elsewhere."""
+    dialect = ctx.connection.dialect
+    return DBAPIError.instance(ask.words, ask.values, error, dialect.loaded_dbapi.Error, dialect=dialect)
 
 
 def _one_by_one(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
-    with _driver(ctx, asks) as driver:
-        found = []
-        for ask in asks:
-            cursor = driver.cursor()
-            _hear(ctx.connection, cursor, ask)
-            cursor.execute(ask.words, ask.values)
-            found.append(cursor.fetchall() if ask.answers else [])
-            cursor.close()
-        return found
+    connection, driver, heard = _begun(ctx)
+    found = []
+    for ask in asks:
+        try:
+            if heard:
+                _hear(connection, driver.cursor(), ask)
+            cursor = driver.execute(ask.words, ask.values)
+            found.append([] if ask.read is None else cursor.fetchall())
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _failed(ctx, ask, error) from error
+    return found
 
 
 def _together(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
     """Parameters go as the server numbers them: nothing of the text need be read or changed on the way."""
     from psycopg import RawCursor  # the driver weighs much: only who uses PostgreSQL loads it
 
-    with _driver(ctx, asks) as driver:
+    connection, driver, heard = _begun(ctx)
+    try:
         cursors = [RawCursor(driver) for _ in asks]
         with driver.pipeline() if len(asks) > 1 else nullcontext():
             for cursor, ask in zip(cursors, asks, strict=True):
-                _hear(ctx.connection, cursor, ask)
+                if heard:
+                    _hear(connection, cursor, ask)
                 cursor.execute(ask.words, ask.values)
-        return [cursor.fetchall() if ask.answers else [] for cursor, ask in zip(cursors, asks, strict=True)]
+        return [[] if ask.read is None else cursor.fetchall() for cursor, ask in zip(cursors, asks, strict=True)]
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _failed(ctx, asks[0], error) from error
 
 
 SENDERS: Mapping[str, Callable[[RunContext, Sequence[Ask]], list[list[Any]]]] = {
@@ -261,22 +242,5 @@ def _moved_on(words: str, by: int) -> str:
     return PLACE.sub(lambda found: f"${int(found[1]) + by}", words) if by else words
 
 
-def told(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    """What makes a value of a type of what the driver gives; ``None`` where it is one already."""
-    if isinstance(kind, Scaled):  # what stands between is for types whose database kind needs converting too
-        return kind.reader()
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
-
-
-def _bound(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    if isinstance(kind, Scaled):
-        return lambda value: kind.process_bind_param(value, dialect)
-    return kind.dialect_impl(dialect).bind_processor(dialect)
-
-
 def _processed(convert: Convert | None, value: Any) -> Any:
     return value if convert is None else convert(value)
-
-
-def _numbered(converts: Any) -> Iterator[tuple[int, Convert]]:
-    return ((place, convert) for place, convert in enumerate(converts) if convert is not None)

@@ -7,10 +7,11 @@ identities of objects of the frozen model, which lives as long: hashing a tree c
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.expressions.python import compile_python
-from engine.expressions.tree import INPUTS, Expr, Node, Path, Scalar, children
+from engine.expressions.tree import INPUTS, Aggregate, Expr, Node, Path, Scalar, children
+from runtime.record_ways import Way, way_of
 
 if TYPE_CHECKING:
     from engine.model import AppModel
@@ -30,8 +31,10 @@ class Programs:
     def __init__(self) -> None:
         self.rights: dict[tuple[frozenset[str], str], Rights] = {}
         self._functions: dict[int, tuple[Expr, Function]] = {}
-        self._own_fields: dict[int, tuple[Expr, tuple[str, ...] | None]] = {}
+        self._readings: dict[int, tuple[Expr, tuple[Function, tuple[str, ...] | None]]] = {}
         self._expressions: dict[int, tuple[Node, Expr]] = {}
+        self._ways: dict[int, tuple[Path, Way | None]] = {}
+        self._unsaved: dict[int, tuple[Node, tuple[Any] | None]] = {}
         self._kept: dict[Hashable, Any] = {}
         self._recent: dict[Hashable, Any] = {}
 
@@ -42,11 +45,29 @@ class Programs:
             found = self._functions[id(expr)] = (expr, compile_python(expr))
         return found[1]
 
+    def reading(self, expr: Expr, model: AppModel) -> tuple[Function, tuple[str, ...] | None]:
+        """``function`` and the fields that ``expr`` reads, where it reads nothing but the record's own stored ones."""
+        found = self._readings.get(id(expr))
+        if found is None:
+            found = self._readings[id(expr)] = (expr, (self.function(expr), _own_fields(expr, model)))
+        return found[1]
+
     def own_fields(self, expr: Expr, model: AppModel) -> tuple[str, ...] | None:
         """The fields that ``expr`` reads, where it reads nothing but stored fields of the record itself."""
-        found = self._own_fields.get(id(expr))
+        return self.reading(expr, model)[1]
+
+    def unsaved(self, node: Aggregate, make: Callable[[Aggregate], tuple[Any] | None]) -> tuple[Any] | None:
+        """The value of an aggregate for records that are not saved yet, where that is known beforehand."""
+        found = self._unsaved.get(id(node))
         if found is None:
-            found = self._own_fields[id(expr)] = (expr, _own_fields(expr, model))
+            found = self._unsaved[id(node)] = (node, make(node))
+        return found[1]
+
+    def way(self, node: Path, model: AppModel) -> Way | None:
+        """How a path is followed from a record at hand, if it reads nothing but stored fields."""
+        found = self._ways.get(id(node))
+        if found is None:
+            found = self._ways[id(node)] = (node, way_of(model, node))
         return found[1]
 
     def expression(self, node: Node) -> Expr:
@@ -59,9 +80,11 @@ class Programs:
 
     def keep(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """What ``make`` built the first time ``key`` was asked for."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return cast(Thing, self._kept[key])
+        kept = self._kept
+        if key not in kept:
+            kept[key] = make()
+        found: Thing = kept[key]
+        return found
 
     def latest(self, room: str, key: Hashable, make: Callable[[], Thing], most: int = MOST_LATEST) -> Thing:
         """Like ``keep``, for what has more keys than one would hold on to: a room that is full is emptied."""
@@ -80,7 +103,8 @@ class Programs:
             known[key] = make()
             while len(known) > MOST_RECENT:
                 known.pop(next(iter(known)), None)
-        return cast(Thing, known[key])
+        found: Thing = known[key]
+        return found
 
 
 def _own_fields(expr: Expr, model: AppModel) -> tuple[str, ...] | None:

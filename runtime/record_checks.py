@@ -89,7 +89,8 @@ def _holds(batch: Batch, condition: bool | Expr, drafts: Sequence[Draft], entity
 
 
 def _check_required(batch: Batch, field: Field, drafts: Sequence[Draft]) -> None:
-    empty = [d for d in drafts if _is_empty(d.row.get(field.id)) and not _faulty(batch, d, field)]
+    name = field.id
+    empty = [d for d in drafts if not d.row.get(name) and _is_empty(d.row.get(name)) and not _faulty(batch, d, field)]
     if not empty:
         return
     wanted = _holds(batch, field.required, empty, field.entity)
@@ -133,7 +134,9 @@ def _check_readonly(batch: Batch, field: Field, drafts: Sequence[Draft]) -> None
 
 def _check_reference(batch: Batch, field: Field, drafts: Sequence[Draft]) -> None:
     """The records exist, are not deleted, and are among those that may be picked."""
-    picked = [(d, i) for d in drafts if d.old is None or differs(d, field.id) for i in _ids(d.row.get(field.id))]
+    name = field.id
+    some = [d for d in drafts if d.row.get(name) is not None and (d.old is None or differs(d, name))]
+    picked = [(d, i) for d in some for i in _ids(d.row[name])]
     if not picked:
         return
     for entity in {target for _, (target, _) in picked} or {""}:
@@ -148,6 +151,8 @@ def _check_reference(batch: Batch, field: Field, drafts: Sequence[Draft]) -> Non
 
 
 def _ids(value: object) -> Iterable[tuple[str, int]]:
+    if type(value) is int:
+        return (("", value),)
     if isinstance(value, Ref):
         return [(value.entity, value.id)]
     if isinstance(value, int):

@@ -35,7 +35,7 @@ def create_columns(
 def add_columns(batch: Batch, columns: Columns, count: int) -> None:
     """Drafts of ``count`` new records."""
     part = batch.plan.header
-    quick = quick_lanes(batch, part)
+    quick = {name: lane for name, lane in quick_lanes(batch, part).items() if not lane[2]}
     read: dict[str, Values] = {}
     refusals: list[tuple[str, int, Refusal]] = []
     for name, raws in columns.items():

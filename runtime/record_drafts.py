@@ -140,7 +140,10 @@ def _take(batch: Batch, part: EntityPart, draft: Draft, values: Mapping[str, obj
             continue
         if value is not None or not new:
             given.add(name)
-        row[name] = value
+        if lane[2]:
+            _take_quantity(batch, draft, lane[0], value, lane[2])
+        else:
+            row[name] = value
     for each in part.lines:
         row.setdefault(each.id, [])
 
@@ -158,7 +161,7 @@ def quick_lanes(batch: Batch, part: EntityPart) -> dict[str, Lane]:
 
 
 def take_other(batch: Batch, part: EntityPart, draft: Draft, name: str, raw: object) -> None:
-    """What has no lane: lines, amounts with a unit, and what may not be given."""
+    """What has no lane: lines, and what may not be given."""
     allowed = rights(batch.ctx, part.entity.id) if batch.strict else None
     field = part.entity.fields.get(name)
     if field is None or (allowed is not None and name in allowed.hidden):
@@ -206,22 +209,22 @@ def _take_value(batch: Batch, draft: Draft, field: Field, raw: object) -> None:
     if value is not None or not draft.new:
         draft.given.add(field.id)
     if field.value.kind is Kind.QUANTITY and field.unit_field:
-        _take_quantity(batch, draft, field, value)
+        _take_quantity(batch, draft, field, value, field.id + ENTERED)
     else:
         draft.row[field.id] = value
 
 
-def _take_quantity(batch: Batch, draft: Draft, field: Field, value: object) -> None:
+def _take_quantity(batch: Batch, draft: Draft, field: Field, value: object, entered: str) -> None:
     """What is typed is in the unit chosen beside it; base units follow in a step of their own."""
-    if isinstance(value, Base):
-        draft.row[field.id], draft.row[field.id + ENTERED] = value.value, None
+    if type(value) is Base:
+        draft.row[field.id], draft.row[entered] = value.value, None
         return
-    if isinstance(value, Entered):
+    if type(value) is Entered:
         unit = batch.plan.parts[field.entity].entity.fields.get(field.unit_field)
         if unit is not None and value.unit is not None:
             _take_value(batch, draft, unit, value.unit)
         value = value.value
-    draft.row[field.id + ENTERED] = value
+    draft.row[entered] = value
     draft.row[field.id] = None
 
 

@@ -16,7 +16,8 @@ from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.inputs import resolve
 from runtime.record_rows import read_first, read_lines, read_links, read_rows
-from runtime.record_sets import combine
+from runtime.record_sets import combine, nothing
+from runtime.record_ways import ROOTS, Way
 from runtime.units import unit_ratios
 from runtime.values import ENTERED, Ref
 from runtime.working_days import clock_value
@@ -31,30 +32,34 @@ class Workspace:
     A line at hand has its owner itself under ``parent``; a line read alone has the owner's id there.
     """
 
-    def __init__(self, ctx: RunContext) -> None:
+    def __init__(self, ctx: RunContext, read: dict[str, dict[int, Row | None]] | None = None) -> None:
         self.ctx = ctx
         self.model = ctx.app.model
         self.programs = ctx.app.programs
-        self._known: dict[str, dict[int, Row | None]] = {}
+        self._known: dict[str, dict[int, Row | None]] = {} if read is None else read
         self._settings: dict[str, Row] = {} if ctx.settings is None else ctx.settings
         self._ahead: dict[Node, dict[int, Any]] = {}
 
     def onward(self) -> Workspace:
         """The same records read, for the next call of the transaction; nothing asked ahead for this one's rows."""
-        next_one = Workspace(self.ctx)
-        next_one._known, next_one._settings = self._known, self._settings
+        next_one = Workspace(self.ctx, self._known)
+        next_one._settings = self._settings
         return next_one
+
+    @property
+    def met(self) -> Mapping[str, Mapping[int, Row | None]]:
+        """All records fetched so far."""
+        return self._known
 
     def evaluate(self, expr: Expr, rows: Rows, this: Rows | None = None, entity: str = "") -> list[Any]:
         """The value of ``expr`` for each row; ``this``: the records one stands on, where they are not the rows."""
-        function = self.programs.function(expr)
+        function, own = self.programs.reading(expr, self.model)
         if not expr.inputs:
             return [function(())] * len(rows)
-        own = self.programs.own_fields(expr, self.model) if this is None else None
-        if own is not None and None not in rows:
+        if own is not None and this is None and None not in rows:
             return [function([row.get(name) for name in own]) for row in rows]  # type: ignore[union-attr]
-        columns = [self.input(node, rows, this, entity) for node in expr.inputs]
-        return [function(values) for values in zip(*columns, strict=True)]
+        columns = [READERS[type(node)](self, node, rows, this, entity) for node in expr.inputs]
+        return [*map(function, zip(*columns, strict=True))]
 
     def input(self, node: Node, rows: Rows, this: Rows | None = None, entity: str = "") -> list[Any]:
         """The values of one input."""
@@ -63,9 +68,10 @@ class Workspace:
     # --- paths -----------------------------------------------------------------------------------------------
 
     def path(self, node: Path, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
-        if node.root in ("record", "this"):
+        if node.root in ROOTS:
             start = this if node.root == "this" and this is not None else rows
-            return self.follow(node.entity, start, node.steps, node.entered)
+            way = self.programs.way(node, self.model)
+            return self.follow(node.entity, start, node.steps, node.entered) if way is None else self._go(way, start)
         if node.root == "user":
             return self._user(node) * len(rows)
         if node.root == "settings":
@@ -75,6 +81,16 @@ class Workspace:
         if steps and any(isinstance(n, dict) for n in named):  # a record as it was: ``before.item.name``
             named, steps = [n.get(steps[0]) if isinstance(n, dict) else None for n in named], steps[1:]
         return self._onward(node.entity, named, steps, node.entered) if steps and node.entity else named
+
+    def _go(self, way: Way, rows: Rows) -> list[Any]:
+        """What stands at the end of a way."""
+        for name, target in way.hops:
+            named = [None if row is None else row.get(name) for row in rows]
+            self.need(target, [n for n in named if type(n) is int])
+            known = self._known[target]
+            rows = [known.get(n) if type(n) is int else n if type(n) is dict else None for n in named]
+        last = way.last
+        return [None if row is None else row.get(last) for row in rows]
 
     def _onward(self, entity: str, named: Sequence[Any], steps: tuple[str, ...], entered: bool) -> list[Any]:
         """What stands at the end of a path from records that a name handed in stands for."""
@@ -161,8 +177,10 @@ class Workspace:
 
     def need(self, entity: str, ids: Iterable[int]) -> None:
         """Fetch the records not fetched yet, deleted ones too (old documents keep naming them)."""
-        known = self._known.setdefault(entity, {})
-        missing = sorted({i for i in ids if i not in known})
+        known = self._known.get(entity)
+        if known is None:
+            known = self._known[entity] = {}
+        missing = {i for i in ids if i not in known}
         if missing:
             found = read_rows(self.ctx, entity, missing)
             for i in missing:
@@ -225,8 +243,9 @@ class Workspace:
         return unit_ratios(self, kinds, items, units)
 
     def aggregate(self, node: Aggregate, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
-        if _names_asker(node) and all(r is None or r.get("id") is None for r in rows):
-            return combine(self, node, [], [(0, 0)] * len(rows), rows)  # nothing names what is not saved yet
+        unsaved = self.programs.unsaved(node, _unsaved)
+        if unsaved is not None and all(row is None or row.get("id") is None for row in rows):
+            return [unsaved[0]] * len(rows)
         owners = self._owners_at_hand(node, rows, this)
         if owners is None:
             return self.fetched(node, rows, this, entity)
@@ -282,6 +301,11 @@ def _asker(node: Node) -> str:
         return node.rows.base.entity
     root = "this" if isinstance(node, Aggregate) else "record"
     return next((n.entity for n in walk(node) if isinstance(n, Path) and n.root == root), "")
+
+
+def _unsaved(node: Aggregate) -> tuple[Any] | None:
+    """The value for records that are not saved yet, where it asks for what names them: nothing does."""
+    return (nothing(node),) if _names_asker(node) else None
 
 
 def _names_asker(node: Aggregate) -> bool:

@@ -15,17 +15,20 @@ from runtime.context import RunContext
 from runtime.permissions import Rights
 from runtime.record_plan import EntityPart
 from runtime.value_numbers import SAFE_DIGITS, decimal_of
-from runtime.values import BY_TYPE, NO, YES, most_letters, parse_raw
+from runtime.values import BY_TYPE, ENTERED, NO, YES, Lookup, most_letters, parse_raw
 
 Read = Callable[[RunContext, object], object]
-Lane = tuple[Field, Read]
+Lane = tuple[Field, Read, str]
+"""A field, its reading, and for amounts in a unit of their own where what was entered is kept."""
+
 WORDS: Mapping[object, bool] = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}
+MOST_ID = 2**63
 REMEMBERED = 2000
 """Numbers of a column that are read once: files repeat them."""
 
 
 def lanes(part: EntityPart, allowed: Rights | None) -> dict[str, Lane]:
-    """The fields that may be given straight away; others (lines, unit amounts, forbidden ones) have no lane."""
+    """The fields that may be given straight away; others (lines, forbidden ones) have no lane."""
     entity = part.entity
     barred = set(part.formulas)
     if allowed is not None:
@@ -33,15 +36,21 @@ def lanes(part: EntityPart, allowed: Rights | None) -> dict[str, Lane]:
         if entity.workflow is not None:
             barred.add("status")
     return {
-        f.id: (f, _reader(f))
+        f.id: (f, _reader(f), f.id + ENTERED if _in_units(f) else "")
         for f in entity.fields.values()
-        if f.id not in barred and not f.lines and not (f.value.kind is Kind.QUANTITY and f.unit_field)
+        if f.id not in barred and not f.lines
     }
+
+
+def _in_units(field: Field) -> bool:
+    return field.value.kind is Kind.QUANTITY and bool(field.unit_field)
 
 
 def _reader(field: Field) -> Read:
     if field.many or field.value.many:
         return _judged(field)
+    if field.value.kind is Kind.REFERENCE and len(field.targets) == 1:
+        return _reference(field)
     make = _whole if field.type == "integer" else None if field.type in BY_TYPE else BY_KIND.get(field.value.kind)
     return (make or _judged)(field)
 
@@ -104,6 +113,21 @@ def _choice(field: Field) -> Read:
 
     def read(ctx: RunContext, raw: object) -> object:
         return raw if type(raw) is str and raw in ids else parse_raw(ctx, field, raw)
+
+    return read
+
+
+def _reference(field: Field) -> Read:
+    """A record by its id or by its code."""
+
+    def read(ctx: RunContext, raw: object) -> object:
+        if type(raw) is int and 0 < raw < MOST_ID:
+            return raw
+        if type(raw) is dict and len(raw) == 1:
+            code = raw.get("code")
+            if type(code) is str and code.isascii():
+                return Lookup(key=(("code", code),)) if "\0" not in code else parse_raw(ctx, field, raw)
+        return parse_raw(ctx, field, raw)
 
     return read
 

@@ -50,6 +50,7 @@ class EntityPart:
     given: Mapping[str, Field]
     formulas: frozenset[str]
     references: tuple[Field, ...]
+    made: tuple[Field, ...]
     checked: tuple[Field, ...]
     files: tuple[Field, ...]
 
@@ -92,6 +93,7 @@ def _with_lines(model: AppModel, entity: Entity) -> Iterator[Entity]:
 
 def _part(entity: Entity) -> EntityPart:
     fields = entity.fields.values()
+    references = tuple(f for f in fields if f.value.kind is Kind.REFERENCE and not f.lines and f.formula is None)
     return EntityPart(
         entity=entity,
         writers=writers(entity),
@@ -100,7 +102,8 @@ def _part(entity: Entity) -> EntityPart:
         lines=tuple(f for f in fields if f.lines),
         given={f.id: f for f in fields if f.formula is None},
         formulas=frozenset(f.id for f in fields if f.formula is not None),
-        references=tuple(f for f in fields if f.value.kind is Kind.REFERENCE and not f.lines and f.formula is None),
+        references=references,
+        made=tuple(f for f in references if f.create is not None),
         checked=tuple(f for f in fields if _is_checked(f)),
         files=tuple(f for f in fields if f.value.kind is Kind.FILE and f.formula is None),
     )
@@ -112,7 +115,8 @@ def _is_checked(field: Field) -> bool:
         return False
     refers = field.value.kind is Kind.REFERENCE and not field.lines and field.formula is None
     bounded = field.minimum is not None or field.maximum is not None
-    return refers or bounded or field.required is not False or field.readonly is not False
+    locked = field.readonly is not False and field.formula is None  # nobody can give what is computed
+    return refers or bounded or locked or field.required is not False
 
 
 def _steps(entity: Entity, inside: frozenset[str]) -> Iterator[Step]:

@@ -42,28 +42,33 @@ def resolve_lookups(batch: Batch) -> list[Place]:
 
 
 def _places(batch: Batch) -> Iterator[Place]:
-    for part, draft in batch.each():
-        for field in part.references:
-            value = draft.row.get(field.id)
-            if isinstance(value, Lookup):
-                yield draft, field, value
-            elif isinstance(value, tuple):
-                yield from ((draft, field, one) for one in value if isinstance(one, Lookup))
+    for entity, drafts in batch.drafts.items():
+        for field in batch.plan.parts[entity].references:
+            name = field.id
+            for draft in drafts:
+                value = draft.row.get(name)
+                if type(value) is Lookup:
+                    yield draft, field, value
+                elif type(value) is tuple:
+                    yield from ((draft, field, one) for one in value if type(one) is Lookup)
 
 
 def fetch_named(batch: Batch) -> None:
     """Fetch every record that new or changed references name, one statement per entity."""
     wanted: dict[str, set[int]] = {}
-    for part, draft in batch.each():
-        for field in part.references:
-            value = draft.row.get(field.id)
-            if value is None or (draft.old is not None and value == draft.old.get(field.id)):
-                continue
-            if isinstance(value, Ref):
-                wanted.setdefault(value.entity, set()).add(value.id)
-            else:
-                ids = value if isinstance(value, tuple) else (value,)
-                wanted.setdefault(_only_target(field), set()).update(i for i in ids if isinstance(i, int))
+    for entity, drafts in batch.drafts.items():
+        for field in batch.plan.parts[entity].references:
+            name = field.id
+            for draft in drafts:
+                value = draft.row.get(name)
+                if value is None or (draft.old is not None and value == draft.old.get(name)):
+                    continue
+                if type(value) is int:
+                    wanted.setdefault(_only_target(field), set()).add(value)
+                elif isinstance(value, Ref):
+                    wanted.setdefault(value.entity, set()).add(value.id)
+                elif isinstance(value, tuple):
+                    wanted.setdefault(_only_target(field), set()).update(i for i in value if isinstance(i, int))
     for entity, named in wanted.items():
         batch.at.need(entity, named)
 

@@ -22,6 +22,8 @@ from runtime.values import Ref
 Row = dict[str, Any]
 FEW = 24
 """So many values or fewer are asked for with a statement of their own number."""
+WANTED = tuple(f"w{i}" for i in range(32))
+"""Names of their parameters: as many as the next power of two."""
 
 CHUNK = 5000
 """Ids in one statement: far below what either database takes."""
@@ -44,7 +46,14 @@ class Reader:
 
     def record(self, values: Sequence[Any]) -> Row:
         """One row as a dict."""
-        row = dict(zip(self.keys, values, strict=True))
+        return self.whole(dict(zip(self.keys, values, strict=True)))
+
+    def all(self, rows: list[Row]) -> list[Row]:
+        """Rows that came as dicts of columns."""
+        return [self.whole(row) for row in rows] if self.ratios or self.mixed else rows
+
+    def whole(self, row: Row) -> Row:
+        """Columns that make one value together, put together."""
         for name in self.ratios:
             top, bottom = row.pop(f"{name}__num"), row.pop(f"{name}__den")
             row[name] = None if top is None else Fraction(top, bottom)
@@ -74,31 +83,25 @@ def _make_reader(ctx: RunContext, entity: str) -> Reader:
 
 def read_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row]:
     """The rows with these ids, without links and lines. ``lock``: hold them until the end of the transaction."""
-    made = reader(ctx, entity)
-    wanted = sorted(set(ids))
-    found: dict[int, Row] = {}
-    for values in _among(ctx, entity, "id", wanted, lock=lock):
-        row = made.record(values)
-        found[row["id"]] = row
-    return found
+    return {row["id"]: row for row in _among(ctx, entity, "id", sorted(set(ids)), lock=lock)}
 
 
 def _among(
     ctx: RunContext, entity: str, name: str, wanted: Sequence[Any], *, lock: bool = False, alive: bool = False
-) -> Iterator[Sequence[Any]]:
+) -> list[Row]:
     """The rows whose column has one of these values; up to ``FEW`` of them by a statement prepared for that many."""
+    made = reader(ctx, entity)
     if 0 < len(wanted) <= FEW:
         wanted = padded(wanted)
         key = ("few rows", entity, name, lock, alive, len(wanted))
         few = ctx.app.programs.keep(key, lambda: _prepared_few(ctx, entity, name, len(wanted), lock=lock, alive=alive))
-        yield from few.run(ctx, {f"w{i}": value for i, value in enumerate(wanted)})
-        return
+        return made.all(few.run(ctx, {WANTED[i]: value for i, value in enumerate(wanted)}))
     names: Any = bindparam("wanted", expanding=True)
     statement = ctx.app.programs.keep(
         ("rows", entity, name, lock, alive), lambda: _rows_where(ctx, entity, name, names, lock=lock, alive=alive)
     )
-    for start in range(0, len(wanted), CHUNK):
-        yield from ctx.connection.execute(statement, {"wanted": wanted[start : start + CHUNK]})
+    parts = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
+    return [made.record(row) for part in parts for row in ctx.connection.execute(statement, {"wanted": part})]
 
 
 def _rows_where(ctx: RunContext, entity: str, name: str, values: Any, *, lock: bool, alive: bool) -> Select[Any]:
@@ -111,28 +114,28 @@ def _rows_where(ctx: RunContext, entity: str, name: str, values: Any, *, lock: b
 
 def _prepared_few(ctx: RunContext, entity: str, name: str, count: int, *, lock: bool, alive: bool) -> Statement:
     kind = ctx.app.tables.entity[entity].c[name].type
-    values = [bindparam(f"w{i}", type_=kind) for i in range(count)]
+    values = [bindparam(WANTED[i], type_=kind) for i in range(count)]
     statement = _rows_where(ctx, entity, name, values, lock=lock, alive=alive)
-    return prepare_statement(ctx, statement, list(statement.selected_columns))
+    return prepare_statement(ctx, statement, list(statement.selected_columns), reader(ctx, entity).keys)
 
 
 def rows_by(ctx: RunContext, entity: str, name: str, values: Sequence[Any]) -> list[Row]:
     """The rows, not deleted, whose field has one of these values."""
-    made = reader(ctx, entity)
-    return [made.record(row) for row in _among(ctx, entity, name, list(values), alive=True)]
+    return _among(ctx, entity, name, list(values), alive=True)
 
 
 def read_first(ctx: RunContext, entity: str) -> Row | None:
     """The oldest row: the one there is, of a setting."""
     statement = ctx.app.programs.keep(("first", entity), lambda: _prepared_first(ctx, entity))
     found = statement.run(ctx, {})
-    return reader(ctx, entity).record(found[0]) if found else None
+    return reader(ctx, entity).whole(found[0]) if found else None
 
 
 def _prepared_first(ctx: RunContext, entity: str) -> Statement:
     key = ctx.app.tables.entity[entity].c.id
-    statement = reader(ctx, entity).statement.order_by(key).limit(1)
-    return prepare_statement(ctx, statement, list(statement.selected_columns))
+    made = reader(ctx, entity)
+    statement = made.statement.order_by(key).limit(1)
+    return prepare_statement(ctx, statement, list(statement.selected_columns), made.keys)
 
 
 def _ordered(statement: Select[Any], key: Any, lock: bool) -> Select[Any]:

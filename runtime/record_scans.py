@@ -30,14 +30,15 @@ def spread_scans(batch: Batch) -> None:
 
 
 def _scanned(batch: Batch) -> Iterator[tuple[Entity, Draft, Field, str]]:
-    for part, draft in batch.each():
-        for field in part.references:
-            value = draft.row.get(field.id)
-            if field.create is None or not isinstance(value, Lookup):
-                continue
-            text = value.text or str(dict(value.key).get("code") or "")
-            if is_gs1(text):
-                yield part.entity, draft, field, text
+    for entity, drafts in batch.drafts.items():
+        part = batch.plan.parts[entity]
+        for field in part.made:
+            for draft in drafts:
+                value = draft.row.get(field.id)
+                if isinstance(value, Lookup):
+                    text = value.text or str(dict(value.key).get("code") or "")
+                    if is_gs1(text):
+                        yield part.entity, draft, field, text
 
 
 def _fill(batch: Batch, entity: Entity, draft: Draft, field: Field, found: Scanned) -> None:

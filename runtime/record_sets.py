@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from engine.expressions.tree import Aggregate, Order
+from runtime.value_numbers import STEPS
 
 if TYPE_CHECKING:
     from runtime.record_inputs import Row, Rows, Workspace
@@ -15,16 +16,26 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 
+def nothing(node: Aggregate) -> Any:
+    """The value over no rows at all."""
+    return COMBINE[node.function](node, [])
+
+
 def combine(at: Workspace, node: Aggregate, lines: list[Row], spans: Sequence[Span], owners: Rows) -> list[Any]:
     """One value per span of ``lines``; ``owners``: the records that ask, one per span (``this`` inside ``where``)."""
+    if not lines:
+        return [nothing(node)] * len(spans)
     this: list[Row | None] = []
     for owner, (start, end) in zip(owners, spans, strict=True):
         this.extend([owner] * (end - start))
     entity = node.rows.entity
+    if node.where is None and not node.order and node.value is not None:
+        values = at.evaluate(at.programs.expression(node.value), lines, this, entity)
+        return [COMBINE[node.function](node, values[start:end]) for start, end in spans]
     kept = [True] * len(lines)
     if node.where is not None:
         kept = [bool(k) for k in at.evaluate(at.programs.expression(node.where), lines, this, entity)]
-    values: list[Any] = [True] * len(lines)
+    values = [True] * len(lines)
     if node.value is not None:
         values = at.evaluate(at.programs.expression(node.value), lines, this, entity)
     order = _ranks(at, node.order, lines, this, entity)
@@ -67,14 +78,14 @@ def _given(values: list[Any]) -> list[Any]:
 
 
 def _sum(node: Aggregate, values: list[Any]) -> Decimal:
-    return sum((Decimal(v) for v in _given(values)), Decimal(0)).quantize(Decimal(1).scaleb(-node.type.scale))
+    return Decimal(sum(_given(values))).quantize(STEPS[node.type.scale])
 
 
 def _average(node: Aggregate, values: list[Any]) -> Decimal | None:
     given = _given(values)
     if not given:
         return None
-    return (sum(given, Decimal(0)) / len(given)).quantize(Decimal(1).scaleb(-node.type.scale), ROUND_HALF_UP)
+    return (sum(given, Decimal(0)) / len(given)).quantize(STEPS[node.type.scale], ROUND_HALF_UP)
 
 
 def _join(node: Aggregate, values: list[Any]) -> str | None:

@@ -39,7 +39,7 @@ def differs(draft: Draft, name: str) -> bool:
 def run_steps(batch: Batch) -> None:
     """Fill in all that follows from what was given."""
     changed = batch.changed
-    fresh = {entity for entity, drafts in batch.drafts.items() if any(d.old is None for d in drafts)}
+    fresh = {entity for entity, drafts in batch.drafts.items() if None in [d.old for d in drafts]}
     for step in batch.plan.steps:
         drafts = batch.drafts[step.entity]
         if not drafts:
@@ -94,9 +94,9 @@ def _refill(batch: Batch, step: Step, drafts: list[Draft]) -> None:
 
 
 def _evaluate(batch: Batch, step: Step, drafts: Sequence[Draft]) -> list[Any]:
-    assert step.expr is not None
     rows = [d.row for d in drafts]
-    return _per_unit(batch, step, rows, _evaluate_rows(batch, step, drafts, rows))
+    values = _evaluate_rows(batch, step, drafts, rows)
+    return _per_unit(batch, step, rows, values) if step.per_base else values
 
 
 def _evaluate_rows(batch: Batch, step: Step, drafts: Sequence[Draft], rows: list[Row]) -> list[Any]:
@@ -129,19 +129,22 @@ def _per_unit(batch: Batch, step: Step, rows: list[Row], values: list[Any]) -> l
 
 def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any]) -> None:
     name, cell = step.field.id, (step.entity, step.field.id)
-    last, settled = None, settle(step.field, None)
+    last, value = None, settle(step.field, None)
+    most, changed = 10 ** (MOST_DIGITS - step.field.value.scale), False
+    based = bool(step.field.unit_field) and step.kind != "formula"
     for draft, raw in zip(drafts, values, strict=True):
-        if raw is not last:  # most defaults are one and the same value
-            last, settled = raw, settle(step.field, raw)
-        value = settled
-        if isinstance(value, Decimal) and too_large(step.field, value):
-            batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
-            value = None
-        if draft.row.get(name) != value:
-            batch.changed.add(cell)
-        draft.row[name] = value
-        if step.field.unit_field and step.kind != "formula":
-            draft.row[name + ENTERED] = None  # a derived quantity comes in base units
+        if raw is not last:  # most values of a column are one and the same
+            last, value = raw, settle(step.field, raw)
+            if type(value) is Decimal and not -most < value < most:
+                batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
+                last = value = None
+        row = draft.row
+        changed = changed or row.get(name) != value
+        row[name] = value
+        if based:
+            row[name + ENTERED] = None  # a derived quantity comes in base units
+    if changed:
+        batch.changed.add(cell)
 
 
 def _formula(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
@@ -193,7 +196,7 @@ def _ratios(batch: Batch, field: Field, rows: list[Row]) -> list[Any]:
 
 def settle(field: Field, value: Any) -> Any:
     """A computed value as the field keeps it."""
-    if isinstance(value, Decimal):
+    if type(value) is Decimal:
         kept = round_to(value, field.value.scale)
         return int(kept) if field.type == "integer" or field.type == "duration" else kept
     if value is None and (field.many or field.value.many):

@@ -48,8 +48,14 @@ def store(batch: Batch) -> None:
 
 def _columns(part: EntityPart, draft: Draft) -> Row:
     columns: Row = {}
-    for put in part.writers.values():
-        put(draft.row, columns)
+    row, plain = draft.row, part.plain
+    for name, put in part.writers.items():
+        names = plain.get(name)
+        if names is None:
+            put(row, columns)
+        else:
+            for key in names:
+                columns[key] = row.get(key)
     return columns
 
 
@@ -260,8 +266,10 @@ def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping
     if len(batch.headers) >= MANY and not (transition or shadowed) and all(d.old is None for d in batch.headers):
         audit.write_made(batch.ctx, batch.plan.entity.id, kind, [d.row for d in batch.headers], notes)
         return
+    moved = {entity for entity, _ in batch.changed}
+    alike = frozenset([f.id for f in batch.plan.header.lines if f.lines not in moved and _untouched(batch, f.lines)])
     for draft in batch.headers:
-        changes = audit.changes_between(draft.old, _plain(draft.row) if shadowed else draft.row)
+        changes = audit.changes_between(draft.old, _plain(draft.row) if shadowed else draft.row, alike)
         if changes or kind != "update":
             made = audit.Entry(
                 entity=batch.plan.entity.id,
@@ -274,6 +282,11 @@ def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping
             )
             entries.append(made)
     audit.write(batch.ctx, entries)
+
+
+def _untouched(batch: Batch, entity: str) -> bool:
+    """Whether no lines of one kind came or went."""
+    return not batch.gone.get(entity) and None not in [draft.old for draft in batch.drafts.get(entity, ())]
 
 
 def _plain(row: Row) -> Row:

@@ -372,7 +372,7 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)
     write_trail(batch, kind, transition=transition, notes=notes)
-    note_written(ctx, entity.id, kind, transition, batch.drafts, batch.gone, wave.done)
+    note_written(ctx, entity.id, kind, transition, batch.drafts, batch.gone, wave.done, batch.at.met)
     return wave
 
 

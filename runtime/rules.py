@@ -74,8 +74,8 @@ def follow(ctx: RunContext, journal: Journal) -> None:
     rounds = 0
     while journal and rounds < ROUNDS:
         rounds += 1
-        taken = journal.take()
-        running.records.start(seeds(taken))
+        read, taken = journal.take_read(), journal.take()
+        running.records.start(seeds(taken), read)
         looks = touched(running.records.at, running.index, taken)
         warned = {watch: looks.pop(watch) for watch in list(looks) if watch.kind == "alert"}
         for rule, ids, event in events(running.index, taken):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.render import render
@@ -13,6 +13,7 @@ from engine.expressions.types import Kind
 from runtime.audit import plain
 from runtime.context import RunContext
 from runtime.expression_words import Speaker
+from runtime.programs import Function
 from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
 from runtime.record_texts import field_of, title_of, value_text
@@ -20,8 +21,7 @@ from runtime.record_texts import field_of, title_of, value_text
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """One part of a condition (its parts are joined by *and*): whether it held, and what it read."""
 
     text: str
@@ -58,17 +58,22 @@ def look(at: Workspace, expr: Expr | None, rows: Sequence[Row], entity: str) -> 
     if expr is None or not rows:
         return [() for _ in rows]
     looked: list[list[Part]] = [[] for _ in rows]
-    for node in parts_of(expr.tree):
-        inner = at.programs.expression(node)
-        function = at.programs.function(inner)
-        columns = [at.input(each, rows, None, entity) for each in inner.inputs]
-        shown = [(i, render(each)) for i, each in enumerate(inner.inputs) if each != WORKING_DAYS]
-        text = render(node)
+    for text, function, inputs, shown in at.programs.keep(("looked", id(expr)), lambda: (expr, _asked(at, expr)))[1]:
+        columns = [at.input(each, rows, None, entity) for each in inputs]
         for index, found in enumerate(looked):
             given = [column[index] for column in columns]
-            holds = function(given) is True
-            found.append(Part(text=text, holds=holds, inputs=tuple((name, given[i]) for i, name in shown)))
+            found.append(Part(text, function(given) is True, tuple([(name, given[i]) for i, name in shown])))
     return [tuple(each) for each in looked]
+
+
+def _asked(at: Workspace, expr: Expr) -> list[tuple[str, Function, tuple[Node, ...], list[tuple[int, str]]]]:
+    """Each part of a condition: its text, its function, what that takes, and which of it is told under which name."""
+    made = []
+    for node in parts_of(expr.tree):
+        inner = at.programs.expression(node)
+        shown = [(i, render(each)) for i, each in enumerate(inner.inputs) if each != WORKING_DAYS]
+        made.append((render(node), at.programs.function(inner), inner.inputs, shown))
+    return made
 
 
 def holds(parts: Sequence[Part]) -> bool:
@@ -94,9 +99,11 @@ class Records:
             self.at.keep(entity, found.values())
         return [known[i] for i in ids if i in known and known[i].get("deleted_at") is None]
 
-    def start(self, seeds: Mapping[str, Mapping[int, Row]]) -> None:
-        """A new round: what was just written is at hand as it was written, everything else is read anew."""
-        self.changed()
+    def start(self, seeds: Mapping[str, Mapping[int, Row]], read: dict[str, dict[int, Row | None]]) -> None:
+        """A new round: what was just written is at hand as it was written, and what was ``read`` of others and not
+        written since; everything else is read anew."""
+        self._rows.clear()
+        self.at = Workspace(self.ctx, read)
         for entity, rows in seeds.items():
             self._rows[entity] = dict(rows)
             self.at.keep(entity, rows.values())

@@ -90,13 +90,9 @@ def _hidden_from_some(model: AppModel, expr: Expr) -> bool:
 
 
 def _both(at: Workspace, message: Message, row: Row, entity: str, user: User) -> Text:
-    return Text(*(_in(at, message, row, entity, user, language) for language in ("zh", "en")))
-
-
-def _in(at: Workspace, message: Message, row: Row, entity: str, user: User, language: str) -> str:
     if not user.is_system:
         message = _without(at.model, message, entity, user)
-    return say(at, message, row, entity, language)
+    return Text(say(at, message, row, entity, "zh"), say(at, message, row, entity, "en"))
 
 
 def say(at: Workspace, message: Message, row: Row, entity: str, language: str) -> str:
@@ -106,12 +102,35 @@ def say(at: Workspace, message: Message, row: Row, entity: str, language: str) -
 
 def say_each(at: Workspace, message: Message, rows: Sequence[Row], entity: str, language: str) -> list[str]:
     """The same about each of several: what it reads is read for all of them at once."""
+    made = at.programs.latest(
+        "said", (id(message), entity, language), lambda: (message, _own_texts(at.model, message.get(language), entity))
+    )
+    if made[1] is not None:
+        return ["".join([(row.get(own) or "") if own else piece for piece, own in made[1]]) for row in rows]
     ctx = at.ctx if at.ctx.language == language else replace(at.ctx, language=language)
     pieces = (
         [piece] * len(rows) if isinstance(piece, str) else _shown(at, ctx, piece, rows, entity)
         for piece in message.get(language)
     )
     return ["".join(said) for said in zip(*pieces, strict=True)] or [""] * len(rows)
+
+
+def _own_texts(model: AppModel, pieces: Sequence[str | Expr], entity: str) -> list[tuple[str, str]] | None:
+    """Pieces as (text, "") or ("", field) where a message names nothing but texts that its records hold themselves."""
+    found = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            found.append((piece, ""))
+            continue
+        tree = piece.tree
+        own = isinstance(tree, Path) and tree.root == "record" and tree.entity == entity and len(tree.steps) == 1
+        if not isinstance(tree, Path) or not own or tree.entered:
+            return None
+        field = model.entities[entity].fields.get(tree.steps[0])
+        if field is None or field.value.kind is not Kind.TEXT or field.value.many or field.many or field.live:
+            return None
+        found.append(("", field.id))
+    return found
 
 
 def _shown(at: Workspace, ctx: RunContext, piece: Expr, rows: Sequence[Row], entity: str) -> list[str]:

@@ -24,7 +24,7 @@ def shown(raw: object) -> str:
     return text + ("…" if len(str(raw)) > 40 else "")
 
 
-_STEPS = tuple(Decimal(1).scaleb(-scale) for scale in range(MOST_DIGITS + 20))
+STEPS = tuple(Decimal(1).scaleb(-scale) for scale in range(MOST_DIGITS + 20))
 """The smallest step of every number of decimals."""
 
 
@@ -34,7 +34,7 @@ EVEN, FEW = 4, 3
 
 def round_to(number: Decimal, scale: int) -> Decimal:
     """``number`` with ``scale`` decimals, half away from zero."""
-    rounded = number.quantize(_STEPS[scale], ROUND_HALF_UP, _EXACT)
+    rounded = number.quantize(STEPS[scale], ROUND_HALF_UP, _EXACT)
     return rounded if rounded else abs(rounded)  # no minus zero
 
 
@@ -99,6 +99,8 @@ def decimal_text(value: Decimal, least: int = 0) -> str:
     text = f"{value:f}"
     if "." not in text:
         return f"{text}.{'0' * least}" if least else text
+    if not least:
+        return text.rstrip("0").removesuffix(".")
     whole, _, places = text.partition(".")
     places = places.rstrip("0").ljust(least, "0")
     return f"{whole}.{places}" if places else whole

@@ -86,6 +86,10 @@ class Draft:
     arrival: int | None = None
     standard: Decimal | None = None
     id: int = 0
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = self.shape.key(self.dimensions)
 
     @property
     def quantity(self) -> Decimal:
@@ -124,6 +128,7 @@ class Book:
         self.drafts: list[Draft] = []
         self.by_request: dict[str, list[Draft]] = {}
         self._readers: dict[str, Reader] = {}
+        self._shapes: dict[str, Shape] = {}
         self._pending: dict[str, dict[str, dict[str, Decimal]]] = {}
         self._new: dict[str, Touched] = {}
         self._named: dict[tuple[str, str, DimensionValue], Touched] = {}
@@ -144,7 +149,10 @@ class Book:
 
     def shape(self, ledger: str) -> Shape:
         """The shape of a ledger."""
-        return shape_of(self.ctx, ledger)
+        found = self._shapes.get(ledger)
+        if found is None:
+            found = self._shapes[ledger] = shape_of(self.ctx, ledger)
+        return found
 
     def reader(self, ledger: Ledger) -> Reader:
         """Expressions over rows of a ledger."""
@@ -223,11 +231,11 @@ class Book:
             self.value_so_far()
 
     def _sum(self, draft: Draft) -> None:
-        key = draft.shape.key(draft.dimensions)
-        ledger = draft.shape.ledger.id
+        shape, key, amounts = draft.shape, draft.key, draft.amounts
+        ledger = shape.ledger.id
         sums = self._pending.setdefault(ledger, {}).setdefault(key, {})
-        for name in draft.shape.kept:
-            sums[name] = sums.get(name, ZERO) + draft.amounts.get(name, ZERO)
+        for name in shape.kept:
+            sums[name] = sums.get(name, ZERO) + amounts.get(name, ZERO)
         new = self._new.setdefault(ledger, {})
         if key not in new:
             new[key] = draft.dimensions

@@ -15,6 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from engine.expressions.types import PRICE_SCALE
+from runtime.value_numbers import STEPS
 
 ZERO = Decimal(0)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
@@ -36,7 +37,7 @@ class PriceNeeded(Exception):
 
 def rounded(number: Decimal, scale: int) -> Decimal:
     """``number`` with ``scale`` decimals, half away from zero, never minus zero."""
-    result = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
+    result = number.quantize(STEPS[scale], ROUND_HALF_UP, _EXACT)
     return result if result else abs(result)
 
 

@@ -135,8 +135,7 @@ def _opened(book: Book, shape: Shape, statement: Statement, fixed: Mapping[str, 
     given = {"_today": book.ctx.today(), "_now": book.now, **_given(shape, fixed), "_most": limit}
     rows = statement.fetch(book.ctx, given)
     fitting = [row for row in rows if row[-1]]
-    read = statement.ask(given).read
-    return _Opened(shape, fitting, read, len(rows) < limit, frozenset(row[0] for row in fitting))
+    return _Opened(shape, fitting, statement.read or list, len(rows) < limit, frozenset(row[0] for row in fitting))
 
 
 def _in_turn(book: Book, opened: _Opened, need: Need) -> tuple[list[Standing], int]:

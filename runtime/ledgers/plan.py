@@ -331,10 +331,11 @@ def _demand_dimensions(book: Book) -> None:
     """Nothing is ever posted without a dimension that its ledger demands."""
     lacking: dict[tuple[str, str], list[Draft]] = {}
     for draft in book.drafts:
-        ledger = draft.shape.ledger
-        for name, dimension in ledger.dimensions.items():
-            if draft.dimensions.get(name) is None and dimension.optional is not True:
-                lacking.setdefault((ledger.id, name), []).append(draft)
+        if None in draft.dimensions.values():
+            ledger = draft.shape.ledger
+            for name, value in draft.dimensions.items():
+                if value is None and ledger.dimensions[name].optional is not True:
+                    lacking.setdefault((ledger.id, name), []).append(draft)
     for (_, name), drafts in lacking.items():
         ledger = drafts[0].shape.ledger
         dimension = ledger.dimensions[name]

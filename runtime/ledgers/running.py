@@ -57,12 +57,16 @@ class Change:
 
     def add(self, sums: Mapping[str, Decimal], at: datetime) -> None:
         """Add another move."""
+        own = self.sums
         for name, amount in sums.items():
-            self.sums[name] = self.sums.get(name, ZERO) + amount
-        self.since, self.until = min(self.since, at), max(self.until, at)
+            own[name] = own[name] + amount if name in own else amount
+        if at < self.since:
+            self.since = at
+        if at > self.until:
+            self.until = at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Became:
     """A row after the change; ``behind``: something later than the change already stood on it, last at ``latest``."""
 
@@ -82,10 +86,16 @@ def apply_changes(ctx: RunContext, grain: Grain, changes: Mapping[str, Change], 
 
 def asks_of(ctx: RunContext, grain: Grain, changes: Mapping[str, Change]) -> list[Ask]:
     """The changes as statements, in the order of their keys."""
-    sent = [_row(grain, key, changes[key]) for key in sorted(changes)]
-    names = tuple(sent[0])
+    keys = sorted(changes)
+    moments = ("last_at", "first_at") if grain.first else ("last_at",)
+    names = ("key", *changes[keys[0]].columns, *grain.sums, *moments)
     statement = ctx.app.programs.keep(("upsert", grain.id, names), lambda: upsert(ctx, grain, names))
-    return statement.asks([tuple(row.values()) for row in sent])
+    rows = []
+    for key in keys:
+        change = changes[key]
+        sums = [change.sums.get(name, ZERO) for name in grain.sums]
+        rows.append((key, *change.columns.values(), *sums, *[change.since] * len(moments)))
+    return statement.asks(rows)
 
 
 def judged(
@@ -115,12 +125,6 @@ def judged(
             raise not_enough(ctx, grain.id[1], wanted + one.amounts[grain.first], wanted)
     move_on(ctx, grain, became)
     return became
-
-
-def _row(grain: Grain, key: str, change: Change) -> dict[str, Any]:
-    sums = {name: change.sums.get(name, ZERO) for name in grain.sums}
-    moments = {"last_at": change.since, **({"first_at": change.since} if grain.first else {})}
-    return {"key": key, **change.columns, **sums, **moments}
 
 
 def upsert(ctx: RunContext, grain: Grain, names: Sequence[str]) -> Prepared:
@@ -224,13 +228,31 @@ def failed_guard(guard: Guard, became: Sequence[Became], reader: Reader) -> list
     """The rows on which a guard does not hold and that nothing excuses."""
     if not became:
         return []
-    rows = [_values(b) for b in became]
-    held = reader.many(guard.that, rows)
-    failed = [(b, row) for b, row, holds in zip(became, rows, held, strict=True) if not holds]
+    sums = reader.ctx.app.programs.keep(("guard reads", id(guard)), lambda: (guard, _sums_read(guard, became[0])))[1]
+    if sums is None:
+        held = reader.many(guard.that, [_values(b) for b in became])
+    else:
+        holds = reader.ctx.app.programs.function(guard.that)
+        held = [holds([b.amounts[name] for name in sums]) for b in became]
+    failed = [b for b, fine in zip(became, held, strict=True) if not fine]
     if failed and guard.unless is not None:
-        excused = reader.many(guard.unless, [row for _, row in failed])
-        failed = [pair for pair, excuse in zip(failed, excused, strict=True) if not excuse]
-    return [b for b, _ in failed]
+        excused = reader.many(guard.unless, [_values(b) for b in failed])
+        failed = [b for b, excuse in zip(failed, excused, strict=True) if not excuse]
+    return failed
+
+
+def _sums_read(guard: Guard, one: Became) -> tuple[str, ...] | None:
+    """The sums of the row that a guard reads, where it reads nothing else."""
+    found = []
+    for node in guard.that.inputs:
+        if not isinstance(node, Path) or node.root == "settings":
+            return None
+        steps = node.steps if node.root in ("record", "this") else (node.root, *node.steps)
+        name = "__".join(steps)
+        if name not in one.amounts:
+            return None
+        found.append(name)
+    return tuple(found)
 
 
 def _values(became: Became) -> dict[str, object]:

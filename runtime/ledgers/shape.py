@@ -42,14 +42,21 @@ class Shape:
 
     def key(self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] | None = None) -> str:
         """The text that stands for a key: same key, same text, on every machine and in every version."""
-        return "|".join(key_text(dimensions.get(n)) for n in (self.dimensions if names is None else names))
+        values = [dimensions.get(name) for name in (self.dimensions if names is None else names)]
+        return "|".join([str(v) if type(v) is int else "" if v is None else key_text(v) for v in values])
 
     def columns(
-        self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] | None = None
+        self, dimensions: Mapping[str, DimensionValue], names: Sequence[str] | None = None
     ) -> dict[str, DimensionValue]:
         """Column values of dimensions."""
+        names = self.dimensions if names is None else names
         values: dict[str, DimensionValue] = {}
-        for name in self.dimensions if names is None else names:
+        if self.several.isdisjoint(names):
+            for name in names:
+                value = dimensions.get(name)
+                values[name] = value.id if type(value) is Ref else value
+            return values
+        for name in names:
             value = dimensions.get(name)
             if name in self.several:
                 values[name] = value.id if isinstance(value, Ref) else None

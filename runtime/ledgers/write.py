@@ -178,11 +178,12 @@ def _note(spec: GrainSpec, draft: Draft, amounts: Mapping[str, Decimal], changes
     if not sums:
         return
     shape = draft.shape
-    key = shape.key(draft.dimensions, names)
+    key = draft.key if names is shape.dimensions else shape.key(draft.dimensions, names)
     change = changes.get(key)
     if change is None:
-        change = changes[key] = Change(shape.columns(draft.dimensions, names), {}, draft.at, draft.at)
-    change.add(sums, draft.at)
+        changes[key] = change = Change(shape.columns(draft.dimensions, names), sums, draft.at, draft.at)
+    else:
+        change.add(sums, draft.at)
     change.never_below = change.never_below or (draft.never_below and spec[0].id[0] == "balance")
     if draft.found is not None:
         change.found, change.wanted = draft.found, dict(draft.wanted)
@@ -195,36 +196,36 @@ def write_moves(book: Book, shape: Shape, drafts: Sequence[Draft]) -> None:
 
 def append_moves(book: Book, shape: Shape, drafts: Sequence[Draft]) -> list[Ask]:
     """The moves of one ledger, to be appended."""
-    rows = [_move_row(book, d) for d in drafts]
-    return prepared_insert(book.ctx, shape.moves, tuple(rows[0])).asks([tuple(row.values()) for row in rows])
+    ctx = book.ctx
+    names, standard = ctx.app.programs.keep(("move columns", shape.ledger.id), lambda: _move_columns(shape))
+    rows = []
+    for draft in drafts:
+        row = _move_row(book, draft)
+        rows.append((*row, draft.standard) if standard else row)
+    return prepared_insert(ctx, shape.moves, names).asks(rows)
 
 
-def _move_row(book: Book, draft: Draft) -> dict[str, Any]:
-    line, cause = draft.line, draft.cause
-    return {
-        "id": draft.id,
-        **draft.shape.columns(draft.dimensions),
-        **draft.all_amounts(),
-        "kind": draft.kind,
-        "at": draft.at,
-        "doc_entity": draft.document.entity,
-        "doc_id": draft.document.id,
-        "line_entity": line.entity if line else None,
-        "line_id": line.id if line else None,
-        "posting_set": draft.posting_set,
-        "posting": draft.posting,
-        "cost": draft.cost.value,
-        "origin": draft.arrival if draft.arrival is not None else (draft.origins[0].id if draft.origins else None),
-        "counter_of": draft.counter_of,
-        "corrects": draft.corrects,
-        "returns": draft.returns,
-        "age": draft.age,
-        "cause_entity": cause.entity if cause else None,
-        "cause_id": cause.id if cause else None,
-        "entered_by": book.ctx.user.account,
-        "entered_at": book.now,
-        **({"unit_standard": draft.standard} if "unit_standard" in draft.shape.moves.c else {}),
-    }
+def _move_columns(shape: Shape) -> tuple[tuple[str, ...], bool]:
+    """The columns of a move in the order of ``_move_row``; and whether the standard cost is kept."""
+    standard = "unit_standard" in shape.moves.c
+    return ("id", *shape.columns({}), *shape.resources, *KEPT, *(("unit_standard",) if standard else ())), standard
+
+
+KEPT = (
+    "kind", "at", "doc_entity", "doc_id", "line_entity", "line_id", "posting_set", "posting", "cost", "origin",
+    "counter_of", "corrects", "returns", "age", "cause_entity", "cause_id", "entered_by", "entered_at",
+)  # fmt: skip
+
+
+def _move_row(book: Book, draft: Draft) -> tuple[Any, ...]:
+    line, cause, document = draft.line, draft.cause, draft.document
+    origin = draft.arrival if draft.arrival is not None else (draft.origins[0].id if draft.origins else None)
+    return (
+        draft.id, *draft.shape.columns(draft.dimensions).values(), *draft.all_amounts().values(), draft.kind, draft.at,
+        document.entity, document.id, line.entity if line else None, line.id if line else None, draft.posting_set,
+        draft.posting, draft.cost.value, origin, draft.counter_of, draft.corrects, draft.returns, draft.age,
+        cause.entity if cause else None, cause.id if cause else None, book.ctx.user.account, book.now,
+    )  # fmt: skip
 
 
 def append_edges(book: Book, drafts: Sequence[Draft]) -> list[Ask]:

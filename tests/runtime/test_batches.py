@@ -128,13 +128,13 @@ def test_a_quick_reading_says_what_the_careful_one_says(ctx: RunContext) -> None
     for entity in ctx.app.model.entities.values():
         if entity.kind.value not in ("lines", "system"):
             for part in record_plan(ctx, entity.id).parts.values():
-                for field, read in lanes(part, None).values():
+                for field, read, _ in lanes(part, None).values():
                     fields.append(field)
                     for raw in RAW:
                         careful = _judged(lambda field=field, raw=raw: parse_raw(ctx, field, raw))  # type: ignore[misc]
                         assert _judged(lambda read=read, raw=raw: read(ctx, raw)) == careful, (field.id, raw)  # type: ignore[misc]
                     for column in (TOLD, [one for one in TOLD if type(one) is str], ["a", None, " b "], [1, 2, None]):
-                        _same_as_apart(ctx, (field, read), column)
+                        _same_as_apart(ctx, (field, read, ""), column)
     assert len(fields) > 20
 
 
