@@ -20,6 +20,7 @@ from runtime.row_rules import visible_ids
 from runtime.task_opening import (
     ADDED,
     APPROVE,
+    HELPS,
     PASSED,
     RETURN,
     STRAIGHT_BACK,
@@ -35,7 +36,7 @@ from runtime.task_quorum import of_step
 
 Row = dict[str, Any]
 DELEGATED, REMOVED = "delegated", "removed"
-BEFORE, AFTER, BESIDE = "before", "after", "parallel"
+BEFORE, AFTER, BESIDE, HELPER = "before", "after", "parallel", "helper"
 URGE_AGAIN = timedelta(hours=1)
 KEPT = ("entity", "record", "state", "step", "stage", "round", "then_stage", "asked_by")
 """What a new row has in common with the one it stands beside."""
@@ -54,15 +55,19 @@ def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row
 
 
 def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: str = "") -> Row:
-    """Ask another too: ``before`` me (then it comes back to me), ``after`` me, or ``parallel``. The record."""
+    """Ask another too: ``before`` me (then it comes back to me), ``after`` me, or ``parallel``. The record.
+
+    A ``helper`` only says what he thinks, and it comes back to me whatever that is.
+    """
     ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
-    if where not in (BEFORE, AFTER, BESIDE):
-        raise Invalid(_no_option(ctx, "where", where, (BEFORE, AFTER, BESIDE)))
+    if where not in (BEFORE, AFTER, BESIDE, HELPER):
+        raise Invalid(_no_option(ctx, "where", where, (BEFORE, AFTER, BESIDE, HELPER)))
     _fit(ctx, task, account)
     later = where == AFTER
-    made = _insert(ctx, task, account, mark=ADDED, awake=not later, waits_for=task["id"] if later else None, note=note)
-    if where == BEFORE:
+    mark = HELPS if where == HELPER else ADDED
+    made = _insert(ctx, task, account, mark=mark, awake=not later, waits_for=task["id"] if later else None, note=note)
+    if where in (BEFORE, HELPER):
         mine = table(ctx)
         ctx.connection.execute(update(mine).where(mine.c.id == task["id"]).values(awake=False, waits_for=made))
         inbox.settle(ctx, task["entity"], [task["record"]], ctx.user.account)
@@ -78,7 +83,7 @@ def remove_signer(ctx: RunContext, task_id: int) -> Row:
     found = ctx.connection.execute(select(task).where(task.c.id == task_id).with_for_update()).mappings().first()
     if found is None:
         raise NotFound(fault(ctx, "task_unknown"))
-    if found["added_by"] != ctx.user.account or found["mark"] != ADDED or found["decided_at"] is not None:
+    if found["added_by"] != ctx.user.account or found["mark"] not in (ADDED, HELPS) or found["decided_at"] is not None:
         raise Forbidden(fault(ctx, "signer_not_yours"))
     row = dict(found)
     _close(ctx, row, REMOVED, "")

@@ -15,12 +15,12 @@ from runtime.context import RunContext
 from runtime.permissions import rights
 from runtime.record_texts import record_title
 from runtime.task_deadlines import asked
-from runtime.task_opening import table
+from runtime.task_opening import ADVISED, table
 from runtime.tasks import COPIED
 
 Row = Mapping[str, Any]
 MOST = 100
-SAID = ("approve", "reject", "return", "delegated")
+SAID = ("approve", "reject", "return", "delegated", *ADVISED.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ from runtime.task_people import Asking, Directory
 
 Row = dict[str, Any]
 APPROVE, REJECT, PASSED = "approve", "reject", "passed"
-AGAIN, STRAIGHT_BACK, WALK_AGAIN, ADDED = "again", "straight_back", "walk_again", "added"
+AGAIN, STRAIGHT_BACK, WALK_AGAIN, ADDED, HELPS = "again", "straight_back", "walk_again", "added", "helps"
 RETURN = "return"
+ADVISED = {APPROVE: "advised_yes", REJECT: "advised_no"}
+"""What somebody says who was only asked for his opinion; it decides nothing."""
 
 
 def table(ctx: RunContext) -> Table:

@@ -11,11 +11,13 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from engine.model import Step
 from runtime.context import RunContext
-from runtime.task_opening import ADDED, APPROVE, PASSED, REJECT, RETURN, table
+from runtime.task_opening import ADDED, ADVISED, APPROVE, HELPS, PASSED, REJECT, RETURN, table
 
 Row = dict[str, Any]
 QUORUM = frozenset({"at_least", "share"})
-GONE = frozenset({"delegated", "removed", PASSED})
+BESIDE = frozenset({ADDED, HELPS})
+"""Marks of rows that are not of those the step asks."""
+GONE = frozenset({"delegated", "removed", PASSED, *ADVISED.values()})
 """Rows that count for nothing: another stands for them, or nobody waited for them any more."""
 
 
@@ -42,7 +44,7 @@ def may_still_pass(step: Step, rows: Sequence[Row]) -> bool:
     """After a refusal: whether so many may still approve as are needed. Only where heads are counted."""
     if step.decide not in QUORUM or any(row["decision"] == REJECT and row["mark"] == ADDED for row in rows):
         return False
-    asked = [row for row in rows if row["mark"] != ADDED]
+    asked = [row for row in rows if row["mark"] not in BESIDE]
     possible = sum(row["decision"] == APPROVE or row["decided_at"] is None for row in asked)
     return int(possible) >= _needed(step, len(asked))
 
@@ -50,7 +52,7 @@ def may_still_pass(step: Step, rows: Sequence[Row]) -> bool:
 def step_decided(ctx: RunContext, task: Row, step: Step) -> bool:
     """Enough approvals, and nobody added has still to speak; then the others need not speak any more."""
     rows = of_step(ctx, task)
-    asked = [row for row in rows if row["mark"] != ADDED]
+    asked = [row for row in rows if row["mark"] not in BESIDE]
     approved = sum(row["decision"] == APPROVE for row in asked)
     silent = [row["id"] for row in rows if row["decided_at"] is None]
     if any(row["mark"] == ADDED and row["decided_at"] is None for row in rows) or approved < _needed(step, len(asked)):

@@ -25,7 +25,9 @@ from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.record_texts import record_title
 from runtime.task_opening import (
+    ADVISED,
     APPROVE,
+    HELPS,
     REJECT,
     RETURN,
     approval_of,
@@ -195,6 +197,8 @@ def decide(
     ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
+    if task["mark"] == HELPS:
+        return _advised(ctx, task, record, decision, note)
     if decision == APPROVE:
         record = _take_in(ctx, task["entity"], record, step, given)
     return _said(ctx, task, record, step, decision, given)
@@ -205,6 +209,13 @@ def decide_alone(ctx: RunContext, task_id: int, decision: str, note: str) -> Row
     ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     return _said(ctx, task, record, step, decision, {"note": note})
+
+
+def _advised(ctx: RunContext, task: Row, record: Row, decision: str, note: str) -> Row:
+    """Who was asked for his opinion has given it: who asked him decides."""
+    say(ctx, task, ADVISED[decision], note)
+    wake(ctx, task["entity"], record, task["id"])
+    return record
 
 
 def _said(ctx: RunContext, task: Row, record: Row, step: Step, decision: str, given: Mapping[str, object]) -> Row:

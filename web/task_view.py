@@ -60,6 +60,7 @@ def task_view(ctx: RunContext, task: Mapping[str, Any], row: Row) -> View:
         "returns": "returned" in approval_of(entity, task["state"]).outcome,
         "people": people(ctx),
         "added": _added(ctx, task),
+        "advice": _advice(ctx, task),
     }
 
 
@@ -168,6 +169,27 @@ def _steps_before(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
     decided = set(ctx.connection.execute(query).scalars())
     before = [step for each in stages(approval)[: task["stage"]] for step in each if step.id in decided]
     return [{"id": step.id, "label": step.label.get(ctx.language)} for step in before]
+
+
+def _advice(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
+    """What those think whom I asked for their opinion."""
+    rows, t = table(ctx), translator(ctx.language)
+    words = {"advised_yes": t("建议同意", "would approve"), "advised_no": t("建议驳回", "would refuse")}
+    query = select(rows.c.decided_by, rows.c.decision, rows.c.note, rows.c.decided_at).where(
+        *(rows.c[name] == task[name] for name in ("entity", "record", "state", "round", "step")),
+        rows.c.decision.in_(sorted(words)),
+    )
+    found = ctx.connection.execute(query.order_by(rows.c.id)).all()
+    names = account_names(ctx, [row.decided_by for row in found])
+    return [
+        {
+            "name": names.get(row.decided_by or 0, ""),
+            "said": words[row.decision],
+            "note": row.note,
+            "when": moment(row.decided_at, ctx),
+        }
+        for row in found
+    ]
 
 
 def _added(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:

@@ -248,6 +248,19 @@ def test_a_signer_before_me_comes_back_to_me(office: Office) -> None:
     assert office.say(BOB) == "done"
 
 
+def test_who_is_asked_for_his_opinion_decides_nothing_and_it_comes_back(office: Office) -> None:
+    office.sent("any_of", BOB)
+    task = office.task(BOB)
+    with office.acting(BOB) as ctx:
+        task_acts.add_signer(ctx, task, DAN.account, "helper", "too dear?")
+    assert office.asked() == {"dan": ["first"]}
+    assert office.say(DAN, "reject", note="far too dear") == "pending"  # an approver before him would have ended it
+    assert office.asked() == {"bob": ["first"]}
+    with office.acting(DAN) as ctx:
+        assert [(one.decision, one.note) for one in task_center.done(ctx)] == [("advised_no", "far too dear")]
+    assert office.say(BOB) == "done"
+
+
 def test_a_signer_after_me_speaks_last(office: Office) -> None:
     office.sent("any_of", BOB)
     task = office.task(BOB)

@@ -184,7 +184,7 @@ TASK_ACTS: Mapping[str, tuple[str, Schema]] = {
         "Ask another too",
         {
             "type": "object",
-            "properties": {"to": PERSON, "where": {"enum": ["before", "after", "parallel"]}, "note": TEXT},
+            "properties": {"to": PERSON, "where": {"enum": ["before", "after", "parallel", "helper"]}, "note": TEXT},
             "required": ["to", "where"],
         },
     ),

@@ -95,6 +95,8 @@ def _seen_view(ctx: RunContext, one: task_center.Seen) -> View:
         "reject": t("我已驳回", "I refused"),
         "return": t("我已退回", "I returned it"),
         "delegated": t("我已转交", "I handed it over"),
+        "advised_yes": t("我建议同意", "I advised to approve"),
+        "advised_no": t("我建议驳回", "I advised to refuse"),
     }
     notes = [one.status_label, said.get(one.decision, "") if not one.waits_for else "", one.note]
     if one.waits_for:
