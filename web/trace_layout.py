@@ -92,9 +92,10 @@ def drawing(graph: Graph, opened: Collection[str] = (), most: int = MOST_NODES) 
         into[edge.ledger] = into.get(edge.ledger, Decimal(0)) + amount
     height = _place(boxes, flows)
     count = max((box.column for box in boxes), default=0) + 1
+    largest = max(flows.values(), default=Decimal(0))
     return Drawing(
         boxes=boxes,
-        lines=[_line(by_key[s], by_key[t], amount, flows) for (s, t), amount in flows.items()],
+        lines=[_line(by_key[s], by_key[t], amount, largest) for (s, t), amount in flows.items()],
         width=count * WIDTH + (count - 1) * GAP_X + 2 * EDGE,
         height=height + 2 * EDGE,
         columns=count,
@@ -120,13 +121,17 @@ def _place(boxes: Sequence[Box], flows: Mapping[tuple[str, str], Decimal]) -> in
     rows: dict[int, list[Box]] = {}
     for box in boxes:
         rows.setdefault(box.column, []).append(box)
+    joined: dict[str, list[str]] = {}
+    for source, target in flows:
+        joined.setdefault(target, []).append(source)
+        joined.setdefault(source, []).append(target)
     tallest = max((len(column) for column in rows.values()), default=1)
     whole = tallest * HEIGHT + (tallest - 1) * GAP_Y
     for number in sorted(rows):
         column = rows[number]
         if number:
             placed = {box.key: box.y for n in range(number) for box in rows.get(n, [])}
-            column.sort(key=lambda box: _middle(box, placed, flows))
+            column.sort(key=lambda box: _middle(joined.get(box.key, ()), placed))
         taken = len(column) * HEIGHT + (len(column) - 1) * GAP_Y
         for index, box in enumerate(column):
             box.x = EDGE + number * (WIDTH + GAP_X)
@@ -134,15 +139,14 @@ def _place(boxes: Sequence[Box], flows: Mapping[tuple[str, str], Decimal]) -> in
     return whole
 
 
-def _middle(box: Box, placed: Mapping[str, int], flows: Mapping[tuple[str, str], Decimal]) -> float:
-    joined = [placed[s] for s, t in flows if t == box.key and s in placed]
-    joined += [placed[t] for s, t in flows if s == box.key and t in placed]
-    return sum(joined) / len(joined) if joined else 0.0
+def _middle(joined: Sequence[str], placed: Mapping[str, int]) -> float:
+    """How far down, on average, the boxes stand that a box is joined to."""
+    there = [placed[key] for key in joined if key in placed]
+    return sum(there) / len(there) if there else 0.0
 
 
-def _line(source: Box, target: Box, amount: Decimal, flows: Mapping[tuple[str, str], Decimal]) -> Line:
-    most = max(flows.values(), default=Decimal(0))
-    width = 1.2 + THICKEST * float(amount / most) if most else 1.2
+def _line(source: Box, target: Box, amount: Decimal, largest: Decimal) -> Line:
+    width = 1.2 + THICKEST * float(amount / largest) if largest else 1.2
     x1, y1 = source.x + WIDTH, source.y + HEIGHT // 2
     x2, y2 = target.x, target.y + HEIGHT // 2
     if target.column <= source.column:  # something that came back

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Table, and_, func, select, type_coerce
 
@@ -26,8 +25,7 @@ MOST_NAMED = 500
 """More pools than this are all read instead of being named."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceRow:
+class BalanceRow(NamedTuple):
     """A balance at the asked grain. ``unit_cost``: value ÷ quantity, where the ledger is valued."""
 
     dimensions: Mapping[str, DimensionValue]
@@ -78,12 +76,13 @@ def _on_hand(ctx: RunContext, shape: Shape, dimension: str) -> Statement:
 def _rows(shape: Shape, names: Sequence[str], grouped: Sums) -> list[BalanceRow]:
     """The rows that are not empty, in the order of their keys."""
     found = []
+    resources = [(name, shape.scales[name]) for name in shape.resources]
     for key in sorted(grouped, key=_text):
         sums = grouped[key]
         if any(sums):
-            amounts = {r: exact(a, shape.scales[r]) for r, a in zip(shape.resources, sums, strict=True)}
+            amounts = {name: exact(amount, scale) for (name, scale), amount in zip(resources, sums, strict=True)}
             cost = unit_cost(amounts[shape.value], amounts[shape.main]) if shape.value and amounts[shape.main] else None
-            found.append(BalanceRow(dimensions=dimensions_of(shape, names, key), amounts=amounts, unit_cost=cost))
+            found.append(BalanceRow(dimensions_of(shape, names, key), amounts, cost))
     return sorted(found, key=lambda row: shape.key(row.dimensions, names)) if shape.several else found
 
 
@@ -124,10 +123,11 @@ def _shared_out(book: Book, shape: Shape, asked: Asked, names: Sequence[str], on
     places = [wanted.index(r) if r in wanted and r != shape.value else -1 for r in shape.resources]
     grouped = Sums()
     for key, amounts in finest.items():
-        own = pick(key)
-        sums = grouped.get(own)
+        group = pick(key)
+        sums = grouped.get(group)
         if sums is None:
-            sums = grouped[own] = [0] * len(places)
+            grouped[group] = [amounts[place] if place >= 0 else values[key] for place in places]
+            continue
         for at, place in enumerate(places):
             sums[at] += amounts[place] if place >= 0 else values[key]
     return grouped
@@ -162,13 +162,25 @@ def _shares(book: Book, shape: Shape, asked: Asked, finest: Sums, wanted: Sequen
     members, names = _members(book, shape, finest, only)
     found: dict[Key, int] = {}
     for pool, (left, value) in _worth(book, shape, asked, finest, wanted, members, names).items():
-        inside = members[pool]
-        for key in sorted(inside, key=repr) if len(inside) > 1 else inside:
-            qty = finest[key][main]
-            part = shared(value, qty, left) if left else 0
-            found[key] = part
-            left, value = left - qty, value - part
+        found.update(_parts([(key, finest[key][main]) for key in members[pool]], left, value))
     return found
+
+
+def _parts(inside: Sequence[tuple[Key, int]], left: int, value: int) -> dict[Key, int]:
+    """What of a pool's value falls to each of its balances (key, quantity)."""
+    if not left:
+        return {key: 0 for key, _ in inside}
+    found = {key: value * qty // left for key, qty in inside if not value * qty % left}
+    if len(found) == len(inside):  # nothing is rounded, so that it does not matter who comes last
+        return found
+    for key, qty in sorted(inside, key=_as_text) if len(inside) > 1 else inside:
+        part = found[key] = shared(value, qty, left) if left else 0
+        left, value = left - qty, value - part
+    return found
+
+
+def _as_text(one: tuple[Key, int]) -> str:
+    return repr(one[0])
 
 
 Members = dict[Hashable, list[Key]]

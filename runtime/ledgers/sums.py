@@ -2,7 +2,7 @@
 
 Amounts are the whole numbers that the database keeps, of the resource's last decimal: nothing is rounded on the way.
 
-Now: the balances, and the pools for the value. Then: the last month end kept before, and the moves since.
+Now: the balances, and the pools for the value. Then: the nearest month end that is kept, and the moves between.
 """
 
 from __future__ import annotations
@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, bindparam, column, func, select, type_coerce, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from runtime.ledgers.book import Book
 from runtime.ledgers.requests import DimensionValue
@@ -28,6 +40,9 @@ Key = tuple[Any, ...]
 """The values of dimension columns, in their order."""
 
 Sums = dict[Key, list[int]]
+
+WHOLE, ON, BACK = "whole", "on", "back"
+"""How a moment is reached: by all moves before it, by those since the month end before, or until the one after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +71,24 @@ def summed(book: Book, shape: Shape, asked: Asked, names: Sequence[str], resourc
     """``resources`` by the grain of ``names``, added up in the database."""
     width, found = len(columns_of(shape, names)), Sums()
     for wanted, rows in _answers(book, shape, asked, tuple(names), tuple(resources)):
-        places = [resources.index(r) for r in wanted]
-        whole = len(places) == len(resources)
+        if len(wanted) == len(resources):
+            _add(found, rows, width)
+            continue
         for row in rows:
-            key = tuple(row[:width])
-            amounts = [int(amount or 0) for amount in row[width:]]
-            sums = found.get(key)
-            if sums is None and whole:
-                found[key] = amounts
-                continue
-            if sums is None:
-                sums = found[key] = [0] * len(resources)
-            for place, amount in zip(places, amounts, strict=True):
-                sums[place] += amount
+            sums = found.setdefault(tuple(row[:width]), [0] * len(resources))
+            for name, amount in zip(wanted, row[width:], strict=True):
+                sums[resources.index(name)] += int(amount or 0)
     return found
+
+
+def _add(found: Sums, rows: Iterable[Sequence[Any]], width: int) -> None:
+    """Rows with every amount, thousands of them: most keys come once, few twice."""
+    for row in rows:
+        key, amounts = tuple(row[:width]), row[width:]
+        if type(amounts[0]) is not int:  # sums of PostgreSQL, or sums over nothing
+            amounts = [int(amount or 0) for amount in amounts]
+        sums = found.get(key)
+        found[key] = [*amounts] if sums is None else [one + more for one, more in zip(sums, amounts, strict=True)]
 
 
 def _answers(
@@ -77,9 +96,12 @@ def _answers(
 ) -> Iterable[tuple[Sequence[str], Iterable[Sequence[Any]]]]:
     given = shape.columns(asked.fixed, tuple(asked.fixed))
     if asked.moment is not None:
-        start = _month_before(book, shape, asked.moment)
-        moments = {"month": start, "until": asked.moment, "since": book.day_end(start) if start else None}
-        yield resources, _ask(book, shape, asked, _Part(names, resources, start is not None, given), moments)
+        month = _nearest(book, shape, asked.moment)
+        edge = book.day_end(month) if month else None
+        way = WHOLE if edge is None else BACK if edge > asked.moment else ON
+        since, until = (asked.moment, edge) if way == BACK else (edge, asked.moment)
+        moments = {"month": month, "until": until, "since": since}
+        yield resources, _ask(book, shape, asked, _Part(names, resources, way, given), moments)
         return
     kept = tuple(r for r in resources if r in shape.kept)
     if kept:
@@ -90,11 +112,11 @@ def _answers(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A question: grain, resources, fixed columns; ``then``: of a moment, with a month end before it or without."""
+    """A question: grain, resources, fixed columns; ``then``: of a moment, reached from a month end or from nothing."""
 
     names: tuple[str, ...]
     resources: tuple[str, ...]
-    then: bool | None
+    then: str | None
     given: Mapping[str, DimensionValue]
     table: Table | None = None
 
@@ -111,7 +133,7 @@ def _ask(book: Book, shape: Shape, asked: Asked, part: _Part, moments: Mapping[s
         statement = _statement(shape, part, asked.condition)
         return ctx.connection.execute(statement, {n: v for n, v in given.items() if v is not None})
     made: Statement = ctx.app.programs.keep(part.key(shape), lambda: _prepared(book, shape, part))
-    return made.run(ctx, given)
+    return made.run(ctx, given) if made.returns else made.fetch(ctx, given)
 
 
 def _prepared(book: Book, shape: Shape, part: _Part) -> Statement:
@@ -129,11 +151,20 @@ def _statement(shape: Shape, part: _Part, condition: Condition | None) -> Any:
         return _select(shape, part.table if part.table is not None else shape.balance, part, condition)
     moves, kept = shape.moves, shape.snapshot
     until = moves.c.at <= bindparam("until", type_=moves.c.at.type)
-    if not part.then:
+    if part.then == WHOLE:
         return _select(shape, moves, part, condition, until)
     since = moves.c.at > bindparam("since", type_=moves.c.at.type)
     month = kept.c.month == bindparam("month", type_=kept.c.month.type)
-    return union_all(_select(shape, kept, part, condition, month), _select(shape, moves, part, condition, until, since))
+    later = _select(shape, moves, part, condition, until, since)
+    if not part.given and condition is None:  # SQLite would jump through an index a thing at a time
+        later = later.with_hint(moves, f"INDEXED BY {_by_time(moves)}", "sqlite")
+    return union_all(_select(shape, kept, part, condition, month), later)
+
+
+def _by_time(moves: Table) -> str:
+    """The index along which moves stand in their order."""
+    names = (str(index.name) for index in moves.indexes if [c.name for c in index.columns] == ["at", "id"])
+    return next(names)
 
 
 def _select(shape: Shape, table: Table, part: _Part, condition: Condition | None, *more: ColumnElement[bool]) -> Any:
@@ -143,18 +174,26 @@ def _select(shape: Shape, table: Table, part: _Part, condition: Condition | None
         for n, v in part.given.items()
     ]
     own = [condition(table)] if condition is not None else []
-    amounts = [type_coerce(table.c[r], BigInteger) for r in part.resources]
+    undone = part.then == BACK and table is shape.moves
+    amounts = [type_coerce(-table.c[r] if undone else table.c[r], BigInteger) for r in part.resources]
     if table is shape.snapshot and set(part.names) == set(shape.dimensions):  # one row a key as it is
         return select(*columns, *amounts).where(and_(True, *more, *rows, *own))
-    query = select(*columns, *(func.sum(amount).label(r) for amount, r in zip(amounts, part.resources, strict=True)))
+    sums: list[ColumnElement[Any]] = [func.sum(amount) for amount in amounts]
+    if set(part.names) == set(shape.dimensions):  # what lies between two balances of a key fits where they do
+        sums = [cast(amount, BigInteger) for amount in sums]
+    query = select(*columns, *(amount.label(r) for amount, r in zip(sums, part.resources, strict=True)))
     return query.where(and_(True, *more, *rows, *own)).group_by(*columns)
 
 
-def _month_before(book: Book, shape: Shape, moment: datetime) -> date | None:
+def _nearest(book: Book, shape: Shape, moment: datetime) -> date | None:
+    """The kept month end to start from: the last before the moment, or the first after it where that is nearer."""
     period = book.periods.get(shape.ledger.id)
+    if not period or not period.kept:
+        return None
     day = moment.astimezone(book.zone).date() + timedelta(days=1)
-    before = day.replace(day=1) - timedelta(days=1)
-    return min(before, period.kept) if period and period.kept else None
+    before = min(day.replace(day=1) - timedelta(days=1), period.kept)
+    after = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return after if after <= period.kept and after - day < day - before else before
 
 
 __all__ = ["Asked", "Condition", "Key", "Sums", "columns_of", "dimensions_of", "summed"]

@@ -6,14 +6,16 @@ Wall time says little on a shared machine. Ours and the hand-written run by turn
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 Work = Callable[[], object]
 
@@ -91,6 +93,45 @@ def median_wall(work: Work, rounds: int, warm: int = 2) -> float:
         work()
         taken.append((time.perf_counter() - start) * 1e3)
     return statistics.median(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Milliseconds a call takes: CPU of this process and of the database's servers, and the clock on the wall."""
+
+    cpu: float
+    wall: float
+
+    @property
+    def note(self) -> str:
+        """The clock on the wall, which on a shared machine also counts what others do."""
+        return f"{self.wall:,.0f} ms on the wall"
+
+
+def spent(engine: Engine, work: Work, rounds: int, warm: int = 2) -> Spent:
+    """The mean CPU and the median wall time of several calls, where the database does much of the work."""
+    for _ in range(warm):
+        work()
+    walls = []
+    with _quiet():
+        before, own = _servers(engine), time.process_time()
+        for _ in range(rounds):
+            start = time.perf_counter()
+            work()
+            walls.append((time.perf_counter() - start) * 1e3)
+        used = time.process_time() - own + _servers(engine) - before
+    return Spent(used * 1e3 / rounds, statistics.median(walls))
+
+
+def _servers(engine: Engine) -> float:
+    """Seconds of CPU that the servers of this database have used; none where it lives in this process."""
+    if engine.dialect.name == "sqlite":
+        return 0.0
+    query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+    with engine.connect() as connection:
+        stats = [Path(f"/proc/{pid}/stat") for pid in connection.scalars(query)]
+    ticks = [stat.read_text().rsplit(")", 1)[1].split()[11:13] for stat in stats if stat.exists()]
+    return sum(int(tick) for pair in ticks for tick in pair) / os.sysconf("SC_CLK_TCK")
 
 
 def against(ours: Work, hand: Work, rounds: int, warm: int = 3) -> tuple[float, float]:

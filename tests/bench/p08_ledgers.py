@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, func, select, text
 
 from runtime import ledgers, planning
+from runtime.ledgers.months import month_end
 from runtime.trace import trace
 from tests.bench.measure import Figure, against
 from tests.bench.places import ITEMS, NOON, Place, analyse, prepared
@@ -193,14 +194,14 @@ def _lots(place: Place, table: Table) -> Iterator[list[Any]]:
 
 
 def _keep_months(place: Place) -> None:
-    """The month ends the product keeps when a period is closed."""
+    """The month ends the product keeps by itself when a month is over."""
     (kept,) = place.plain("snapshot_stock")
+    yesterday = NOON.date() - timedelta(days=1)
     with place.database.read() as connection:
-        if connection.scalar(select(func.count()).select_from(kept)):
+        if connection.scalar(select(func.max(kept.c.month))) == month_end(yesterday - timedelta(days=yesterday.day)):
             return
     with place.writing() as ctx:
-        ledgers.close_period(ctx, LEDGER, DAY.replace(day=1) - timedelta(days=1))
-        ledgers.reopen(ctx, LEDGER, None)
+        ledgers.keep_months(ctx, LEDGER, yesterday)
     analyse(place, kept)
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
+from sqlalchemy import update
 
 from runtime.errors import Conflict, Invalid
 from runtime.ledgers import Short, open_balances
@@ -95,3 +96,15 @@ def test_however_few_balances_are_read_the_same_ones_are_taken(depot: Depot, mon
         assert depot.problems() == []
     assert [t for few, t in taken if few == 1] == [t for few, t in taken if few != 1]
     assert all(t for _, t in taken)
+
+
+def test_lots_are_taken_in_order_whatever_thing_they_name(depot: Depot) -> None:
+    batch = depot.app.tables.entity["batch"]
+    with depot.acting() as ctx:
+        ctx.connection.execute(update(batch).where(batch.c.id == 2).values(thing=3))
+        ctx.connection.execute(update(batch).where(batch.c.id == 3).values(thing=1))
+    depot.post(*(add(thing=3, batch=b, qty=1, value=1) for b in (3, 2, 4, 1)))
+    posted = depot.post(take(thing=3, qty=2, allocate="expiring"), take(thing=3, qty=1, allocate="expiring"))
+    with depot.acting() as ctx:
+        ctx.connection.execute(update(batch).values(thing=None))
+    assert [m.dimensions["batch"] for m in posted.moves] == [1, 2, 3]
