@@ -1,4 +1,4 @@
-"""One scan fills a line: a GS1 code in a reference that may be made on the fly gives the thing, its lot and its dates.
+"""One scan fills a line: a GS1 code in a reference that may be made on the fly gives thing, lot, dates and net weight.
 
 The reference keeps the lot of the code. A reference beside it to something that carries bar codes takes the record with
 that article number; what the new record would be made from (its dates) is taken from the code where nothing was given.
@@ -7,14 +7,16 @@ that article number; what the new record would be made from (its dates) is taken
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from sqlalchemy import or_, select
 
+from engine.expressions.types import Kind
 from engine.model import Entity, Field
 from runtime.barcodes import BarcodeProblem, Scanned, is_gs1, parse
 from runtime.context import RunContext
 from runtime.record_drafts import Batch, Draft
-from runtime.values import Lookup
+from runtime.values import ENTERED, Lookup
 
 
 def spread_scans(batch: Batch) -> None:
@@ -60,6 +62,32 @@ def _fill(batch: Batch, entity: Entity, draft: Draft, field: Field, found: Scann
                 )
         else:
             _set(draft, name, dates.get(name))
+    _weigh(batch.ctx, entity, draft, found.values.get("net_kg"))
+
+
+def _weigh(ctx: RunContext, entity: Entity, draft: Draft, kilograms: object) -> None:
+    """The net weight of the code goes where what the line names is weighed: into a quantity counted in a unit of it."""
+    if not isinstance(kilograms, Decimal):
+        return
+    for one in entity.fields.values():
+        weighed = one.value.kind is Kind.QUANTITY and "." in one.unit_field and not one.of_field and one.formula is None
+        if weighed and draft.row.get(one.id) is None and draft.row.get(one.id + ENTERED) is None:
+            of_unit = _kilograms_in_unit(ctx, entity, draft, one.unit_field)
+            _set(draft, one.id, kilograms / of_unit if of_unit else None)
+
+
+def _kilograms_in_unit(ctx: RunContext, entity: Entity, draft: Draft, path: str) -> Decimal | None:
+    """How much the unit at the end of ``path`` (a thing of the line, its unit) is of what is measured like it."""
+    thing, unit = path.split(".")
+    owner = ctx.app.model.entities[entity.fields[thing].targets[0]]
+    units = ctx.app.model.entities[owner.fields[unit].targets[0]]
+    if units.measuring is None or draft.row.get(thing) is None:
+        return None
+    table, named = ctx.app.tables.entity[owner.id], ctx.app.tables.entity[units.id]
+    ratio = units.measuring.ratio
+    query = select(named.c[f"{ratio}__num"], named.c[f"{ratio}__den"]).join(table, table.c[unit] == named.c.id)
+    found = ctx.connection.execute(query.where(table.c.id == draft.row[thing])).first()
+    return Decimal(found[0]) / Decimal(found[1]) if found and found[0] and found[1] else None
 
 
 def _set(draft: Draft, name: str, value: object) -> None:

@@ -70,3 +70,15 @@ def test_f4_the_receiving_station_asks_lot_dates_and_of_weighed_goods_the_weight
     lot = larder.lot("B9")
     assert (lot["supplier_lot"], lot["production_date"], lot["expiry_date"]) == ("KY-77", "2026-03-01", "2026-03-31")
     assert (lot["on_hand"], lot["weight_on_hand"]) == ("10", "15.2")
+
+
+def test_f4_one_scan_gives_item_lot_dates_and_the_net_weight(larder: Larder) -> None:
+    beef(larder)
+    admin = larder.admin
+    admin.change("unit", larder.works.id("unit", "KG"), ratio="1")
+    admin.change("item", larder.works.id("item", "BEEF"), gtin="06970004000013")
+    scan = {"code": "(01)06970004000013(10)B7(11)260301(3103)015200"}
+    made = admin.new("purchase_receipt", partner=code("S"), warehouse=code("W"), lines=[{"qty": "10", "lot": scan}])
+    (line,) = made["lines"]
+    assert (line["item"]["code"], line["lot"]["code"], line["production_date"]) == ("BEEF", "B7", "2026-03-01")
+    assert (line["weight"], line["amount"]) == ("15.2", "912.00")
