@@ -171,7 +171,7 @@ class HandWritten:
         items = {row.id: row for row in connection.execute(self.items, {"ids": ids})}
         chosen = {line["unit"] for line in data["lines"]} | {item.unit for item in items.values()}
         units = {row.id: row for row in connection.execute(self.units, {"ids": sorted(chosen - {None})})}
-        usual = Decimal(connection.execute(self.firm).scalar_one() or 0).scaleb(-4)
+        usual = Decimal(connection.execute(self.firm).scalar_one() or 0).scaleb(-6)
         lines = [_line(n, line, items[line["item"]], units, usual) for n, line in enumerate(data["lines"], 1)]
         amount, tax = sum(line["amount"] for line in lines), sum(line["tax_amount"] for line in lines)
         dearest = max((line["rise"] for line in lines if line["rise"] is not None), default=None)
@@ -209,9 +209,9 @@ def _line(n: int, line: Mapping[str, Any], item: Any, units: Mapping[int, Any], 
     last = None if item.last_price is None else Decimal(item.last_price).scaleb(-6)
     return {
         "position": n, "item": item.id, "unit": unit.id, "qty": whole, "qty__entered": entered,
-        "price": int(price * 10**6), "tax_rate": int(rate * 10**4), "amount": amount, "tax_amount": tax,
+        "price": int(price * 10**6), "tax_rate": int(rate * 10**6), "amount": amount, "tax_amount": tax,
         "total": amount + tax, "last_price": item.last_price, "over_drawn": False, "received_qty": 0,
-        "open_qty": whole, "rise": int((price / last - 1).quantize(Decimal("0.0001")) * 10**4) if last else None,
+        "open_qty": whole, "rise": int((price / last - 1).quantize(Decimal("0.000001")) * 10**6) if last else None,
     }  # fmt: skip
 
 
