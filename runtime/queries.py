@@ -219,7 +219,7 @@ def _prepare(ctx: RunContext, asked: Question) -> _Prepared:
         return whole
     among = ID_SETS[ctx.app.database.dialect].among
     few = _prepared(ctx, asked, lambda at: [among(at.table.c.id, "_among")])
-    at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
+    at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id], asked.query.this)
     fitting = select(at.table.c.id).where(*asked.conditions(at)).limit(TOTALS_CAP + 1)
     return replace(whole, seek=prepare_statement(ctx, at.joiner.apply(fitting), (at.table.c.id,)), few=few)
 
@@ -234,7 +234,7 @@ def _unserved(ctx: RunContext, asked: Question) -> bool:
 
 def _prepared(ctx: RunContext, asked: Question, narrow: Callable[[ColumnSql], list[Sql]]) -> _Prepared:
     entity, query = asked.entity, asked.query
-    at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id])
+    at = ColumnSql(ctx, entity.id, ctx.app.tables.entity[entity.id], query.this)
     narrowed = narrow(at)
     keys = order_keys(at, entity, asked.view, query.sort)
     values, places = at.select(asked.columns, 1 + len(keys))
@@ -260,7 +260,7 @@ def _bare(
     ctx: RunContext, asked: Question, narrow: Callable[[ColumnSql], list[Sql]]
 ) -> tuple[Select[Any], tuple[str, ...]]:
     """The rows of the list with no more than what is added up: joins that only words need are not made."""
-    at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id])
+    at = ColumnSql(ctx, asked.entity.id, ctx.app.tables.entity[asked.entity.id], asked.query.this)
     narrowed = narrow(at)
     summed = [c for c in asked.columns if c.sums] if asked.query.totals else []
     values = [at.value(c).label(f"s{i}") for i, c in enumerate(summed)]
@@ -269,8 +269,10 @@ def _bare(
 
 def _shape_of(ctx: RunContext, asked: Question) -> Hashable | None:
     """What the statement depends on. The person counts only where a condition may ask for him, and nothing is kept
-    that reads the clock to the second."""
+    that reads the clock to the second, or a form that is being filled in."""
     query, columns, wheres = asked.query, asked.columns, asked.wheres
+    if query.this is not None:
+        return None
     colors = [expr for _, expr in asked.entity.views[query.marks].colors] if query.marks else []
     live = any(e.live for e in (*wheres, *colors)) or any(c.field.live or "." in c.path for c in columns)
     rules = rights(ctx, owner_of(ctx.app.model, asked.entity.id)).rows

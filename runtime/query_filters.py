@@ -188,9 +188,24 @@ def _search(at: ColumnSql, entity: Entity, words: list[Sql]) -> Sql:
     if "search_key" in at.table.c and not _searches_hidden(at, entity):
         return and_(*(at.table.c.search_key.like(w, escape="\\") for w in words))
     columns = list(_visible_texts(at, entity))
-    if not columns:
+    named = list(_named(at, entity)) if entity.parent else []
+    if not columns and not named:
         return at.table.c.id.is_(None)
-    return and_(*(or_(*(c.ilike(w, escape="\\") for c in columns)) for w in words))
+    texts = [[c.ilike(w, escape="\\") for c in columns] for w in words]
+    keys = [[c.in_(select(t.c.id).where(t.c.search_key.like(w, escape="\\"))) for c, t in named] for w in words]
+    return and_(*(or_(*own, *others) for own, others in zip(texts, keys, strict=True)))
+
+
+def _named(at: ColumnSql, entity: Entity) -> Iterator[tuple[Sql, Sql]]:
+    """What a line is known by: the records it must name, with the table of their search keys."""
+    hidden = rights(at.ctx, entity.id).hidden
+    for field in entity.fields.values():
+        one = len(field.targets) == 1 and not field.many and field.id in at.table.c and field.id not in hidden
+        if not one or field.required is not True or not rights(at.ctx, field.targets[0]).may("read"):
+            continue
+        target = at.ctx.app.tables.entity[field.targets[0]]
+        if "search_key" in target.c and not _searches_hidden(at, at.ctx.app.model.entities[field.targets[0]]):
+            yield at.table.c[field.id], target
 
 
 def _searches_hidden(at: ColumnSql, entity: Entity) -> bool:

@@ -115,13 +115,11 @@ def _take(ctx: RunContext, entity: Entity, name: str, raw: str, prefix: str, col
 
 def _item(ctx: RunContext, row: Sequence[Any], columns: Sequence[ListColumn]) -> Part:
     shown = dict(zip((c.path for c in columns), row[1:], strict=True))
-    facts = [_fact(ctx, c, shown[c.path]) for c in columns if c.path not in ("code", "name")]
-    return {
-        "id": row[0],
-        "code": shown.get("code") or "",
-        "name": shown.get("name") or shown.get("code") or f"#{row[0]}",
-        "facts": [f for f in facts if f],
-    }
+    told = [_fact(ctx, c, shown[c.path]) for c in columns if c.path not in ("code", "name")]
+    name, facts = shown.get("name") or shown.get("code"), [f for f in told if f]
+    if not name and facts:  # a line has no name of its own: what it is about names it
+        name, *facts = facts
+    return {"id": row[0], "code": shown.get("code") or "", "name": name or f"#{row[0]}", "facts": facts}
 
 
 def _fact(ctx: RunContext, column: ListColumn, value: object) -> str:

@@ -138,6 +138,22 @@ def test_picking_an_item_fills_what_follows(admin: Reader, office: Works) -> Non
     assert "free" in item["fills"]
 
 
+def test_what_may_be_picked_follows_the_form_and_lines_are_found_by_what_they_name(
+    admin: Reader, office: Works
+) -> None:
+    api = office.api()
+    body = {"item": {"code": "CONN"}, "qty": "8", "warehouse": {"code": "W"}, "due_date": "2026-03-01"}
+    first, second = (api.take("work_order", api.new("work_order", **body)["id"], "submit") for _ in range(2))
+    asked = "/pick/work_order.materials?for=supplement.lines.component&in.work_order="
+    for order in (first, second):
+        lines = {line["id"]: line for line in order["materials"]}
+        every = json.loads(admin.page(f"{asked}{order['id']}"))["items"]
+        assert {one["id"] for one in every} == set(lines)
+        copper = json.loads(admin.page(f"{asked}{order['id']}&q=copper"))["items"]
+        assert [lines[one["id"]]["item"]["code"] for one in copper] == ["COPPER"]
+        assert copper[0]["name"] == lines[copper[0]["id"]]["item"]["name"]
+
+
 def test_conditions_go_along_to_the_browser(admin: Reader) -> None:
     page = admin.page("/e/partner/new")
     formulas = json.loads(re.search(r"data-formulas='([^']*)'", page)[1])  # type: ignore[index]
