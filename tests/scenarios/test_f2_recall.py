@@ -175,9 +175,9 @@ def test_f2_the_trace_page_names_the_recall_its_customers_and_tells_the_rest(lar
     larder.works.api("manager").decide("recall", made["id"])
     web, lot = larder.works.web("quality"), larder.works.id("lot", "RAW-A")
     page = web.get(f"/trace/lot/{lot}").get_data(as_text=True)
-    for words in (made["code"], "通知中", "鲜到家电商", f'value="recall:{made["id"]}:tell"'):
+    for words in (made["code"], "通知中", "鲜到家电商", f'value="recall:{made["id"]}:dispatch"'):
         assert words in page
-    answer = web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:tell")
+    answer = web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:dispatch")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/trace/lot/{lot}")
     called = [row for row in larder.admin.items("/outbox") if row["origin"] == "rule:rest_called"]
     assert called
