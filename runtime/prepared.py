@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Connection, Dialect, Executable, Table, insert
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
+from runtime.columns import Moment, Scaled
 from runtime.context import RunContext
 from runtime.prepared_values import Convert as Convert
-from runtime.prepared_values import binder, sending, taking
+from runtime.prepared_values import Remembered, binder, sending, taking
 from runtime.prepared_values import told as told
 
 PLACE = re.compile(r"\$(\d+)")
@@ -121,7 +123,7 @@ def prepare_statement(
     order = state.positiontup
     converts = {name: binder(compiled.binds[many.get(name, name)].type, own) for name in order}
     fixed = {n: _processed(converts[n], state.parameters[n]) for n in order if n not in open_names}
-    made = [told(column.type, own) for column in answers]
+    made = [_read_again(ctx, column.type) if names else told(column.type, own) for column in answers]
     return Statement(
         words=state.statement,
         names=frozenset(name for name in order if name in open_names),
@@ -130,6 +132,16 @@ def prepare_statement(
         read=taking(made, names) if answers else None,
         returns=tuple((place, convert) for place, convert in enumerate(made) if convert is not None),
     )
+
+
+def _read_again(ctx: RunContext, kind: TypeEngine[Any]) -> Convert | None:
+    """How values of records are read: those that come again are made once, and kept with the app's programs."""
+    convert = told(kind, ctx.connection.dialect)
+    if convert is None or not isinstance(kind, (Scaled, Moment)):
+        return convert
+    key = ("values read", type(kind), kind.scale if isinstance(kind, Scaled) else 0)
+    known: Remembered = ctx.app.programs.keep(key, lambda: Remembered(convert))
+    return known.__getitem__
 
 
 def padded(values: Sequence[Any]) -> list[Any]:

@@ -20,6 +20,7 @@ from runtime.columns import DIGITS, Moment, NumberTooLarge, Scaled
 Convert = Callable[[Any], Any]
 Row = Sequence[Any]
 MOST = 10**DIGITS
+REMEMBERED = 4000
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -78,6 +79,23 @@ def _from_moment(kind: Any, dialect: Dialect) -> Convert:
     if dialect.name != "sqlite":
         return lambda value: None if value is None else value.astimezone(UTC)
     return lambda value: None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+class Remembered(dict[Any, Any]):
+    """A reading of values that come again and again (of records that many others name): each is made once.
+
+    Only for what cannot be changed. One that is full begins anew.
+    """
+
+    def __init__(self, make: Convert) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, value: Any) -> Any:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        made = self[value] = self._make(value)
+        return made
 
 
 Made = Callable[[Any, Dialect], Convert]

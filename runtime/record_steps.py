@@ -139,7 +139,9 @@ def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any
                 batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
                 last = value = None
         row = draft.row
-        changed = changed or row.get(name) != value
+        before = row.get(name)
+        if not changed and before is not value:  # to compare a number with nothing costs more than to look
+            changed = before is None or value is None or before != value
         row[name] = value
         if based:
             row[name + ENTERED] = None  # a derived quantity comes in base units

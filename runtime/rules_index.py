@@ -34,8 +34,8 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """``events``: (kind, entity) → rules. ``cells``: field → watches and the way to their records. ``entities``: where
-    records at hand are of interest, and ``names``: which fields of them."""
+    """``events``: (kind, entity) → rules. ``cells``: field → watches and the way to their records (equal ways are one
+    object). ``entities``: where records at hand are of interest, and ``names``: which fields of them."""
 
     events: Mapping[tuple[str, str], tuple[Rule, ...]]
     cells: Mapping[Key, tuple[tuple[Watch, Route], ...]]
@@ -61,6 +61,7 @@ def build_index(model: AppModel) -> Index:
     watches: list[Watch] = []
     cells: dict[Key, list[tuple[Watch, Route]]] = {}
     ledgers: dict[str, list[tuple[Watch, LedgerWatch]]] = {}
+    same: dict[Route, Route] = {}
     for rule in model.rules.values():
         if rule.trigger.kind == "changed" and rule.trigger.fields:
             watch = Watch("changed", rule.id, rule.trigger.entity, rule, (), clock=False)
@@ -74,7 +75,7 @@ def build_index(model: AppModel) -> Index:
         watch = Watch(kind, id, entity, subject, exprs, clock=found.clock)
         watches.append(watch)
         for key, routes in found.cells.items():
-            cells.setdefault(key, []).extend((watch, route) for route in routes)
+            cells.setdefault(key, []).extend((watch, same.setdefault(route, route)) for route in routes)
         for ledger in found.ledgers:
             ledgers.setdefault(ledger.ledger, []).append((watch, ledger))
     return Index(

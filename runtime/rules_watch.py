@@ -52,12 +52,12 @@ def _is(rule: Rule, each: Happened, entity: str, draft: Drafted) -> bool:
 def touched(at: Workspace, index: Index, taken: Journal) -> dict[Watch, set[int]]:
     """The records of each watch that may come out differently now."""
     found: dict[Watch, set[int]] = {}
-    known: dict[tuple[object, frozenset[int], frozenset[int]], set[int]] = {}
+    known: dict[tuple[int, frozenset[int], frozenset[int]], set[int]] = {}
 
     def spread(cell: tuple[str, str], rows: Touched) -> None:
         for watch, route in index.cells.get(cell, ()):
             fresh = frozenset() if watch.kind != "changed" else rows.fresh
-            key = (route, rows.key, rows.fresh)
+            key = (id(route), rows.key, rows.fresh)
             if key not in known:
                 known[key] = walk(at, route, rows)
             found.setdefault(watch, set()).update(known[key] - fresh)
