@@ -113,5 +113,5 @@ def test_a_printed_form_carries_its_signatures_along(ctx: RunContext, signed: tu
     row, _ = signed
     (sheet,) = Form(ctx, ctx.app.model.prints["visit"], row).sheets()
     (head, lines) = sheet.blocks
-    assert [(pair["text"], pair["picture"]) for pair in head["pairs"]] == [("a", ""), ("已签", DRAWN + DOT)]
-    assert [cell["picture"] for cell in lines["rows"][0]] == ["", DRAWN + DOT]
+    assert [(pair["text"], pair["pictures"]) for pair in head["pairs"]] == [("a", []), ("", [DRAWN + DOT])]
+    assert [cell["pictures"] for cell in lines["rows"][0]] == [[], [DRAWN + DOT]]
