@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -93,6 +94,8 @@ def _note(ctx: RunContext, figure: Figure) -> tuple[str, str]:
         return (before, signed) if better else (f"{before} {signed}", "")
     if figure.value is None:
         return t("这段时间没有数据", "nothing in this time"), ""
+    if figure.alerts and figure.color == "red":
+        return t("有预警没处理，变红", "red while alerts are open"), ""
     return next((said for color, said in _limits(ctx, figure) if color == "red"), ""), ""
 
 
@@ -104,12 +107,17 @@ TURNS: Mapping[str, tuple[str, str]] = {
 }
 
 
+COMPARED = re.compile(r"(?<=[<>=≤≥] )\d+(?:\.\d+)?(?![\w%])")
+"""A number that something is compared with."""
+
+
 def _limits(ctx: RunContext, figure: Figure) -> Iterator[tuple[str, str]]:
-    """Its thresholds in words, by colour."""
+    """Its thresholds in words, by colour; numbers are spelled as the figure is."""
     t = translator(ctx.language)
-    for color, when in figure.limits:
+    for color, said in figure.limits:
         if color in TURNS:
             zh, en = TURNS[color]
+            when = COMPARED.sub(lambda found: figure_text(ctx, Decimal(found[0]), figure.format), said)
             yield color, t(f"{when} {zh}", f"{en} when {when}")
 
 
