@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -105,15 +106,20 @@ def _server(name: str) -> str:
 
 
 def open_place(dialect: str, size: Size, home: Path = HOME, url: str = "") -> Place:
-    """The firm on this database; made when it is not there yet."""
+    """The firm on this database; made when it is not there yet, and again when the template has changed."""
     folder = home / f"{size.rows}" / dialect
     folder.mkdir(parents=True, exist_ok=True)
     address = (url or _server(f"bench_{size.rows}")) if dialect == "postgresql" else ""
     apps = AppHome(folder, address)
     name = f"{NAME}_{size.rows}"
+    definition, mark = start_from(name, "discrete"), folder / "made-of"
+    texts = sha256("\0".join((definition.text, *map(str, sorted(definition.files.items())))).encode()).hexdigest()
+    if name in apps.names() and (not mark.is_file() or mark.read_text(encoding="utf-8") != texts):
+        apps.discard(name)  # made of a template as it was once
     if name not in apps.names():
-        app = apps.create(name, start_from(name, "discrete"))
+        app = apps.create(name, definition)
         _fill(Place(home=apps, app=app, size=size))
+        mark.write_text(texts, encoding="utf-8")
     return Place(home=apps, app=apps.get(name), size=size)
 
 
