@@ -23,6 +23,15 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "只能撤回自己加的、还没有处理的签",
         "Only signers whom you added and who have not decided may be removed",
     ),
+    "take_back_not_yours": ("只能撤回自己的同意", "Only your own approval can be taken back"),
+    "take_back_spoken": (
+        "后面的人已经处理，不能撤回；可以请他退回",
+        "Somebody after you has acted already, so it cannot be taken back; ask for a return",
+    ),
+    "take_back_through": (
+        "单据已经不在这次审批里，不能撤回",
+        "The document has left this approval, so nothing can be taken back",
+    ),
     "nothing_to_urge": ("没有人在等待审批", "Nobody is asked at the moment"),
     "urged_lately": ("{minutes} 分钟后才能再催", "You can urge again in {minutes} minutes"),
     "urge_not_yours": ("只有发起人能催办", "Only who sent it may urge"),

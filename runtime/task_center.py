@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,8 @@ from runtime.context import RunContext
 from runtime.permissions import rights
 from runtime.record_texts import record_title
 from runtime.task_deadlines import asked
-from runtime.task_opening import ADVISED, table
+from runtime.task_opening import ADVISED, APPROVE, table
+from runtime.task_take_back import takeable
 from runtime.tasks import COPIED
 
 Row = Mapping[str, Any]
@@ -37,12 +38,20 @@ class Seen:
     decision: str = ""
     note: str = ""
     waits_for: tuple[str, ...] = ()
+    take_back: int | None = None
+    """My task on it that I may still take back."""
 
 
 def done(ctx: RunContext) -> list[Seen]:
     """What I decided, the latest first; each document once."""
     task = table(ctx)
-    return _seen(ctx, _latest(ctx, task.c.decided_by == ctx.user.account, task.c.decision.in_(SAID)))
+    found = _seen(ctx, _latest(ctx, task.c.decided_by == ctx.user.account, task.c.decision.in_(SAID)))
+    states: dict[str, dict[int, str]] = {}
+    for one in found:
+        if one.decision == APPROVE:
+            states.setdefault(one.entity, {})[one.record] = one.status
+    free = {entity: takeable(ctx, entity, each) for entity, each in states.items()}
+    return [replace(one, take_back=free.get(one.entity, {}).get(one.record)) for one in found]
 
 
 def copied(ctx: RunContext) -> list[Seen]:

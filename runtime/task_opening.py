@@ -17,6 +17,8 @@ Row = dict[str, Any]
 APPROVE, REJECT, PASSED = "approve", "reject", "passed"
 AGAIN, STRAIGHT_BACK, WALK_AGAIN, ADDED, HELPS = "again", "straight_back", "walk_again", "added", "helps"
 RETURN = "return"
+TAKEN_BACK, WITHDRAWN = "taken_back", "withdrawn"
+"""An approval that its giver took back, and rows that were opened because of it."""
 ADVISED = {APPROVE: "advised_yes", REJECT: "advised_no"}
 """What somebody says who was only asked for his opinion; it decides nothing."""
 

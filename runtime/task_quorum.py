@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from engine.model import Step
 from runtime.context import RunContext
-from runtime.task_opening import ADDED, ADVISED, APPROVE, HELPS, PASSED, REJECT, RETURN, table
+from runtime.task_opening import ADDED, ADVISED, APPROVE, HELPS, PASSED, REJECT, RETURN, TAKEN_BACK, WITHDRAWN, table
 
 Row = dict[str, Any]
 QUORUM = frozenset({"at_least", "share"})
 BESIDE = frozenset({ADDED, HELPS})
 """Marks of rows that are not of those the step asks."""
-GONE = frozenset({"delegated", "removed", PASSED, *ADVISED.values()})
+GONE = frozenset({"delegated", "removed", PASSED, TAKEN_BACK, WITHDRAWN, *ADVISED.values()})
 """Rows that count for nothing: another stands for them, or nobody waited for them any more."""
 
 

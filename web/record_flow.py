@@ -19,6 +19,7 @@ from runtime.documents_after import Link
 from runtime.drawing import drawn_from
 from runtime.permissions import rights
 from runtime.task_flow import steps
+from runtime.task_take_back import takeable
 from runtime.workflow import actions
 from runtime.workflow_rights import Action
 from web.display import day, moment, option_label, percent, text_of
@@ -194,6 +195,15 @@ def _steps(ctx: RunContext, entity: Entity, state: State, row: Row, mark: str) -
     ]
 
 
+def mine_to_take_back(ctx: RunContext, entity: Entity, row: Row) -> str:
+    """Where the reader takes back what he said about a document under approval; nothing where he cannot."""
+    state = entity.workflow.states.get(str(row.get("status"))) if entity.workflow else None
+    if state is None or state.approval is None:
+        return ""
+    task = takeable(ctx, entity.id, {row["id"]: state.id}).get(row["id"])
+    return url_for("pages.act_on_task", id=task, act="take-back") if task else ""
+
+
 # --- history ---------------------------------------------------------------------------------------------------
 
 ICONS = {"create": "plus", "delete": "trash", "restore": "restore", "history": "database-import"}
@@ -242,6 +252,7 @@ def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any], who: str) -
         "history": t("作为历史导入", "imported it as history"),
         "transition": t("流转", "moved it on"),
         "flow": t("改走新流程", "took the new flow"),
+        "taken_back": t("撤回同意", "took the approval back"),
     }
     transition = (
         entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None

@@ -53,7 +53,10 @@ class Part(NamedTuple):
 
 
 class Look(NamedTuple):
-    """All that differs between pages of one entity, but for words. ``root``: where the application is mounted."""
+    """All that differs between pages of one entity, but for words. ``root``: where the application is mounted.
+
+    ``taken``: the reader may take back what he said about it.
+    """
 
     entity: str
     roles: frozenset[str]
@@ -67,6 +70,7 @@ class Look(NamedTuple):
     parts: tuple[Part, ...]
     chained: bool = False
     flowing: bool = False
+    taken: bool = False
     filed: bool = False
     more_history: bool = False
     moves: tuple[Move, ...] = ()
@@ -94,6 +98,7 @@ def content(ctx: RunContext, entity: Entity, look: Look, word: Word) -> View:
         "actions": [_action(entity, move, word, at) for move in look.moves],
         "draws": [_draw(ctx, entity, one, at) for one in look.draws],
         "flow": word("flow") if look.flowing else "",
+        "take_back_url": word("take_back") if look.taken else "",
         "flow_url": url_for("pages.workflow", entity=entity.id) if entity.workflow else "",
         "older_url": _older_url(ctx, entity, look, at),
         "recent": kept("recent"),

@@ -131,11 +131,13 @@ def _standing(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, shee
     flow = record_flow.flow(ctx, entity, row)
     history, more = record_flow.history(ctx, entity, row["id"], whole=request.args.get("history") == "all")
     moves = record_flow.moves(ctx, entity, row)
+    mine = record_flow.mine_to_take_back(ctx, entity, row)
     files = [file_view(scene.files[number]) for number in sorted(scene.files)]
     told = html.entries(history)
     words.update(
         chain=html.chain(chain) if chain else "",
         flow=html.flow(flow) if flow else "",
+        take_back=str(escape(mine)),
         recent=html.history(told[:5]),
         history=html.history(told),
         history_count=f"{len(history)}{'+' if more else ''}",
@@ -149,6 +151,7 @@ def _standing(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, shee
     look = sheet.look._replace(
         chained=bool(chain),
         flowing=bool(flow),
+        taken=bool(mine),
         filed=bool(files),
         more_history=more,
         moves=tuple([move for move, _ in moves]),

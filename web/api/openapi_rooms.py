@@ -189,6 +189,10 @@ TASK_ACTS: Mapping[str, tuple[str, Schema]] = {
         },
     ),
     "remove-signer": ("Take back whom I asked", {"type": "object"}),
+    "take-back": (
+        "Take my approval back while nobody after me has spoken",
+        {"type": "object", "properties": {"note": TEXT}},
+    ),
 }
 URGED: Schema = {
     "type": "object",

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from runtime import inbox, substitutes, task_acts, task_center, tasks
+from runtime import inbox, substitutes, task_acts, task_center, task_take_back, tasks
 from runtime.accounts import account_named
 from runtime.context import RunContext
 from runtime.errors import Invalid
@@ -93,8 +93,18 @@ def _remove_signer(ctx: RunContext, id: int, _body: Mapping[str, Any]) -> dict[s
     return task_acts.remove_signer(ctx, id)
 
 
+def _take_back(ctx: RunContext, id: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    return task_take_back.take_back(ctx, id, _word(ctx, body, "note"))
+
+
 ACTS: Mapping[str, Callable[[RunContext, int, Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(
-    {"return": _return, "delegate": _delegate, "add-signer": _add_signer, "remove-signer": _remove_signer}
+    {
+        "return": _return,
+        "delegate": _delegate,
+        "add-signer": _add_signer,
+        "remove-signer": _remove_signer,
+        "take-back": _take_back,
+    }
 )
 BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingProxyType(
     {"done": task_center.done, "sent": task_center.sent, "copied": task_center.copied}

@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
-from runtime import substitutes, task_acts, task_center, tasks
+from runtime import substitutes, task_acts, task_center, task_take_back, tasks
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid, NotFound, UserError
 from runtime.messages import fault
@@ -26,6 +26,7 @@ from web.texts import translator
 from web.whole import is_whole
 
 View = dict[str, Any]
+TAKE_BACK = "take-back"
 BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingProxyType(
     {"done": task_center.done, "sent": task_center.sent, "copied": task_center.copied}
 )
@@ -110,6 +111,7 @@ def _seen_view(ctx: RunContext, one: task_center.Seen) -> View:
         "entity": one.entity,
         "record": one.record,
         "urge": bool(one.waits_for),
+        "take_back": url_for("pages.act_on_task", id=one.take_back, act=TAKE_BACK) if one.take_back else "",
     }
 
 
@@ -177,10 +179,12 @@ def act_on_task(id: int, act: str) -> AnyResponse:
     except UserError as error:
         if isinstance(error, NotFound):
             raise
+        if act == TAKE_BACK:
+            tell("failed", error.faults[0].message)
         with reading() as ctx:
             status = 422 if isinstance(error, Invalid) else 409
             return _page(ctx, id, error.faults, status)
-    return redirect(url_for("pages.tasks"), code=303)
+    return redirect(url_for("pages.task", id=id) if act == TAKE_BACK else url_for("pages.tasks"), code=303)
 
 
 def _done(ctx: RunContext, act: str) -> str:
@@ -192,6 +196,7 @@ def _done(ctx: RunContext, act: str) -> str:
         "delegate": t("已转交", "Handed over"),
         "add-signer": t("已加签", "Signer added"),
         "remove-signer": t("已撤回加签", "Signer removed"),
+        TAKE_BACK: t("已撤回同意，回到您的待办", "Taken back; it waits for you again"),
     }[act]
 
 
@@ -233,6 +238,7 @@ ACTS: Mapping[str, Callable[[RunContext, Mapping[str, Any]], object]] = MappingP
         "delegate": _delegate,
         "add-signer": _add_signer,
         "remove-signer": lambda ctx, found: task_acts.remove_signer(ctx, found["id"]),
+        TAKE_BACK: lambda ctx, found: task_take_back.take_back(ctx, found["id"], _note()),
     }
 )
 

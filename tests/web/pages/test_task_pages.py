@@ -98,3 +98,21 @@ def test_a_decided_task_leads_to_its_document(office: Works, order: dict[str, An
     office.api("manager").post(f"/tasks/{task}/delegate", {"to": "admin"})
     Reader(office, "manager").page(f"/tasks/{task}", status=303)
     Reader(office, "manager").page("/tasks/999999", status=404)
+
+
+def test_an_approval_is_taken_back_from_the_box_and_from_the_document(office: Works) -> None:
+    line = {"item": {"code": some_item(office.api())["code"]}, "qty": "100000", "price": "9"}
+    head = {"partner": code("S"), "warehouse": code("W"), "expected_date": "2030-01-01"}
+    dear = office.api("buyer").new("purchase_order", **head, lines=[line])
+    office.api("buyer").take("purchase_order", dear["id"], "submit")
+    task, manager = task_of(office, "manager", dear), Reader(office, "manager")
+    manager.post(f"/tasks/{task}/approve", note="好")
+    assert office.api().read("purchase_order", dear["id"])["status"] == "pending"
+    assert f"/tasks/{task}/take-back" in manager.page("/tasks?box=done")
+    page = manager.page(f"/e/purchase_order/{dear['id']}")
+    assert f"/tasks/{task}/take-back" in page
+    assert "撤回我的同意" in page
+    manager.post(f"/tasks/{task}/take-back")
+    assert task_of(office, "manager", dear) == task
+    assert "撤回同意" in manager.page(f"/e/purchase_order/{dear['id']}")
+    office.api("manager").refused(403, "POST", f"/tasks/{task}/take-back", {})
