@@ -225,6 +225,7 @@ STEP: Keys = {
     "demands": (ref("demands"), "What each approval brings along."),
     "fields": (mapped(words("edit", "required")), "Fields an approver may, or must, fill in."),
     "deadlines": (each(ref("deadline")), "What happens when a say is late."),
+    "copies": ({"type": "array", "items": text_or("who")}, "Who is told when the document comes to this step."),
 }
 QUORUM: Keys = {
     "at_least": (COUNT, "So many approvals decide."),

@@ -14,10 +14,10 @@ from runtime.accounts import account_names
 from runtime.context import RunContext
 from runtime.permissions import rights
 from runtime.record_texts import record_title
+from runtime.task_copies import COPIED
 from runtime.task_deadlines import asked
 from runtime.task_opening import ADVISED, APPROVE, table
 from runtime.task_take_back import takeable
-from runtime.tasks import COPIED
 
 Row = Mapping[str, Any]
 MOST = 100

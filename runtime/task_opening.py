@@ -11,7 +11,8 @@ from engine.model import Approval, Entity, Step
 from runtime import inbox
 from runtime.context import RunContext
 from runtime.record_inputs import Workspace
-from runtime.task_people import Asking, Directory
+from runtime.task_copies import copy_to
+from runtime.task_people import Asking, Directory, accounts_of
 
 Row = dict[str, Any]
 APPROVE, REJECT, PASSED = "approve", "reject", "passed"
@@ -143,6 +144,7 @@ class Run:
                     return REJECT
                 continue
             waits |= self._insert(stage, step, rows)
+            self._copy(step)
         return "" if waits else APPROVE
 
     def _holds(self, step: Step) -> bool:
@@ -177,6 +179,12 @@ class Run:
             awake = waiting[:1] if step.decide == "in_turn" else waiting
             inbox.tell_waiting(self._ctx, self._entity, self._record, awake)
         return bool(waiting)
+
+    def _copy(self, step: Step) -> None:
+        """Who is to know that the document has come to this step."""
+        if step.copies:
+            accounts = accounts_of(self._ctx, self._entity, self._record, step.copies)
+            copy_to(self._ctx, self._entity, self._record, accounts)
 
     def _row(self, stage: int, step: Step, person: Row, approved: frozenset[int]) -> Row:
         accounts = self._directory.accounts(person)

@@ -6,7 +6,7 @@ is decided the next one opens; when none is left the approval's outcome is taken
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from runtime.permissions import rights
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.record_texts import record_title
+from runtime.task_copies import copy_to
 from runtime.task_opening import (
     ADVISED,
     APPROVE,
@@ -37,13 +38,12 @@ from runtime.task_opening import (
     table,
     wake,
 )
-from runtime.task_people import accounts_of, acting, of_account, on_behalf
+from runtime.task_people import accounts_of, acting, on_behalf
 from runtime.task_quorum import may_still_pass, of_step, stage_waits, step_decided
 from runtime.workflow_demands import ask, keep_files
 
 Row = dict[str, Any]
 OUTCOMES: Mapping[str, str] = MappingProxyType({APPROVE: "approved", REJECT: "refused", RETURN: "returned"})
-COPIED = "copied"
 FIELDS = "fields"
 """Key of a decision's body: values for the fields that the step lets the approver fill in."""
 
@@ -302,24 +302,6 @@ def returned(ctx: RunContext, entity: str, record: Row, body: Mapping[str, objec
     return _outcome(ctx, entity, record, RETURN, body)
 
 
-def copy_to(ctx: RunContext, entity: str, record: Row, accounts: Iterable[int]) -> None:
-    """Tell people of a document without asking them anything; they find it in their task centre and inbox."""
-    now, told = ctx.now(), sorted(set(accounts))
-    same = {
-        "entity": entity,
-        "record": record["id"],
-        "state": record["status"],
-        "step": "",
-        "opened_at": now,
-        "decided_at": now,
-        "decision": COPIED,
-        "asked_by": ctx.user.account or None,
-    }
-    if told:
-        ctx.connection.execute(table(ctx).insert(), [{**of_account(account), **same} for account in told])
-        inbox.tell_people(ctx, COPIED, entity, record, told)
-
-
 __all__ = [
     "APPROVE",
     "OUTCOMES",
@@ -327,7 +309,6 @@ __all__ = [
     "RETURN",
     "Task",
     "close",
-    "copy_to",
     "count_mine",
     "decide",
     "decide_alone",

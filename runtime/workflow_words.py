@@ -166,6 +166,7 @@ class _Speaker:
             *(self.t(f"要{zh}", f"it takes {en}") for zh, en in map(self.demand, step.demands)),
             *self.filled(step),
             *(self.late(one.hours, one.act, one.to, worked=one.worked) for one in step.deadlines),
+            self.told(step.copies) if step.copies else "",
         ]
         sentence = self.t("；", "; ").join(p for p in parts if p)
         return StepSaid(
@@ -195,6 +196,11 @@ class _Speaker:
             names = self.t("、", ", ").join(self.field(path) for path in paths)
             if names:
                 yield self.t(f"{zh}{names}", f"{names} {en}")
+
+    def told(self, copies: tuple[Who, ...]) -> str:
+        """Who is told when the document comes to a step."""
+        whom = self.people(copies)
+        return self.t(f"到这一步时抄送{whom}", f"{whom} are told when it comes here")
 
     def late(self, hours: int, act: str, to: tuple[Who, ...], *, worked: bool) -> str:
         """What happens to a decision that is late."""

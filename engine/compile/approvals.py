@@ -117,6 +117,7 @@ def _step(scope: AppScope, id: str, part: Part) -> Step:
         edit=edit,
         required=required,
         deadlines=tuple(_deadline(scope, id, each) for id, each in part.parts("deadlines")),
+        copies=people(scope, part, "copies", sets=True),
     )
 
 

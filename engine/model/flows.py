@@ -59,7 +59,7 @@ class Step:
 
     ``decide``: ``any``, ``all``, ``in_turn``, ``at_least`` (``need`` says) or ``share`` (``share`` of them, 0 to 1).
     ``demands``: what each approval of this step brings along; ``edit`` and ``required``: fields (paths) that may, and
-    must, be filled in with it.
+    must, be filled in with it. ``copies``: who is told when the document comes to this step.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Step:
     edit: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
+    copies: tuple[Who, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

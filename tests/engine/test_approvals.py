@@ -128,3 +128,9 @@ def test_what_is_wrong_is_named() -> None:
     assert codes(step="{who: [boss], deadlines: {late: {after: 3 moons}}}") == ["D609"]
     assert codes(step="{who: [boss], deadlines: {late: {after: 2 hours, do: escalate}}}") == ["D204"]
     assert codes(nobody="someone") == ["D304"]
+
+
+def test_a_step_names_who_is_told_when_the_document_comes_to_it() -> None:
+    (step,) = approval("{who: [{role: boss}], copies: [clerk, {field: owner}]}").steps
+    assert [(who.kind, who.role) for who in step.copies] == [("role", "clerk"), ("field", "")]
+    assert approval().steps[0].copies == ()

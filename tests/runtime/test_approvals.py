@@ -385,6 +385,18 @@ def test_the_end_is_copied(office: Office) -> None:
         assert [(one.entity, one.status) for one in task_center.copied(ctx)] == [("steps", "done")]
 
 
+def test_whom_a_step_copies_knows_when_the_document_comes_to_it(office: Office) -> None:
+    made = office.sent("skip", DAN)  # the first step would ask who sent it: passed over
+    assert office.asked() == {"eve": ["two"]}
+    assert office.told(DAN) == ["copied"]
+    with office.acting(DAN) as ctx:
+        assert [(one.record, one.status) for one in task_center.copied(ctx)] == [(made, "pending")]
+    with office.acting(ANN) as ctx:
+        assert [one.record for one in task_center.copied(ctx)] == []
+    assert office.say(EVE) == "done"
+    assert office.told(DAN) == ["copied"]  # of the end nobody is told here
+
+
 def test_the_task_centre_knows_what_i_did_and_what_i_asked(office: Office) -> None:
     made = office.sent("all_of", BOB, CID)
     office.say(BOB)
