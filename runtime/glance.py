@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, bindparam, cast, false, func, null, or_, select
+from sqlalchemy import Select, Text, and_, bindparam, cast, false, func, null, or_, select, tuple_
 
 from engine.model import EntityKind
 from runtime.context import RunContext
@@ -59,7 +59,8 @@ def _tasks(ctx: RunContext) -> Any:
     tables, user = ctx.app.tables.system, ctx.user
     task, account, held = tables.task, tables.account, tables.account_role
     me = bindparam("account", type_=account.c.id.type)
-    absent = _absent(ctx, me)
+    flow = tables.substitute.c.flow
+    absent, only = _absent(ctx, me).where(flow == ""), _absent(ctx, me, flow).where(flow != "")
     members = select(account.c.member).where(account.c.id.in_(absent), account.c.member.is_not(None))
     mine = or_(
         task.c.account == me,
@@ -68,17 +69,26 @@ def _tasks(ctx: RunContext) -> Any:
         task.c.role.in_(select(held.c.role).where(held.c.account.in_(absent))),
         task.c.member == bindparam("member", type_=account.c.member.type) if user.member is not None else false(),
         task.c.member.in_(members),
+        tuple_(task.c.account, task.c.entity).in_(only),
+        tuple_(task.c.role, task.c.entity).in_(_of(only, held.c.account, held.c.role)),
+        tuple_(task.c.member, task.c.entity).in_(_of(only, account.c.id, account.c.member)),
     )
     records = func.count(func.distinct(task.c.entity + ":" + cast(task.c.record, Text)))
     return select(records).where(task.c.decided_at.is_(None), task.c.awake, mine).scalar_subquery()
 
 
-def _absent(ctx: RunContext, me: Any) -> Select[Any]:
+def _of(only: Select[Any], account: Any, named: Any) -> Select[Any]:
+    """Instead of accounts, each with a flow, what they hold or are."""
+    pairs = only.subquery()
+    return select(named, pairs.c.flow).join(pairs, pairs.c.account == account).where(named.is_not(None))
+
+
+def _absent(ctx: RunContext, me: Any, *more: Any) -> Select[Any]:
     """The active accounts for whom the person stands in today."""
     table, account = ctx.app.tables.system.substitute, ctx.app.tables.system.account
     today = bindparam("today", type_=table.c.since.type)
     now = and_(table.c.deputy == me, table.c.since <= today, table.c.until >= today)
-    return select(table.c.account).join(account, account.c.id == table.c.account).where(now, account.c.active)
+    return select(table.c.account, *more).join(account, account.c.id == table.c.account).where(now, account.c.active)
 
 
 def _messages(ctx: RunContext) -> Any:

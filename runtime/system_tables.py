@@ -274,6 +274,7 @@ def _substitutes(metadata: MetaData) -> Table:
         Column("deputy", Id, nullable=False),
         Column("since", Date, nullable=False),
         Column("until", Date, nullable=False),
+        _text("flow"),  # the only entity it holds for, a row each; empty: whatever waits
         Index("ix_dg_substitute_deputy", "deputy", "until"),
     )
 

@@ -40,7 +40,9 @@ def steps(ctx: RunContext, entity: str, record: Row, state: str) -> list[StepTol
     if approval is None:
         return []
     rows = _rows(ctx, entity, record, state)
-    accounts = account_names(ctx, {r["decided_by"] for r in rows} | {r["account"] for r in rows})
+    accounts = account_names(
+        ctx, {r["decided_by"] for r in rows} | {r["account"] for r in rows} | {r["on_behalf"] for r in rows}
+    )
     members = member_names(ctx, {r["member"] for r in rows})
     here = record.get("status") == state
     return [_told(ctx, step, _of(rows, step), record, accounts, members, here=here) for step in approval.steps]
@@ -85,6 +87,8 @@ def _told(
         last = decided[-1]
         state = "refused" if last["decision"] == "reject" else "done"
         name = accounts.get(last["decided_by"] or 0, who)
+        if last["on_behalf"]:
+            name = say(ctx, "said_on_behalf", name=name, absent=accounts.get(last["on_behalf"], ""))
         return StepTold(label=label, state=state, who=name, at=last["decided_at"], why=last["note"])
     if any(row["decided_at"] is None for row in rows):
         return StepTold(label=label, state="now", who=who)

@@ -21,6 +21,7 @@ from runtime import (
     substitutes,
     task_acts,
     task_center,
+    task_flow,
     task_take_back,
     tasks,
     workflow,
@@ -29,6 +30,7 @@ from runtime.apps import RunningApp
 from runtime.context import SYSTEM, FixedClock, RunContext, User
 from runtime.database import Database
 from runtime.errors import Conflict, Forbidden, Invalid
+from runtime.glance import glance
 from runtime.schedule import tick
 from runtime.tables import build_tables
 
@@ -455,6 +457,31 @@ def test_a_substitute_decides_for_who_is_away(office: Office) -> None:
             select(task.c.decided_by, task.c.on_behalf).where(task.c.decision == "approve")
         ).one()
     assert tuple(row) == (DAN.account, BOB.account)
+
+
+def test_a_substitute_for_some_flows_decides_in_no_others(office: Office) -> None:
+    office.sent("all_of", BOB)
+    office.sent("any_of", BOB)
+    office.sent("back")  # asks Ann, then the role of Eve
+    office.say(ANN)
+    for away in (BOB, EVE):
+        with office.acting(away) as ctx:
+            made = substitutes.put(ctx, DAN.account, date(2026, 3, 1), date(2026, 3, 8), ["any_of", "back"])
+            assert [(one.id, one.flows) for one in substitutes.mine(ctx)] == [(made, ("any_of", "back"))]
+    with office.acting(DAN) as ctx:
+        assert sorted(task.entity for task in tasks.mine(ctx)) == ["any_of", "back"]
+        assert (tasks.count_mine(ctx), glance(ctx).tasks) == (2, 2)
+        first = next(task for task in tasks.mine(ctx) if task.entity == "any_of")
+    with office.acting(DAN) as ctx:
+        record = tasks.decide(ctx, first.id, "approve")
+    with office.acting(ANN) as ctx:
+        assert [step.who for step in task_flow.steps(ctx, "any_of", record, "pending")] == ["dan (for bob)"]
+    with office.acting(BOB) as ctx:
+        substitutes.drop(ctx, substitutes.mine(ctx)[0].id)
+        assert substitutes.mine(ctx) == []
+        with pytest.raises(Invalid) as refused:
+            substitutes.put(ctx, DAN.account, date(2026, 3, 1), date(2026, 3, 8), ["staff"])
+    assert refused.value.faults[0].code == "substitute_flow"
 
 
 def test_a_substitute_is_one_only_in_his_days(office: Office) -> None:

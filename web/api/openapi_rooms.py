@@ -205,6 +205,7 @@ SUBSTITUTE: Schema = {
         "deputy": PERSON,
         "since": {"type": "string", "format": "date"},
         "until": {"type": "string", "format": "date"},
+        "flows": {"type": "array", "items": TEXT, "description": "Only about documents of these entities; none: all"},
     },
     "required": ["deputy", "since", "until"],
 }

@@ -129,11 +129,18 @@ def my_substitutes() -> Response:
 
 
 def substitute() -> Response:
-    """Let another decide for me: ``{"deputy": …, "since": …, "until": …}``."""
+    """Let another decide for me: ``{"deputy": …, "since": …, "until": …, "flows": […]}``; no flows: in all of them."""
     with writing("api") as ctx:
         body = body_object(ctx)
         since, until = (_day(ctx, body, key) for key in ("since", "until"))
-        return answer({"id": substitutes.put(ctx, _person(ctx, body, "deputy"), since, until)}, 201)
+        return answer({"id": substitutes.put(ctx, _person(ctx, body, "deputy"), since, until, _flows(ctx, body))}, 201)
+
+
+def _flows(ctx: RunContext, body: Mapping[str, Any]) -> list[str]:
+    given = body.get("flows") or []
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise Invalid(fault(ctx, "not_a_text", "flows", label="flows", given=str(given)[:40]))
+    return given
 
 
 def _day(ctx: RunContext, body: Mapping[str, Any], key: str) -> date:

@@ -15,6 +15,7 @@ from runtime import substitutes, task_acts, task_center, task_take_back, tasks
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid, NotFound, UserError
 from runtime.messages import fault
+from runtime.permissions import label_of
 from runtime.task_opening import table
 from web.access import reading, writing
 from web.display import day, moment
@@ -66,6 +67,7 @@ def my_tasks() -> AnyResponse:
             tabs=_tabs(ctx, box, len(waiting)),
             substitutes=[_substitute_view(ctx, one) for one in substitutes.mine(ctx)],
             people=people(ctx),
+            flows=[{"id": id, "label": label_of(ctx, id)} for id in substitutes.flows(ctx)],
             today=ctx.today().isoformat(),
         )
 
@@ -117,7 +119,8 @@ def _seen_view(ctx: RunContext, one: task_center.Seen) -> View:
 
 def _substitute_view(ctx: RunContext, one: substitutes.Substitute) -> View:
     days = (day(each, ctx.today(), ctx.language) for each in (one.since, one.until))
-    return {"id": one.id, "name": one.name, "days": " – ".join(days)}
+    only = translator(ctx.language)("、", ", ").join(label_of(ctx, flow) for flow in one.flows)
+    return {"id": one.id, "name": one.name, "days": " · ".join(filter(None, (" – ".join(days), only)))}
 
 
 # --- one task ---------------------------------------------------------------------------------------------------------
@@ -296,7 +299,7 @@ def add_substitute() -> AnyResponse:
     try:
         with writing() as ctx:
             since, until = (_day(ctx, name) for name in ("since", "until"))
-            substitutes.put(ctx, _person(ctx), since, until)
+            substitutes.put(ctx, _person(ctx), since, until, request.form.getlist("flow"))
             tell("done", translator(ctx.language)("已设置代理人", "Substitute set"))
     except Invalid as error:
         tell("failed", error.faults[0].message)

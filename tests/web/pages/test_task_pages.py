@@ -89,6 +89,13 @@ def test_a_substitute_is_set_and_ended(office: Works) -> None:
     (mine,) = office.api("manager").get("/substitutes")["items"]
     manager.post(f"/substitutes/{mine['id']}/end")
     assert office.api("manager").get("/substitutes")["items"] == []
+    days = {"since": "2026-01-01", "until": "2030-01-01"}
+    manager.post("/substitutes", person=account(office, "admin"), flow="purchase_order", **days)
+    (mine,) = office.api("manager").get("/substitutes")["items"]
+    assert mine["flows"] == ["purchase_order"]
+    assert " · 采购订单</small>" in manager.page("/tasks")
+    manager.post(f"/substitutes/{mine['id']}/end")
+    office.api("manager").refused(422, "POST", "/substitutes", {"deputy": "admin", **days, "flows": ["item"]})
     manager.post("/substitutes", person=account(office, "admin"), since="soon", until="")
     assert office.api("manager").get("/substitutes")["items"] == []
 
