@@ -92,6 +92,7 @@ def test_figures_are_those_of_a_firm_at_work(ctx: RunContext) -> None:
         "wip_value": (10000, 200000),
         "receivable_overdue": (1, 200000),
         "shortages": (1, 3),
+        "kit_share": (Decimal("0.5"), 1),
     }
     odd = {
         id: figures[id] for id, (low, high) in between.items() if figures[id] is None or not low <= figures[id] <= high

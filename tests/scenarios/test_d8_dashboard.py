@@ -68,6 +68,21 @@ def test_d8_thresholds_colour_the_cards(works: Works) -> None:
     assert manager.explain("on_time")["color"] == "yellow"
 
 
+def test_d8_the_share_of_work_orders_with_all_material_falls_with_one_that_has_not(works: Works) -> None:
+    lived(works)
+    manager = works.api("manager")
+    assert manager.explain("kit_share")["parts"][0]["value"] == "1"
+    assert Decimal(manager.explain("kit_share")["value"]) == 1
+    started(works, qty="10000")
+    told = manager.explain("kit_share")
+    assert (Decimal(told["value"]), told["color"]) == (Decimal("0.5"), "red")
+    assert [part["value"] for part in told["parts"]] == ["1", "2"]
+    shown = {
+        row["id"]: row["short_lines"] for row in manager.items("/work_order", view="running", fields="short_lines")
+    }
+    assert sorted(shown.values()) == [0, 1]
+
+
 def test_d8_a_salesperson_sees_no_cost(works: Works) -> None:
     lived(works)
     assert works.api("sales").status("GET", "/cards/stock_value") in (403, 404)
