@@ -375,7 +375,7 @@ VIEW: Keys = {
     "urgent": (FLAG, "Counted on the home page."),
     "date": (PATH, "Date of a calendar."),
     "start": (PATH, "First day of a gantt."),
-    "end": (PATH, "Last day of a gantt."),
+    "end": (PATH, "Last day of a gantt; of a calendar whose records last several days."),
     "group": (PATH, "Groups of a gantt."),
     "by": (PATH, "Columns of a board."),
     "title": (TEXT, "Text of an entry."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from web.list_query import Asked
 Part = dict[str, Any]
 MOST_CARDS = 200
 MOST_ENTRIES = 4
+MOST_FALLING = 500
 WEEKDAYS = {"zh": ("一", "二", "三", "四", "五", "六", "日"), "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 
 
@@ -60,23 +61,20 @@ def _word(ctx: RunContext, entity: Entity, path: str, value: object) -> str:
 
 
 def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> Part:
-    """A month with what falls on each day."""
+    """A month with what falls on each day; what lasts stands on each of its days."""
     shown = _month(ctx, request.args.get("month", ""))
     days = calendar.Calendar().monthdatescalendar(shown.year, shown.month)
     first, last = days[0][0], days[-1][-1]
-    bounds = Filter(view.date, "between", (first.isoformat(), last.isoformat()))
-    query = ListQuery(
-        view=view.id, fields=("id", view.date), filters=(bounds, *asked.filters), q=asked.q, page_size=500
-    )
-    page = list_records(ctx, entity.id, query)
-    titles = titles_of(ctx, entity, view, [row[0] for row in page.rows])
+    rows = _falling(ctx, entity, view, asked, (first, last))
+    titles = titles_of(ctx, entity, view, [row[0] for row in rows])
     by_day: dict[date, list[Part]] = {}
-    for row in page.rows:
-        url = url_for("pages.record", entity=entity.id, id=row[0])
-        by_day.setdefault(row[2], []).append({"url": url, "text": titles[row[0]], "tone": ""})
+    for id, start, end in rows:
+        url = url_for("pages.record", entity=entity.id, id=id)
+        for day in _days_of(max(start, first), min(end, last)):
+            entry = {"url": url, "text": titles[id], "tone": "", "goes_on": day < end, "came": day > start}
+            by_day.setdefault(day, []).append(entry)
     today = ctx.today()
-    base = f"{asked.base}?where.{view.date}="
-    weeks = [[_day(day, shown, today, by_day.get(day, []), base) for day in week] for week in days]
+    weeks = [[_day(day, shown, today, by_day.get(day, []), _link(view, asked, day)) for day in week] for week in days]
     before, after = (
         shown - timedelta(days=1),
         days[-1][-1].replace(day=1) if days[-1][-1].month != shown.month else shown + timedelta(days=31),
@@ -91,6 +89,49 @@ def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> 
     }
 
 
+def _falling(
+    ctx: RunContext, entity: Entity, view: View, asked: Asked, window: tuple[date, date]
+) -> list[tuple[int, date, date]]:
+    """Id, first and last day of what touches the days on show, by first day; without a last day it is the first."""
+    first, last = (day.isoformat() for day in window)
+    starts = Filter(view.date, "between", (first, last))
+    wanted: list[tuple[Filter, ...]] = [(starts,)]
+    if view.end:
+        lasting = (Filter(view.date, "le", (last,)), Filter(view.end, "ge", (first,)))
+        wanted = [lasting, (starts, Filter(view.end, "empty"))]
+    fields = tuple(dict.fromkeys(name for name in ("id", view.date, view.end) if name))
+    order = ((view.date, False),)
+    found = []
+    for bounds in wanted:
+        filters = (*bounds, *asked.filters)
+        query = ListQuery(view=view.id, fields=fields, filters=filters, q=asked.q, sort=order, page_size=MOST_FALLING)
+        page = list_records(ctx, entity.id, query)
+        place = {column.path: n for n, column in enumerate(page.columns, 1)}
+        for row in page.rows:
+            start = as_day(row[place[view.date]])
+            end = row[place[view.end]] if view.end else None
+            found.append((row[0], start, start if end is None else max(start, as_day(end))))
+    return sorted(found, key=lambda one: one[1])
+
+
+def as_day(value: Any) -> date:
+    """The day of a day or of a moment."""
+    found: date = value.date() if hasattr(value, "date") else value
+    return found
+
+
+def _days_of(first: date, last: date) -> Iterable[date]:
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _link(view: View, asked: Asked, day: date) -> str:
+    """The list of what stands on a day."""
+    one = day.isoformat()
+    if not view.end:
+        return f"{asked.base}?where.{view.date}={one}"
+    return f"{asked.base}?where.{view.date}.le={one}&where.{view.end}.ge={one}"
+
+
 def _month(ctx: RunContext, given: str) -> date:
     try:
         return date.fromisoformat(f"{given}-01")
@@ -98,14 +139,14 @@ def _month(ctx: RunContext, given: str) -> date:
         return ctx.today().replace(day=1)
 
 
-def _day(day: date, shown: date, today: date, entries: Sequence[Part], base: str) -> Part:
+def _day(day: date, shown: date, today: date, entries: Sequence[Part], url: str) -> Part:
     return {
         "day": day.day,
         "other": day.month != shown.month,
         "today": day == today,
         "entries": list(entries[:MOST_ENTRIES]),
         "more": max(0, len(entries) - MOST_ENTRIES),
-        "more_url": f"{base}{day.isoformat()}",
+        "more_url": url,
     }
 
 

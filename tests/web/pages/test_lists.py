@@ -11,7 +11,8 @@ import pytest
 
 from engine.compiler import load_text
 from engine.expressions.types import Kind
-from runtime import queries
+from engine.model import View
+from runtime import queries, records
 from runtime.context import SYSTEM, RunContext
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
@@ -155,6 +156,59 @@ def test_bars_stand_on_their_days(
             row.count("<td>") + row.count('<td class="') + sum(int(n) for n in re.findall(r'<td colspan="(\d+)"', row))
         )
         assert days == 14
+
+
+def entries(page: str) -> list[tuple[int, str, str]]:
+    """What stands on the days of a calendar: the day, how it goes on, the code."""
+    drawn = page[page.index('<table class="calendar"') : page.index("</table>")]
+    found = []
+    for cell in drawn.split("<td")[1:]:
+        day = int(re.findall(r'<span class="day">(\d+)<', cell)[0])
+        for title, inner in re.findall(r'<a class="entry [^>]*title="([^"]*)">(.*?)</a>', cell):
+            found.append((day, "".join(mark for mark in ("‹", "›") if mark in inner), title))
+    return found
+
+
+@pytest.mark.both
+def test_what_lasts_several_days_stands_on_each_of_them_in_a_calendar(
+    admin: Reader, orders: list[int], office: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entity = office.app.model.entities["sales_order"]
+    lasting = replace(next(iter(entity.views.values())), type="calendar", date="date", end="due_date")
+
+    def drawn(month: str) -> list[tuple[int, str, str]]:
+        return entries(admin.page(f"/e/sales_order?{FAR}&month={month}"))
+
+    def looks(view: View) -> None:
+        monkeypatch.setattr(list_page, "view_of", lambda *_: view)
+        monkeypatch.setattr(lists, "view_of", lambda *_: view)
+
+    looks(lasting)
+    may = drawn("2031-05")  # 28 April to 1 June
+    assert len(may) == 8 * 3 + 27
+    assert sorted(marks for day, marks, _ in may if day == 5) == ["‹", "‹", "‹›"]
+    assert {marks for day, marks, _ in may if day == 6} == {"‹›"}
+    june = drawn("2031-06")  # 26 May to 6 July
+    assert len(june) == 12
+    assert [(day, marks) for day, marks, _ in june[-2:]] == [(5, "‹›"), (6, "‹")]
+    looks(replace(lasting, date="due_date", end=""))
+    assert sorted((day, marks) for day, marks, _ in drawn("2031-05")) == [(5, ""), (5, "")]
+
+
+@pytest.mark.both
+def test_what_has_no_last_day_stands_on_its_first_in_a_calendar(
+    admin: Reader, office: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = office.app.model.entities["price_list"]
+    lasting = replace(next(iter(prices.views.values())), type="calendar", date="valid_from", end="valid_to")
+    with office.acting() as ctx:
+        for name, last in (("春价", None), ("夏价", "2033-05-11")):
+            records.create(ctx, "price_list", {"name": name, "valid_from": "2033-05-10", "valid_to": last})
+    monkeypatch.setattr(list_page, "view_of", lambda *_: lasting)
+    monkeypatch.setattr(lists, "view_of", lambda *_: lasting)
+    page = admin.page("/e/price_list?month=2033-05&lang=en&where.valid_from=2033-05-10")
+    assert sorted((day, marks) for day, marks, _ in entries(page)) == [(10, ""), (10, "›"), (11, "‹")]
+    assert page.count("Continued: ") == 1
 
 
 def test_messages_have_a_page(admin: Reader) -> None:
