@@ -57,6 +57,7 @@ def test_s3_the_account_of_a_month_goes_from_its_opening_to_its_closing(agency_b
     assert gone["code"] not in str(found)  # settled before the month
     before = finance.get("/reports/customer_account", period="last_month")
     assert figures_of(before, "城建集团", 1) == [[0, 107, 7, 100]]
+    assert new["code"] not in str(before)  # it came later
     agency.day("2026-03-10")
     paid(agency, "70", old)
     paid(agency, "50", new)
