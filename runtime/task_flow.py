@@ -83,14 +83,15 @@ def _told(
     label = step.label.get(ctx.language)
     who = "、".join(dict.fromkeys(_name(ctx, row, accounts, members) for row in rows)) or _asked(ctx, step)
     decided = [row for row in rows if row["decision"] in ("approve", "reject")]
-    if decided:
+    waiting = any(row["decided_at"] is None for row in rows)
+    if decided and (not waiting or decided[-1]["decision"] == "reject"):
         last = decided[-1]
         state = "refused" if last["decision"] == "reject" else "done"
         name = accounts.get(last["decided_by"] or 0, who)
         if last["on_behalf"]:
             name = say(ctx, "said_on_behalf", name=name, absent=accounts.get(last["on_behalf"], ""))
         return StepTold(label=label, state=state, who=name, at=last["decided_at"], why=last["note"])
-    if any(row["decided_at"] is None for row in rows):
+    if waiting:
         return StepTold(label=label, state="now", who=who)
     if step.condition is not None and not Workspace(ctx).evaluate(step.condition, [record])[0]:
         return StepTold(

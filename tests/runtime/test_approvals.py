@@ -145,9 +145,12 @@ def test_any_of_them_decides(office: Office) -> None:
 
 
 def test_all_of_them_decide(office: Office) -> None:
-    office.sent("all_of", BOB, CID)
+    made = office.sent("all_of", BOB, CID)
     assert office.say(BOB) == "pending"
     assert office.asked() == {"cid": ["first"]}
+    with office.acting(ANN) as ctx:
+        told = task_flow.steps(ctx, "all_of", records.load(ctx, "all_of", made), "pending")
+    assert [(step.state, step.who) for step in told] == [("now", "bob、cid")]
     assert office.say(CID) == "done"
 
 
