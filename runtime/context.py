@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,12 @@ from sqlalchemy import Connection
 
 if TYPE_CHECKING:
     from runtime.apps import RunningApp
+
+
+@lru_cache(maxsize=64)
+def _day(moment: datetime, zone: str) -> date:
+    """The day of a place: one moment is asked for it again and again."""
+    return moment.astimezone(ZoneInfo(zone)).date()
 
 
 class Clock(Protocol):
@@ -81,7 +88,7 @@ class RunContext:
 
     def today(self) -> date:
         """The firm's day."""
-        return self.now().astimezone(ZoneInfo(self.app.model.timezone)).date()
+        return _day(self.clock.now(), self.app.model.timezone)
 
     def as_system(self) -> RunContext:
         """The same call with every right (demo data, recomputation, history)."""

@@ -112,6 +112,7 @@ def _formatted(pattern: str, day: date) -> str:
     return day.strftime(pattern)
 
 
+@lru_cache(maxsize=2000)
 def date_text(pattern: str, day: date) -> str:
     """``yyyyMM`` → ``202603``."""
     for word, code in DATE_PARTS:

@@ -15,7 +15,7 @@ from runtime.errors import Fault
 from runtime.id_sets import WORD_SETS
 from runtime.prepared import Statement, prepare_statement
 from runtime.record_drafts import Batch, Draft
-from runtime.record_plan import Cell, EntityPart, local_reads
+from runtime.record_plan import Cell, local_reads, refers
 from runtime.record_rows import read_rows
 from runtime.record_steps import differs
 from runtime.record_texts import render, value_text
@@ -36,7 +36,7 @@ def check(batch: Batch) -> None:
         if drafts:
             part = batch.plan.parts[entity]
             for field in part.checked:
-                _check_field(batch, part, field, drafts)
+                _check_field(batch, field, drafts)
             check_unique(batch, part.entity, drafts)
     if not batch.faults:  # checks over values that are themselves wrong only repeat the news
         for entity, drafts in batch.drafts.items():
@@ -66,7 +66,7 @@ def check_again(batch: Batch, computed: Mapping[Cell, Collection[int]]) -> None:
         _check_conditions(batch, declared, drafts, late.keys())
 
 
-def _check_field(batch: Batch, part: EntityPart, field: Field, drafts: Sequence[Draft]) -> None:
+def _check_field(batch: Batch, field: Field, drafts: Sequence[Draft]) -> None:
     if field.required is not False:
         _check_required(batch, field, drafts)
     touched = [d for d in drafts if d.old is None or field.id in d.given or (field.entity, field.id) in batch.changed]
@@ -76,7 +76,7 @@ def _check_field(batch: Batch, part: EntityPart, field: Field, drafts: Sequence[
         _check_bound(batch, field, field.minimum, touched, "below_minimum", lowest=True)
     if field.maximum is not None:
         _check_bound(batch, field, field.maximum, touched, "above_maximum", lowest=False)
-    if field in part.references:
+    if refers(field):
         _check_reference(batch, field, touched)
     if batch.strict and field.readonly is not False and not _names_origin(batch, field):
         _check_readonly(batch, field, touched)

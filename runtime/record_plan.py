@@ -93,7 +93,7 @@ def _with_lines(model: AppModel, entity: Entity) -> Iterator[Entity]:
 
 def _part(entity: Entity) -> EntityPart:
     fields = entity.fields.values()
-    references = tuple(f for f in fields if f.value.kind is Kind.REFERENCE and not f.lines and f.formula is None)
+    references = tuple(f for f in fields if refers(f))
     return EntityPart(
         entity=entity,
         writers=writers(entity),
@@ -109,14 +109,18 @@ def _part(entity: Entity) -> EntityPart:
     )
 
 
+def refers(field: Field) -> bool:
+    """Whether a field names records that somebody picks."""
+    return field.value.kind is Kind.REFERENCE and not field.lines and field.formula is None
+
+
 def _is_checked(field: Field) -> bool:
     """Whether anything is asked of the field's value."""
     if field.retired:
         return False
-    refers = field.value.kind is Kind.REFERENCE and not field.lines and field.formula is None
     bounded = field.minimum is not None or field.maximum is not None
     locked = field.readonly is not False and field.formula is None  # nobody can give what is computed
-    return refers or bounded or locked or field.required is not False
+    return refers(field) or bounded or locked or field.required is not False
 
 
 def _steps(entity: Entity, inside: frozenset[str]) -> Iterator[Step]:

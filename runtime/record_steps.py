@@ -127,15 +127,19 @@ def _per_unit(batch: Batch, step: Step, rows: list[Row], values: list[Any]) -> l
     ]
 
 
+LIMITS = tuple(Decimal(1).scaleb(MOST_DIGITS - scale) for scale in range(MOST_DIGITS + 20))
+"""By the decimals of a field, what its numbers stay below."""
+
+
 def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any]) -> None:
     name, cell = step.field.id, (step.entity, step.field.id)
     last, value = None, settle(step.field, None)
-    most, changed = 10 ** (MOST_DIGITS - step.field.value.scale), False
+    most, least, changed = LIMITS[step.field.value.scale], -LIMITS[step.field.value.scale], False
     based = bool(step.field.unit_field) and step.kind != "formula"
     for draft, raw in zip(drafts, values, strict=True):
         if raw is not last:  # most values of a column are one and the same
             last, value = raw, settle(step.field, raw)
-            if type(value) is Decimal and not -most < value < most:
+            if type(value) is Decimal and not least < value < most:
                 batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
                 last = value = None
         row = draft.row

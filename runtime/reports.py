@@ -179,7 +179,8 @@ class _Run:
         conditions = [*self.rows.conditions(), *self._filters()]
         query = self.rows.joiner.apply(query).where(*conditions).limit(MOST_GROUPS + 1)
         if keys:
-            query = query.group_by(*keys)
+            ends = (end for end in (*self.ends, *self.column_ends) if end is not None)
+            query = query.group_by(*keys, *self.rows.joiner.known_by(end.node.steps for end in ends))
         return [
             self._group(row, key_widths, [len(each) for each in fetched]) for row in self.ctx.connection.execute(query)
         ]
@@ -359,11 +360,6 @@ class _Run:
             level = next((n for n, end in enumerate(self.ends, 1) if end.path == chart.x), 1)
             points = [(line.titles[-1], line.cells[()]) for line in lines if line.level == level]
         return chart_of(self.ctx, chart, self.measures, points)
-
-
-def _says_something(group: _Group) -> bool:
-    """Whether a group of a ledger has anything left: what came and went again is not shown."""
-    return not group.parts or any(value for parts in group.parts.values() for value in parts)
 
 
 def _heading(ctx: RunContext, measure: ReportMeasure) -> Heading:

@@ -128,7 +128,9 @@ def _set_stage(stage: Stage, scenario: Row) -> None:
                 stage.handles[name] = (ctx.app.model.members, member)
             account = add_account(ctx, name, "", person["roles"], member=member)
             roles = frozenset(person["roles"])
-            stage.people[name] = replace(SYSTEM, account=account, name=name, roles=roles, member=member)
+            stage.people[name] = replace(
+                SYSTEM, is_system=False, account=account, name=name, roles=roles, member=member
+            )
 
 
 def _make(stage: Stage, ctx: Any, entity: str, values: Row) -> int:

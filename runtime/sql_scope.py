@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
@@ -104,6 +104,11 @@ class Joiner:
             alias = again(table)
             self._aliases[steps] = (alias, and_(alias.c.id == key))
         return TableRow(entity, self._aliases[steps][0])
+
+    def known_by(self, keys: Iterable[tuple[str, ...]]) -> list[Sql]:
+        """Ids of the joined rows that these references lead to: who groups by a reference groups by them too, so that
+        PostgreSQL knows that a group has one such row."""
+        return [self._aliases[steps][0].c.id for steps in keys if steps in self._aliases]
 
     def apply(self, statement: Select[Any]) -> Select[Any]:
         """``statement`` over the base table with all joins."""
