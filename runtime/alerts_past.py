@@ -10,6 +10,7 @@ from engine.model import Action, Alert, Rule, Trigger
 from runtime.context import RunContext
 from runtime.errors import Conflict
 from runtime.messages import fault
+from runtime.permissions import demand_admin
 from runtime.rules_admin import rule_of, subject_of
 
 ALERT = "alert:"
@@ -19,6 +20,7 @@ def replayed(ctx: RunContext, id: str) -> Rule:
     """What a replay runs: a rule by its id, or an alert (``alert:`` and its id) as a rule."""
     if not id.startswith(ALERT):
         return rule_of(ctx, id)
+    demand_admin(ctx)
     found = subject_of(ctx, id)
     assert isinstance(found, Alert), "the ids of alerts begin so"
     if found.plan:

@@ -248,11 +248,8 @@ def _act(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: M
 
 def _waits(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> bool:
     """Let what a rule sets wait for what others set; ``False``: what it sets cannot be worked out."""
-    try:
-        running.waiting.add(Acting(running.ctx, rule, running.records.at, running.people, event, ""), due, traces)
-    except (ArithmeticError, ValueError, UserError):
-        return False
-    return True
+    acting = Acting(running.ctx, rule, running.records.at, running.people, event, "")
+    return _attempt(running, lambda: running.waiting.add(acting, due, traces)) is None
 
 
 def settle(running: Running) -> None:

@@ -31,7 +31,7 @@ def computed_facts(ctx: RunContext, document: Entity, row: Row) -> list[Part]:
 
 def lines_table(ctx: RunContext, field: Field, columns: Sequence[str], row: Row, label: str) -> Part:
     """The lines in these columns: those the reader may see."""
-    lines = [dict(line) for line in row[field.id] or ()]
+    lines = [dict(line) for line in row.get(field.id) or ()]
     ends = [(path, end.field) for path in columns if (end := path_end(ctx, field.lines, path)) is not None]
     shown = lines[:MOST_LINES]
     values = {path: path_values(ctx, field.lines, shown, path) for path, _ in ends}
