@@ -14,6 +14,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "这张单据的流程没有退回，请改用驳回",
         "This document cannot be sent back; refuse it instead",
     ),
+    "helper_only_advises": (
+        "您只是被请教意见，不能退回：写下意见，单据会回到请教您的人",
+        "You are asked for your opinion only: give it, and the document goes back to who asked",
+    ),
     "return_step_unknown": ("只能退回到前面已经审过的步骤", "It can be returned only to a step decided before"),
     "person_unknown": ("没有这个人，或他不能登录", "There is no such person, or he cannot log in"),
     "person_asked_already": ("{name} 已在这一步里", "{name} is asked in this step already"),

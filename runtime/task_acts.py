@@ -99,6 +99,8 @@ def give_back(ctx: RunContext, task_id: int, note: str, to: str = "", way: str =
     """
     ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
+    if task["mark"] == HELPS:
+        raise Conflict(fault(ctx, "helper_only_advises"))
     approval = approval_of(ctx.app.model.entities[task["entity"]], task["state"])
     chosen = approval.resubmit if approval.resubmit != "ask" else way or WALK_AGAIN
     if chosen not in (WALK_AGAIN, STRAIGHT_BACK):

@@ -270,6 +270,10 @@ def test_who_is_asked_for_his_opinion_decides_nothing_and_it_comes_back(office: 
     with office.acting(BOB) as ctx:
         task_acts.add_signer(ctx, task, DAN.account, "helper", "too dear?")
     assert office.asked() == {"dan": ["first"]}
+    asked = office.task(DAN)
+    with office.acting(DAN) as ctx, pytest.raises(Conflict) as refused:
+        task_acts.give_back(ctx, asked, "not for me to return")
+    assert refused.value.faults[0].code == "helper_only_advises"
     assert office.say(DAN, "reject", note="far too dear") == "pending"  # an approver before him would have ended it
     assert office.asked() == {"bob": ["first"]}
     with office.acting(DAN) as ctx:
