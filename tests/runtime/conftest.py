@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
+from runtime.apps import RunningApp
 from runtime.context import RunContext
 from runtime.database import Database
+from tests.runtime.office import Office, open_office
 from tests.runtime.shop import BOSS, SELLER, Shop, open_shop
 
 
@@ -44,3 +46,17 @@ def boss(shop: Shop, connection: Connection) -> RunContext:
 def seller(shop: Shop, connection: Connection) -> RunContext:
     """Somebody who sees neither cost nor other places' orders."""
     return shop.context(connection, SELLER, language="en")
+
+
+@pytest.fixture(scope="module")
+def approvals_app(module_database: Database) -> RunningApp:
+    """The firm of ``office``, shared by the tests of a module."""
+    return open_office(module_database)
+
+
+@pytest.fixture
+def office(approvals_app: RunningApp) -> Iterator[Office]:
+    """The office with nothing open."""
+    office = Office(approvals_app)
+    yield office
+    office.clear()
