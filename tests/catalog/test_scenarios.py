@@ -82,8 +82,12 @@ CHANGES = {
     "discrete": [
         {
             "d3_sales_told_once": (
-                "rules: {ready_to_deliver: {retired: true}}",
+                "rules: {ready_to_deliver: {retired: true}, due_change_agreed: {retired: true}}",
                 "told by rule:ready_to_deliver is 0, not 1",
+            ),
+            "d1_due_date_moved_by_two": (
+                "# due_change_agreed above",
+                "s.due_date is 2026-03-20, not 2026-03-27",
             ),
             "d6_safety_stock": (
                 "alerts: {below_safety: {while: available < 0}}",
