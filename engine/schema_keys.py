@@ -347,6 +347,7 @@ EXPLODE: Keys = {
     "where": (EXPRESSION, "Which component lines."),
     "upon": (NAME, "Transition that fills the lines."),
     "fill": (mapped(EXPRESSION), "Fields of the made lines, from `need` and the component line."),
+    "renew": (NAME_OR_NAMES, "Transitions that fill them anew: what stood there goes."),
 }
 SECTION: Keys = {
     **_ENTRY,

@@ -72,12 +72,14 @@ def exploded(at: Workspace, entity: str, explode: Explode, rows: Sequence[Row]) 
 
 
 def fill_lines(ctx: RunContext, entity: str, records_: Sequence[Row], transition: str) -> bool:
-    """Fill the lines that this transition explodes or copies, where a record has none yet; whether any were filled."""
+    """Fill the lines that this transition explodes or copies, where a record has none yet or they are to be made anew;
+    whether any were filled."""
     changed: dict[int, Row] = {}
     for field in ctx.app.model.entities[entity].fields.values():
         if not field.lines:
             continue
-        empty = [record for record in records_ if not record.get(field.id)]
+        anew = _renews(ctx, field.lines, transition)
+        empty = [record for record in records_ if anew or not record.get(field.id)]
         for record, lines in zip(empty, _lines_upon(ctx, entity, field.lines, transition, empty), strict=False):
             if lines:
                 changed.setdefault(record["id"], {})[field.id] = lines
@@ -86,14 +88,20 @@ def fill_lines(ctx: RunContext, entity: str, records_: Sequence[Row], transition
     return allot_lines(ctx, entity, records_, transition) or bool(changed)
 
 
+def _renews(ctx: RunContext, lines: str, transition: str) -> bool:
+    explode = ctx.app.model.entities[lines].explode
+    return explode is not None and transition in explode.renew
+
+
 def _lines_upon(ctx: RunContext, owner: str, lines: str, transition: str, rows: Sequence[Row]) -> list[list[Row]]:
     """The lines of each record; none at all where this transition fills nothing."""
     described = ctx.app.model.entities[lines]
-    if described.explode is not None and described.explode.upon == transition:
-        found = _new_lines(ctx, owner, lines, described.explode, rows)
+    explode = described.explode
+    if explode is not None and transition in (explode.upon, *explode.renew):
+        found = _new_lines(ctx, owner, lines, explode, rows)
         for record, made in zip(rows, found, strict=True):
-            if not made and not _left_out(ctx, owner, described.explode, record):
-                raise _nothing(ctx, owner, described.explode, record)
+            if not made and not _left_out(ctx, owner, explode, record):
+                raise _nothing(ctx, owner, explode, record)
         return found
     if described.copy is not None and described.copy.upon == transition and rows:
         return _copied(ctx, owner, lines, described.copy, rows)

@@ -64,8 +64,20 @@ def compile_explode(bench: Bench, draft: EntityDraft) -> Explode | None:
         at=done.at,
         where=done.where,
         upon=part.text("upon"),
+        renew=_renewing(bench, draft, part),
         fill=fill,
     )
+
+
+def _renewing(bench: Bench, draft: EntityDraft, part: Part) -> tuple[str, ...]:
+    """The transitions of the document that fill the lines anew."""
+    flow = bench.entities[draft.parent].part.part("workflow")
+    known = [id for id, _ in flow.parts("transitions")] if flow else []
+    for word in part.words("renew"):
+        if word.text not in known:
+            what = f"{draft.parent} has no transition {got(word.text)}"
+            bench.problems.add("D305", word.place, word.path, what, did_you_mean(word.text, known))
+    return tuple(word.text for word in part.words("renew"))
 
 
 def compile_copy(bench: Bench, draft: EntityDraft) -> Copy | None:

@@ -180,7 +180,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explode:
-    """Fill from a structure: of ``product``, ``quantity``, valid ``at`` a date; ``where`` filters its lines."""
+    """Fill from a structure: of ``product``, ``quantity``, valid ``at`` a date; ``where`` filters its lines.
+
+    ``upon`` a transition where there are no lines yet; ``renew``: transitions that put new ones in their place.
+    """
 
     structure: str
     product: Expr
@@ -188,6 +191,7 @@ class Explode:
     at: Expr
     where: Expr | None = None
     upon: str = ""
+    renew: tuple[str, ...] = ()
     fill: Mapping[str, Expr] = field(default_factory=nothing)  # type: ignore[arg-type]
 
 

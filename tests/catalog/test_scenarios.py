@@ -89,8 +89,12 @@ CHANGES = {
                 "# due_change_agreed above",
                 "s.due_date is 2026-03-20, not 2026-03-27",
             ),
+            "d2_changed_bill_and_orders": (
+                "# bom_outdated below",
+                "open alerts bom_outdated is 0, not 2",
+            ),
             "d6_safety_stock": (
-                "alerts: {below_safety: {while: available < 0}}",
+                "alerts: {below_safety: {while: available < 0}, bom_outdated: {while: behind and outdated}}",
                 "open alerts below_safety is 0, not 1",
             ),
         },

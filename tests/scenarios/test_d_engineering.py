@@ -9,13 +9,18 @@ from tests.scenarios.clients import Row, code
 from tests.scenarios.works import Works
 
 
-def needed(works: Works, day: str) -> dict[str, Decimal]:
-    """What an order for a hundred connectors begun on a day takes."""
+def released(works: Works, day: str) -> Row:
+    """An order for a hundred connectors begun on a day."""
     order: Row = works.api("production").new(
         "work_order", item=code("CONN"), qty="100", warehouse=code("W"), start_date=day, due_date="2026-12-01"
     )
-    made = works.api("production").take("work_order", order["id"], "submit")
-    return {line["item"]["code"]: Decimal(line["qty"]) for line in made["materials"]}
+    made: Row = works.api("production").take("work_order", order["id"], "submit")
+    return made
+
+
+def needed(works: Works, day: str) -> dict[str, Decimal]:
+    """What such an order takes."""
+    return {line["item"]["code"]: Decimal(line["qty"]) for line in released(works, day)["materials"]}
 
 
 def test_d_a_signed_change_is_the_bill_from_its_day_on(both: Works) -> None:
@@ -33,6 +38,7 @@ def test_d_a_signed_change_is_the_bill_from_its_day_on(both: Works) -> None:
     worker.take("engineering_change", drawn.id, "submit")
     worker.decide("engineering_change", drawn.id)
     assert [b["code"] for b in worker.items("/bom", filter='item.code == "CONN"')] == [bill["code"]]
+    going = {day: released(works, day)["id"] for day in ("2026-02-20", "2026-03-05")}
     works.api("quality").decide("engineering_change", drawn.id)
     bills = worker.items("/bom", filter='item.code == "CONN"', sort="id", fields="revision,valid_from,status")
     assert [(b["revision"], b["valid_from"], b["status"]) for b in bills] == [
@@ -41,6 +47,8 @@ def test_d_a_signed_change_is_the_bill_from_its_day_on(both: Works) -> None:
     ]
     assert needed(works, "2026-02-20") == {"COPPER": Decimal("25.75"), "SCREW": Decimal(200)}
     assert needed(works, "2026-03-01") == {"COPPER": Decimal("25.75"), "SCREW": Decimal(300)}
+    behind = {day: worker.read("work_order", order)["behind"] for day, order in going.items()}
+    assert behind == {"2026-02-20": False, "2026-03-05": True}
 
 
 def test_d_pieces_are_paid_by_the_piece(works: Works) -> None:
