@@ -18,6 +18,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "您只是被请教意见，不能退回：写下意见，单据会回到请教您的人",
         "You are asked for your opinion only: give it, and the document goes back to who asked",
     ),
+    "helper_asks_no_signer": (
+        "您只是被请教意见，不能加签；可以再请教别人，或转交",
+        "You are asked for your opinion only and cannot add signers; ask another for his, or hand it over",
+    ),
     "return_step_unknown": ("只能退回到前面已经审过的步骤", "It can be returned only to a step decided before"),
     "person_unknown": ("没有这个人，或他不能登录", "There is no such person, or he cannot log in"),
     "person_asked_already": ("{name} 已在这一步里", "{name} is asked in this step already"),
@@ -52,6 +56,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     "inbox_urged": ("{by} 催您审批 {label} {title}", "{by} asks you to decide {label} {title}"),
     "inbox_copied": ("{by} 抄送您 {label} {title}", "{by} copies {label} {title} to you"),
     "inbox_overdue": ("{label} {title} 审批超时，请处理", "{label} {title} waits for you beyond its deadline"),
+    "inbox_opinion_late": (
+        "{label} {title}：您请教的意见超时未到，可撤回后自己决定",
+        "{label} {title}: the opinion you asked for is late; take it back to decide without it",
+    ),
     "inbox_escalated": ("{label} {title} 超时，转请您审批", "{label} {title} was escalated to you"),
     "step_passed": ("不经过：{condition} 不成立", "Passed over: {condition} does not hold"),
     "step_comes": ("条件：{condition}", "If {condition}"),

@@ -26,6 +26,7 @@ from runtime.task_opening import (
     STRAIGHT_BACK,
     WALK_AGAIN,
     approval_of,
+    follow,
     open_stage_again,
     stages,
     table,
@@ -47,10 +48,11 @@ def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row
     ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
     _fit(ctx, task, account)
-    made = _insert(ctx, task, account, mark=task["mark"], awake=True)
+    made = _insert(ctx, task, account, mark=task["mark"], awake=True, added_by=task["added_by"])
     _close(ctx, task, DELEGATED, note)
-    _follow(ctx, task["id"], made)
+    follow(ctx, task["id"], made)
     _tell(ctx, record, task, account)
+    task_deadlines.watch(ctx, task["entity"], [record])
     return record
 
 
@@ -63,16 +65,21 @@ def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: st
     task, record, _step = tasks.held(ctx, task_id)
     if where not in (BEFORE, AFTER, BESIDE, HELPER):
         raise Invalid(_no_option(ctx, "where", where, (BEFORE, AFTER, BESIDE, HELPER)))
+    if task["mark"] == HELPS and where != HELPER:
+        raise Conflict(fault(ctx, "helper_asks_no_signer"))
     _fit(ctx, task, account)
     later = where == AFTER
     mark = HELPS if where == HELPER else ADDED
-    made = _insert(ctx, task, account, mark=mark, awake=not later, waits_for=task["id"] if later else None, note=note)
+    waits_for = task["id"] if later else None
+    mine = ctx.user.account
+    made = _insert(ctx, task, account, mark=mark, awake=not later, waits_for=waits_for, note=note, added_by=mine)
     if where in (BEFORE, HELPER):
-        mine = table(ctx)
-        ctx.connection.execute(update(mine).where(mine.c.id == task["id"]).values(awake=False, waits_for=made))
+        rows = table(ctx)
+        ctx.connection.execute(update(rows).where(rows.c.id == task["id"]).values(awake=False, waits_for=made))
         inbox.settle(ctx, task["entity"], [task["record"]], ctx.user.account)
     if not later:
         _tell(ctx, record, task, account)
+    task_deadlines.watch(ctx, task["entity"], [record])
     return record
 
 
@@ -209,6 +216,7 @@ def _insert(
     *,
     mark: str,
     awake: bool,
+    added_by: int | None,
     waits_for: int | None = None,
     note: str = "",
 ) -> int:
@@ -220,7 +228,7 @@ def _insert(
         "mark": mark,
         "awake": awake,
         "waits_for": waits_for,
-        "added_by": ctx.user.account,
+        "added_by": added_by,
         "note": note,
     }
     return int(ctx.connection.execute(mine.insert().returning(mine.c.id), row).scalar_one())
@@ -234,12 +242,6 @@ def _close(ctx: RunContext, task: Mapping[str, Any], decision: str, note: str) -
         .values(decided_at=ctx.now(), decided_by=ctx.user.account, decision=decision, note=note)
     )
     inbox.settle(ctx, task["entity"], [task["record"]], ctx.user.account)
-
-
-def _follow(ctx: RunContext, old: int, new: int) -> None:
-    """Who waited for one row waits for the other."""
-    mine = table(ctx)
-    ctx.connection.execute(update(mine).where(mine.c.waits_for == old).values(waits_for=new))
 
 
 def _tell(ctx: RunContext, record: Row, task: Mapping[str, Any], account: int) -> None:

@@ -1,12 +1,16 @@
-"""When a say is late: each open row of a step with deadlines is watched by reminders."""
+"""When a say is late: each open row of a step with deadlines is watched by reminders.
+
+A reminder belongs to one asking: who is asked anew has his whole time again, and what was watched before says nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import bindparam, select, update
 
 from engine.model import Approval, Deadline
 from runtime import calendars, reminders
@@ -16,36 +20,37 @@ from runtime.task_people import Directory
 
 Row = dict[str, Any]
 HANDLER = "approval_deadline"
+SINCE, WORK_HOURS = "since", "work_hours"
+"""Of a reminder's subject: when the say was asked for, and how much working time was given."""
 
 
 def watch(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
-    """Remind of the deadlines of whatever is open about these records."""
+    """Remind of the deadlines of whatever is open about these records and not watched yet."""
     wanted = [record for record in records if _deadlines(approval_of(ctx.app.model.entities[entity], record["status"]))]
     if not wanted:
         return
-    task = table(ctx)
-    query = select(task).where(
-        task.c.entity == entity,
-        task.c.record.in_([record["id"] for record in wanted]),
-        task.c.decided_at.is_(None),
-        task.c.awake,
-    )
-    found: list[reminders.Due] = []
-    for row in map(dict, ctx.connection.execute(query).mappings()):
-        for deadline in _of_step(ctx, row):
-            found.append(
-                reminders.Due(
-                    key=f"task:{row['id']}:{deadline.id}",
-                    due=_due(ctx, row["opened_at"], deadline),
-                    handler=HANDLER,
-                    subject={"task": row["id"], "deadline": deadline.id},
-                )
-            )
-    reminders.put_many(ctx, found)
+    found = {_key(row, deadline): (row, deadline) for row, deadline in _open(ctx, entity, wanted)}
+    fresh = {key: each for key, each in found.items() if key not in _watched(ctx, list(found))}
+    hours = _hours(ctx, [deadline for _, deadline in fresh.values()])
+    reminders.put_many(ctx, [_reminder(key, row, deadline, hours) for key, (row, deadline) in fresh.items()])
 
 
 def _deadlines(approval: Approval) -> bool:
     return any(step.deadlines for step in approval.steps)
+
+
+def _open(ctx: RunContext, entity: str, records: Sequence[Row]) -> Iterator[tuple[Row, Deadline]]:
+    """What is asked now about these records, with each deadline."""
+    task = table(ctx)
+    query = select(task).where(
+        task.c.entity == entity,
+        task.c.record.in_([record["id"] for record in records]),
+        task.c.decided_at.is_(None),
+        task.c.awake,
+    )
+    for row in map(dict, ctx.connection.execute(query.order_by(task.c.id)).mappings()):
+        for deadline in _of_step(ctx, row):
+            yield row, deadline
 
 
 def _of_step(ctx: RunContext, row: Mapping[str, Any]) -> Sequence[Deadline]:
@@ -53,10 +58,63 @@ def _of_step(ctx: RunContext, row: Mapping[str, Any]) -> Sequence[Deadline]:
     return next((step.deadlines for step in approval.steps if step.id == row["step"]), ())
 
 
-def _due(ctx: RunContext, opened: datetime, deadline: Deadline) -> datetime:
-    if deadline.worked:
-        return calendars.after_work_hours(ctx, opened, deadline.hours)
-    return opened + timedelta(hours=deadline.hours)
+def _key(row: Row, deadline: Deadline) -> str:
+    return f"task:{row['id']}:{deadline.id}:{row['opened_at'].astimezone(UTC):%Y%m%dT%H%M%S%f}"
+
+
+def _watched(ctx: RunContext, keys: Sequence[str]) -> set[str]:
+    """Those that are watched already, or were."""
+    key = ctx.app.tables.system.reminder.c.key
+    return set(ctx.connection.execute(select(key).where(key.in_(keys))).scalars()) if keys else set()
+
+
+def _hours(ctx: RunContext, deadlines: Sequence[Deadline]) -> calendars.WorkHours | None:
+    """The firm's working time, where a deadline counts in it; it stays as it was read until the reminders are kept."""
+    if not any(deadline.worked for deadline in deadlines):
+        return None
+    calendars.hold(ctx)
+    return calendars.work_hours(ctx)
+
+
+def _reminder(key: str, row: Row, deadline: Deadline, hours: calendars.WorkHours | None) -> reminders.Due:
+    opened: datetime = row["opened_at"]
+    subject = {"task": row["id"], "deadline": deadline.id, SINCE: opened.astimezone(UTC).isoformat()}
+    if deadline.worked and hours is not None:
+        due = hours.after(opened, deadline.hours)
+        subject[WORK_HOURS] = deadline.hours
+    else:
+        due = opened + timedelta(hours=deadline.hours)
+    return reminders.Due(key=key, due=due, handler=HANDLER, subject=subject)
+
+
+def count_anew(ctx: RunContext) -> None:
+    """The working time is another one: the moments still to come that were counted in it move.
+
+    Those that are being handled right now stay; what is past by the new count is handled at the next turn.
+    """
+    reminder = ctx.app.tables.system.reminder
+    query = (
+        select(reminder.c.key, reminder.c.due, reminder.c.subject)
+        .where(reminder.c.handler == HANDLER, reminder.c.due.is_not(None), reminder.c.subject.contains(WORK_HOURS))
+        .order_by(reminder.c.id)
+    )
+    rows = ctx.connection.execute(query.with_for_update(skip_locked=True)).all()
+    hours = calendars.work_hours(ctx)
+    moved = []
+    for row in rows:
+        subject = orjson.loads(row.subject)
+        due = hours.after(datetime.fromisoformat(subject[SINCE]), subject[WORK_HOURS])
+        if due != row.due:
+            moved.append({"_key": row.key, "_due": due})
+    if moved:
+        values = {"due": bindparam("_due", type_=reminder.c.due.type)}
+        ctx.connection.execute(update(reminder).where(reminder.c.key == bindparam("_key")).values(values), moved)
+
+
+def is_of(subject: Mapping[str, Any], row: Row) -> bool:
+    """Whether a reminder is about this asking, and not about one before it."""
+    since = subject.get(SINCE)
+    return since is None or datetime.fromisoformat(since) == row["opened_at"]
 
 
 def asked(ctx: RunContext, rows: Iterable[Mapping[str, Any]]) -> set[int]:
@@ -65,4 +123,4 @@ def asked(ctx: RunContext, rows: Iterable[Mapping[str, Any]]) -> set[int]:
     return {account for row in rows for account in directory.accounts(row)}
 
 
-__all__ = ["HANDLER", "asked", "watch"]
+__all__ = ["HANDLER", "asked", "count_anew", "is_of", "watch"]

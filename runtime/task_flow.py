@@ -17,6 +17,8 @@ from runtime.flow_versions import walking
 from runtime.messages import say
 from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
+from runtime.task_opening import APPROVE, REJECT
+from runtime.task_quorum import counting, is_refused
 
 Row = dict[str, Any]
 
@@ -45,29 +47,25 @@ def steps(ctx: RunContext, entity: str, record: Row, state: str) -> list[StepTol
     )
     members = member_names(ctx, {r["member"] for r in rows})
     here = record.get("status") == state
-    return [_told(ctx, step, _of(rows, step), record, accounts, members, here=here) for step in approval.steps]
+    return [_told(ctx, step, counting(rows, step.id), record, accounts, members, here=here) for step in approval.steps]
 
 
 def _rows(ctx: RunContext, entity: str, record: Row, state: str) -> list[Row]:
-    """The tasks of the latest time the record was in this state."""
+    """The tasks of the latest round in which the record was in this state."""
     if not isinstance(record.get("id"), int):
         return []
     query = ctx.app.programs.keep("tasks of a state", lambda: _in_state(ctx))
     given = {"entity": entity, "record": record["id"], "state": state}
     names = [column.name for column in ctx.app.tables.system.task.c]
     found = [dict(zip(names, row, strict=True)) for row in query.run(ctx, given)]
-    last: dict[str, tuple[int, datetime]] = {row["step"]: (row["round"], row["opened_at"]) for row in found}
-    return [row for row in found if (row["round"], row["opened_at"]) == last[row["step"]]]
+    newest = max((row["round"] for row in found), default=0)
+    return [row for row in found if row["step"] and row["round"] == newest]
 
 
 def _in_state(ctx: RunContext) -> Statement:
     table = ctx.app.tables.system.task
     wanted = (table.c[name] == bindparam(name) for name in ("entity", "record", "state"))
     return prepare_statement(ctx, select(table).where(*wanted).order_by(table.c.id), list(table.c))
-
-
-def _of(rows: Sequence[Row], step: Step) -> list[Row]:
-    return [row for row in rows if row["step"] == step.id]
 
 
 def _told(
@@ -82,17 +80,15 @@ def _told(
 ) -> StepTold:
     label = step.label.get(ctx.language)
     who = "、".join(dict.fromkeys(_name(ctx, row, accounts, members) for row in rows)) or _asked(ctx, step)
-    decided = [row for row in rows if row["decision"] in ("approve", "reject")]
-    waiting = any(row["decided_at"] is None for row in rows)
-    if decided and (not waiting or decided[-1]["decision"] == "reject"):
-        last = decided[-1]
-        state = "refused" if last["decision"] == "reject" else "done"
-        name = accounts.get(last["decided_by"] or 0, who)
-        if last["on_behalf"]:
-            name = say(ctx, "said_on_behalf", name=name, absent=accounts.get(last["on_behalf"], ""))
-        return StepTold(label=label, state=state, who=name, at=last["decided_at"], why=last["note"])
-    if waiting:
+    if any(row["decided_at"] is None for row in rows):
         return StepTold(label=label, state="now", who=who)
+    refused = is_refused(step, rows)
+    said = [row for row in rows if row["decision"] == (REJECT if refused else APPROVE)]
+    if said:
+        last = max(said, key=lambda row: (row["decided_at"], row["id"]))
+        names = "、".join(dict.fromkeys(_speaker(ctx, row, accounts, who) for row in said))
+        state = "refused" if refused else "done"
+        return StepTold(label=label, state=state, who=names, at=last["decided_at"], why=last["note"])
     if step.condition is not None and not Workspace(ctx).evaluate(step.condition, [record])[0]:
         return StepTold(
             label=label, state="passed", who="", why=say(ctx, "step_passed", condition=in_words(ctx, step.condition))
@@ -103,6 +99,14 @@ def _told(
         else ""
     )
     return StepTold(label=label, state="next", who=who, why=why)
+
+
+def _speaker(ctx: RunContext, row: Row, accounts: dict[int, str], asked: str) -> str:
+    """Who said it, and for whom; what nobody said is put down to those who were asked."""
+    name = accounts.get(row["decided_by"] or 0, asked)
+    if not row["on_behalf"]:
+        return name
+    return say(ctx, "said_on_behalf", name=name, absent=accounts.get(row["on_behalf"], ""))
 
 
 def _asked(ctx: RunContext, step: Step) -> str:

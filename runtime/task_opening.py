@@ -249,6 +249,12 @@ def wake(ctx: RunContext, entity: str, record: Row, task_id: int) -> None:
         inbox.tell_waiting(ctx, entity, record, rows)
 
 
+def follow(ctx: RunContext, old: int, new: int) -> None:
+    """Who waited for one say waits for the other."""
+    task = table(ctx)
+    ctx.connection.execute(update(task).where(task.c.waits_for == old).values(waits_for=new))
+
+
 def close(ctx: RunContext, entity: str, ids: Iterable[int], decision: str = PASSED) -> None:
     """Close whatever still waits for a say on these records (they left the state)."""
     task = table(ctx)

@@ -11,7 +11,19 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from engine.model import Step
 from runtime.context import RunContext
-from runtime.task_opening import ADDED, ADVISED, APPROVE, HELPS, PASSED, REJECT, RETURN, TAKEN_BACK, WITHDRAWN, table
+from runtime.task_opening import (
+    ADDED,
+    ADVISED,
+    APPROVE,
+    HELPS,
+    PASSED,
+    REJECT,
+    RETURN,
+    STRAIGHT_BACK,
+    TAKEN_BACK,
+    WITHDRAWN,
+    table,
+)
 
 Row = dict[str, Any]
 QUORUM = frozenset({"at_least", "share"})
@@ -25,10 +37,31 @@ def of_step(ctx: RunContext, task: Row) -> list[Row]:
     """The rows of a task's step that count: those asked since the document was last sent back past it."""
     rows = table(ctx)
     query = select(rows).where(_same_round(ctx, task), rows.c.decision.not_in(GONE)).order_by(rows.c.id)
-    found = [dict(row) for row in ctx.connection.execute(query).mappings()]
-    back = [row["id"] for row in found if row["decision"] == RETURN and row["stage"] >= task["stage"]]
-    since = max((id for id in back if id != task["id"]), default=0)
-    return [row for row in found if row["step"] == task["step"] and row["id"] > since]
+    return counting([dict(row) for row in ctx.connection.execute(query).mappings()], task["step"])
+
+
+def counting(rows: Sequence[Row], step: str) -> list[Row]:
+    """Of the rows of one round, in order, those of a step that count: not what was said before a return past it."""
+    mine = [row for row in rows if row["step"] == step and row["decision"] not in GONE]
+    since = 0
+    for back in rows if mine else ():
+        if back["decision"] != RETURN:
+            continue
+        # whatever was asked at a return belongs to an earlier stage, and all that was asked later comes after it
+        first = next((row for row in rows if row["id"] > back["id"] and row["stage"] < back["stage"]), None)
+        if first is not None and _walked_again(first["stage"], back, mine[0]["stage"]):
+            since = max(since, first["id"])
+    return [row for row in mine if row["id"] >= since]
+
+
+def _walked_again(first: int, back: Row, stage: int) -> bool:
+    """Whether a stage is asked again after a return to ``first``: all from there on, or it and who returned only."""
+    return stage in (first, back["stage"]) if back["mark"] == STRAIGHT_BACK else stage >= first
+
+
+def is_refused(step: Step, rows: Sequence[Row]) -> bool:
+    """Whether a step was refused: one refusal does, unless heads are counted and enough are left."""
+    return any(row["decision"] == REJECT for row in rows) and not may_still_pass(step, rows)
 
 
 def _needed(step: Step, asked: int) -> int:

@@ -117,7 +117,10 @@ def _ask_again(ctx: RunContext, task: Row, record: Row, rows: Sequence[Row]) -> 
     said = {name: task[name] for name in COPIED_OVER} | {"decided_at": task["decided_at"], "decision": TAKEN_BACK}
     ctx.connection.execute(mine.insert(), said)
     again = [row for row in rows if _passed_by(task, row)]
-    fresh = {"decided_at": None, "decided_by": None, "decision": "", "note": "", "on_behalf": None}
+    fresh = {
+        "decided_at": None, "decided_by": None, "decision": "", "note": "", "on_behalf": None, "urged_at": None,
+        "opened_at": ctx.now(),
+    }  # fmt: skip
     ctx.connection.execute(update(mine).where(mine.c.id.in_([task["id"], *(row["id"] for row in again)])).values(fresh))
     sleeping = (mine.c.waits_for == task["id"], mine.c.decided_at.is_(None))
     ctx.connection.execute(update(mine).where(*sleeping).values(awake=False))

@@ -88,7 +88,7 @@ class Office:
         """Nothing is open any more."""
         with self.acting() as ctx:
             system = ctx.app.tables.system
-            for table in (system.task, system.inbox, system.substitute, system.reminder):
+            for table in (system.task, system.inbox, system.substitute, system.reminder, system.holiday):
                 ctx.connection.execute(table.delete())
 
 

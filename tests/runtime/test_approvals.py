@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -298,3 +298,69 @@ def test_the_task_centre_knows_what_i_did_and_what_i_asked(office: Office) -> No
     with office.acting(ANN) as ctx:
         (sent,) = task_center.sent(ctx)
     assert (sent.record, sent.status, sent.waits_for) == (made, "pending", ("cid",))
+
+
+# --- the picture of the steps -----------------------------------------------------------------------------------------
+
+
+def pictured(office: Office, entity: str, record: int) -> list[tuple[str, str]]:
+    with office.acting(ANN) as ctx:
+        told = task_flow.steps(ctx, entity, records.load(ctx, entity, record), "pending")
+    return [(step.state, step.who) for step in told]
+
+
+def test_a_step_stands_as_under_way_until_the_signers_added_to_it_have_spoken(office: Office) -> None:
+    made = office.sent("all_of", BOB, CID)
+    mine = office.task(BOB)
+    office.moment += timedelta(hours=1)
+    with office.acting(BOB) as ctx:
+        task_acts.add_signer(ctx, mine, DAN.account, "parallel")
+    office.say(DAN)
+    assert pictured(office, "all_of", made) == [("now", "bob、cid、dan")]
+    office.say(BOB)
+    assert pictured(office, "all_of", made) == [("now", "bob、cid、dan")]
+    office.say(CID)
+    assert pictured(office, "all_of", made) == [("done", "bob、cid、dan")]
+
+
+def test_a_refusal_that_leaves_enough_does_not_stand_as_the_end(office: Office) -> None:
+    made = office.sent("two", BOB, CID, DAN)
+    office.say(BOB, "reject", "no")
+    assert pictured(office, "two", made) == [("now", "bob、cid、dan")]
+    office.say(CID)
+    office.say(DAN)
+    assert pictured(office, "two", made) == [("done", "cid、dan")]
+
+
+def test_a_step_sent_back_past_stands_as_to_come_again(office: Office) -> None:
+    made = walked_to_three(office)
+    task = office.task(BOB)
+    with office.acting(BOB) as ctx:
+        task_acts.give_back(ctx, task, "look again", to="one", way="walk_again")
+    assert [state for state, _ in pictured(office, "steps", made)] == ["now", "next", "next"]
+    office.say(ANN)
+    assert [state for state, _ in pictured(office, "steps", made)] == ["done", "now", "next"]
+
+
+def test_a_step_between_stands_as_done_where_it_comes_straight_back(office: Office) -> None:
+    made = walked_to_three(office)
+    task = office.task(BOB)
+    with office.acting(BOB) as ctx:
+        task_acts.give_back(ctx, task, "look again", to="one", way="straight_back")
+    assert [state for state, _ in pictured(office, "steps", made)] == ["now", "done", "next"]
+    office.say(ANN)
+    assert [state for state, _ in pictured(office, "steps", made)] == ["done", "done", "now"]
+
+
+def test_what_was_said_before_a_return_does_not_count_after_it(office: Office) -> None:
+    made = office.sent("steps", BOB, CID)
+    office.say(ANN)
+    office.say(EVE, signature=office.signature(EVE), fields={"until": "2026-04-01"})
+    office.say(CID)
+    task = office.task(BOB)
+    with office.acting(BOB) as ctx:
+        task_acts.give_back(ctx, task, "look again", to="two", way="walk_again")
+    office.say(EVE, signature=office.signature(EVE))
+    assert pictured(office, "steps", made)[2] == ("now", "bob、cid")
+    assert office.say(BOB) == "pending"
+    assert office.say(CID) == "done"

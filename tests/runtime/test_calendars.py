@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.compiler import load_text
-from runtime import calendars, records
+from runtime import calendar_keeping, calendars, records
 from runtime.apps import RunningApp
 from runtime.database import Database
 from runtime.errors import Forbidden, Invalid
@@ -58,8 +58,8 @@ def test_working_days_follow_the_official_calendar(works: Works, day: str, count
 def test_the_administrator_names_days_and_takes_it_back(works: Works) -> None:
     day = date(2026, 3, 4)
     with works.acting(BOSS) as ctx:
-        calendars.name_day(ctx, day, "厂庆", works=False)
-        calendars.name_day(ctx, date(2026, 2, 17), "加班", works=True)
+        calendar_keeping.name_day(ctx, day, "厂庆", works=False)
+        calendar_keeping.name_day(ctx, date(2026, 2, 17), "加班", works=True)
         assert (calendars.works_on(ctx, day), calendars.works_on(ctx, date(2026, 2, 17))) == (False, True)
         assert calendars.after_workdays(ctx, date(2026, 3, 3), 1) == date(2026, 3, 5)
         named = {d.day: (d.works, d.name, d.own) for d in calendars.named_days(ctx, 2026)}
@@ -67,13 +67,13 @@ def test_the_administrator_names_days_and_takes_it_back(works: Works) -> None:
         assert named[date(2026, 2, 17)] == (True, "加班", True)
         assert named[date(2026, 2, 16)] == (False, "春节", False)
         assert len(named) == 40  # 33 off, 6 weekend days worked, and the one of the firm
-        calendars.forget_day(ctx, day)
+        calendar_keeping.forget_day(ctx, day)
         assert calendars.works_on(ctx, day)
 
 
 def test_only_an_administrator_changes_it(works: Works) -> None:
     with works.acting(BUYER) as ctx, pytest.raises(Forbidden):
-        calendars.name_day(ctx, date(2026, 3, 4), "", works=False)
+        calendar_keeping.name_day(ctx, date(2026, 3, 4), "", works=False)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_hours_count_while_people_work(works: Works, start, hours, expected) -> 
 
 def test_the_firm_has_hours_of_its_own(works: Works) -> None:
     with works.acting(BOSS) as ctx:
-        calendars.set_week(ctx, [0, 1, 2, 3, 4, 5], "8:00-11:30，13:00-17:30")
+        calendar_keeping.set_week(ctx, [0, 1, 2, 3, 4, 5], "8:00-11:30，13:00-17:30")
         assert calendars.hours_text(calendars.week(ctx).hours) == "08:00-11:30, 13:00-17:30"
         assert calendars.after_workdays(ctx, date(2026, 3, 6), 1) == date(2026, 3, 7)
         assert calendars.after_work_hours(ctx, at("2026-03-06", "17:00"), 1) == at("2026-03-07", "08:30")
@@ -104,7 +104,7 @@ def test_the_firm_has_hours_of_its_own(works: Works) -> None:
 @pytest.mark.parametrize("wrong", ["", "8-12", "12:00-08:00", "08:00-12:00, 11:00-17:00", "25:00-26:00"])
 def test_hours_that_are_none_are_refused(works: Works, wrong: str) -> None:
     with works.acting(BOSS) as ctx, pytest.raises(Invalid):
-        calendars.set_week(ctx, [0, 1], wrong)
+        calendar_keeping.set_week(ctx, [0, 1], wrong)
 
 
 VISITS = """
@@ -139,8 +139,8 @@ def test_formulas_count_working_days_by_the_calendar_and_are_made_anew_when_it_c
     assert app.load("visit", before.id)["urgent"] is False
     assert app.load("visit", after.id)["answer"] == date(2026, 2, 27)
     with app.acting() as ctx:
-        calendars.name_day(ctx, date(2026, 2, 16), "赶货", works=True)
-        calendars.name_day(ctx, date(2026, 2, 26), "停电", works=False)
+        calendar_keeping.name_day(ctx, date(2026, 2, 16), "赶货", works=True)
+        calendar_keeping.name_day(ctx, date(2026, 2, 26), "停电", works=False)
     assert app.load("visit", before.id)["answer"] == date(2026, 2, 16)
     assert app.load("visit", before.id)["urgent"] is True
     assert app.load("visit", after.id)["answer"] == date(2026, 2, 28)

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from runtime import calendars
+from runtime import calendar_keeping, calendars
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
@@ -71,9 +71,9 @@ def change_day() -> AnyResponse:
         with writing() as ctx:
             day = _day(ctx, form.get("day", ""))
             if form.get("action") == "forget":
-                calendars.forget_day(ctx, day)
+                calendar_keeping.forget_day(ctx, day)
             else:
-                calendars.name_day(ctx, day, form.get("name", ""), works=form.get("works") == "1")
+                calendar_keeping.name_day(ctx, day, form.get("name", ""), works=form.get("works") == "1")
             tell("done", translator(ctx.language)("工作日历已更新", "Working days changed"))
             year = day.year
     except Invalid as error:
@@ -94,7 +94,7 @@ def change_week() -> AnyResponse:
     days = [int(n) for n in request.form.getlist("weekday") if is_whole(n)]
     try:
         with writing() as ctx:
-            calendars.set_week(ctx, days, request.form.get("hours", ""))
+            calendar_keeping.set_week(ctx, days, request.form.get("hours", ""))
             tell("done", translator(ctx.language)("工作时间已更新", "Working hours changed"))
     except Invalid as error:
         with reading() as ctx:
