@@ -211,10 +211,14 @@ def references_of(ctx: RunContext, entity: Entity, rows: Sequence[Row]) -> set[t
             lines = [line for row in rows for line in row.get(field.id) or ()]
             found |= references_of(ctx, ctx.app.model.entities[field.lines], lines)
         elif field.value.kind is Kind.REFERENCE:
-            targets = field.targets or field.value.targets
-            target = targets[0] if targets else ""
-            found.update(pair for row in rows for pair in _pairs(target, row.get(field.id)))
+            found.update(pair for row in rows for pair in record_pairs(field, row.get(field.id)))
     return found
+
+
+def record_pairs(field: Field, value: object) -> Iterable[tuple[str, int]]:
+    """The records, as (entity, id), that the value of a reference names."""
+    targets = field.targets or field.value.targets
+    return _pairs(targets[0] if targets else "", value)
 
 
 def _pairs(target: str, value: object) -> Iterable[tuple[str, int]]:

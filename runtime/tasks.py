@@ -62,6 +62,9 @@ class Task:
     step_label: str
     opened_at: datetime
     version: int
+    asked_by: int | None
+    row: Row
+    """The document as stored, with its lines."""
 
 
 def open_tasks(
@@ -121,6 +124,8 @@ def _told(ctx: RunContext, entity: str, rows: Sequence[Row]) -> list[Task]:
                 step_label=step.label.get(ctx.language) if step else row["step"],
                 opened_at=row["opened_at"],
                 version=record["version"],
+                asked_by=row["asked_by"],
+                row=record,
             ),
         )
     return list(told.values())
@@ -197,7 +202,9 @@ def decide(
     ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
-    if decision == APPROVE and task["mark"] != HELPS:
+    if task["mark"] == HELPS:
+        return _advised(ctx, task, record, decision, note)
+    if decision == APPROVE:
         record = _take_in(ctx, task["entity"], record, step, given)
     return _said(ctx, task, record, step, decision, given)
 
@@ -217,11 +224,7 @@ def _advised(ctx: RunContext, task: Row, record: Row, decision: str, note: str) 
 
 
 def _said(ctx: RunContext, task: Row, record: Row, step: Step, decision: str, given: Mapping[str, object]) -> Row:
-    note = str(given["note"] or "")
-    if task["mark"] == HELPS:
-        return _advised(ctx, task, record, decision, note)
-    say(ctx, task, decision, note)
-    task_deadlines.watch(ctx, task["entity"], [record])
+    say(ctx, task, decision, str(given["note"] or ""))
     if decision == REJECT and not may_still_pass(step, of_step(ctx, task)):
         return _outcome(ctx, task["entity"], record, REJECT, given)
     return settle(ctx, task, record, step, given)

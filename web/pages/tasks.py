@@ -22,6 +22,7 @@ from web.display import day, moment
 from web.pages.records import visible_row
 from web.record_html import RecordHtml
 from web.render import render, tell
+from web.task_gist import gists
 from web.task_view import FIELD, asks_more, body_of, people, task_view
 from web.texts import translator
 from web.whole import is_whole
@@ -35,18 +36,19 @@ BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingPro
 
 def task_views(ctx: RunContext, most: int = 200) -> list[View]:
     """My tasks for the pages."""
+    found = tasks.mine(ctx)[:most]
     return [
         {
             "id": task.id,
             "title": f"{task.label} {task.title}",
-            "note": task.step_label,
+            "note": gist,
             "when": moment(task.opened_at, ctx),
             "tone": "",
             "url": url_for("pages.task", id=task.id),
             "about": f"{task.entity}/{task.record}",
             "icon": ctx.app.model.entities[task.entity].icon or "checkbox",
         }
-        for task in tasks.mine(ctx)[:most]
+        for task, gist in zip(found, gists(ctx, found), strict=True)
     ]
 
 

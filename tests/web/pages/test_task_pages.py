@@ -123,3 +123,14 @@ def test_an_approval_is_taken_back_from_the_box_and_from_the_document(office: Wo
     assert task_of(office, "manager", dear) == task
     assert "撤回同意" in manager.page(f"/e/purchase_order/{dear['id']}")
     office.api("manager").refused(403, "POST", f"/tasks/{task}/take-back", {})
+
+
+@pytest.mark.parametrize(("language", "sent"), [("zh", "提交"), ("en", "sent by")])
+def test_a_waiting_task_says_who_sent_it_with_whom_it_deals_and_what_it_comes_to(
+    office: Works, order: dict[str, Any], language: str, sent: str
+) -> None:
+    page = Reader(office, "manager").page("/tasks", language=language)
+    line = page[page.index(f"/tasks/{task_of(office, 'manager', order)}") :].split("<small>")[1].split("</small>")[0]
+    assert [part for part in line.split(" · ") if order["partner"]["name"] == part]
+    assert f"¥{Decimal(order['total']):,.2f}" in line.split(" · ")
+    assert sent in line.split(" · ")[0]
