@@ -6,9 +6,7 @@ a level. Closing leaves a row behind, so one sees later when it was open and why
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,15 +14,14 @@ import orjson
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.model import Alert, Level, Message, Pace, Receiver, Text
-from runtime import outbox, records
+from engine.model import Alert, Level
+from runtime import records
+from runtime.alerts_telling import level_of, message_of, tell, tell_opened
 from runtime.audit import plain
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.happenings import Journal
-from runtime.messages import both, fault
-from runtime.outbox import Outgoing
-from runtime.outbox_people import administrators
+from runtime.messages import fault
 from runtime.permissions import READ, label_of, rights
 from runtime.prepared import Prepared, prepare
 from runtime.record_inputs import Workspace
@@ -32,13 +29,11 @@ from runtime.record_texts import record_title
 from runtime.row_rules import visible_ids
 from runtime.rules_look import Part, Records, holds, kept_value, look
 from runtime.rules_people import People
-from runtime.rules_texts import exprs_of, say_each, secrecy_of, wordings
+from runtime.rules_texts import exprs_of, say_each, secrecy_of
 
 Row = dict[str, Any]
 ENDED, GONE, OFF = "ended", "gone", "off"
 """Why an alert was closed: its condition ended; its record went; it was switched off or taken out."""
-TOGETHER, LINES = 10, 40
-"""More alerts than this that open at once are told in one message, of so many lines at most."""
 
 
 def table_of(ctx: RunContext) -> Table:
@@ -110,11 +105,6 @@ def _level(alert: Alert, looked: Sequence[Sequence[Part]]) -> Level | None:
     return found
 
 
-def level_of(alert: Alert, id: str) -> Level | None:
-    """A level by its id."""
-    return next((level for level in alert.levels if level.id == id), None)
-
-
 def _open_rows(ctx: RunContext, id: str, ids: Sequence[int]) -> dict[int, Row]:
     table, found = table_of(ctx), {}
     for start in range(0, len(ids), 500):
@@ -129,7 +119,7 @@ def _kept(at: Workspace, alert: Alert, held: Sequence[_Held]) -> list[Row]:
     kept: dict[int, Row] = {}
     for level in dict.fromkeys(one.level for one in held):
         places = [place for place, one in enumerate(held) if one.level is level]
-        message = _message(alert, level)
+        message = message_of(alert, level)
         tags = frozenset[str]().union(*(secrecy_of(at.model, expr, alert.entity) for expr in exprs_of(message)))
         rows = [held[place].row for place in places]
         same = {"level": level.id if level else "", "color": level.color if level else alert.color}
@@ -141,10 +131,6 @@ def _kept(at: Workspace, alert: Alert, held: Sequence[_Held]) -> list[Row]:
     return [kept[place] for place in range(len(held))]
 
 
-def _message(alert: Alert, level: Level | None) -> Message:
-    return (level.say if level else None) or alert.say
-
-
 def _open(ctx: RunContext, people: People, at: Workspace, alert: Alert, opened: Sequence[tuple[Row, Row]]) -> None:
     if not opened:
         return
@@ -154,11 +140,7 @@ def _open(ctx: RunContext, people: People, at: Workspace, alert: Alert, opened: 
     adding = ctx.app.programs.keep("alerts opened", lambda: _adding(ctx, tuple(rows[0])))
     fresh = dict(adding.run(ctx, [tuple(row.values()) for row in rows]))
     told = [(row, kept, fresh[row["id"]]) for row, kept in opened if row["id"] in fresh]
-    if len(told) > TOGETHER:
-        _tell_together(ctx, people, at, alert, told)
-        return
-    for row, kept, number in told:
-        tell(ctx, people, at, alert, row, kept["level"], f"alert:{number}:{kept['level']}")
+    tell_opened(ctx, people, at, alert, [(row, level_of(alert, kept["level"]), number) for row, kept, number in told])
 
 
 def _adding(ctx: RunContext, names: Sequence[str]) -> Prepared:
@@ -207,124 +189,6 @@ def close_all(ctx: RunContext, id: str, because: str = OFF) -> None:
         select(table.c.id).where(table.c.alert == id, table.c.open_key.is_not(None))
     ).mappings()
     _close(ctx, [dict(row) for row in found], because)
-
-
-# --- telling ---------------------------------------------------------------------------------------------------
-
-
-def tell(
-    ctx: RunContext, people: People, at: Workspace, alert: Alert, row: Row, level_id: str, key: str,
-    instead: Sequence[Receiver] = (),
-) -> None:  # fmt: skip
-    """Tell the people of an alert (or of its level, or others) about one record."""
-    level = level_of(alert, level_id)
-    to = instead or (level.to if level and level.to else None) or alert.to
-    channels = (level.channels if level and level.channels else None) or alert.channels
-    told = people.told(at, to, [row], alert.entity)[0]
-    label, messages = level.label if level else alert.label, (None, _message(alert, level))
-    those = wordings(at, people, row, alert.entity, messages=messages, told=told, fallback=label)
-    owner, owner_row = _owner(at, alert, row)
-    kinds = _kinds(ctx, channels)
-    pace = _pace(alert, [level_id])
-    outbox.post_many(
-        ctx,
-        [
-            Outgoing(
-                kind=kind,  # type: ignore[arg-type]
-                key=f"{key}:{kind}:{number}",
-                title=words.title,
-                text=words.text,
-                accounts=words.accounts,
-                addresses=words.addresses if kind == "email" else (),
-                entity=owner,
-                record=owner_row,
-                origin=f"alert:{alert.id}",
-                pace=pace,
-            )
-            for kind in kinds
-            for number, words in enumerate(those)
-        ],
-    )
-
-
-def tell_failed(ctx: RunContext, alert: Alert, reason: str) -> None:
-    """The administrators are told, once a day for each alert, that it cannot be worked out."""
-    told = Outgoing(
-        kind="inbox", key=f"alert_failed:{alert.id}:{ctx.today().isoformat()}", title=alert.label,
-        text=both("alert_failed", reason=reason[:500]), accounts=administrators(ctx), origin=f"alert:{alert.id}",
-    )  # fmt: skip
-    outbox.post(ctx, told)
-
-
-def _pace(alert: Alert, levels: Sequence[str]) -> Pace:
-    """When it may leave: one urgent level makes it urgent."""
-    urgent = any(level.urgent for each in levels if (level := level_of(alert, each)) is not None)
-    return replace(alert.pace, urgent=alert.pace.urgent or urgent)
-
-
-def _kinds(ctx: RunContext, channels: Sequence[str]) -> list[str]:
-    """The inbox and the channels; ``own`` is the inbox too. A story told about the past rings nobody's phone."""
-    if ctx.source == "demo":
-        return ["inbox"]
-    return [kind for kind in dict.fromkeys(("inbox", *channels)) if kind != "inbox" or "own" not in channels]
-
-
-def _owner(at: Workspace, alert: Alert, row: Row) -> tuple[str, int]:
-    entity = at.model.entities[alert.entity]
-    if not entity.parent:
-        return entity.id, row["id"]
-    parent = row.get("parent")
-    return entity.parent, parent["id"] if isinstance(parent, dict) else int(parent or 0)
-
-
-def _tell_together(
-    ctx: RunContext, people: People, at: Workspace, alert: Alert, told: Sequence[tuple[Row, Row, int]]
-) -> None:
-    """Many at once (a plan was moved, the day began) make one message for each person."""
-    lines: dict[int, list[Text]] = {}
-    count: Counter[int] = Counter()
-    for level, row, whom in _whom(people, at, alert, told):
-        count.update(whom[0])
-        if all(len(lines.get(account, ())) >= LINES for account in whom[0]):
-            continue  # that there are more of them is told by their number
-        fallback = level.label if level else alert.label
-        messages = (None, _message(alert, level))
-        for words in wordings(at, people, row, alert.entity, messages=messages, told=whom, fallback=fallback):
-            for account in words.accounts:
-                lines.setdefault(account, []).append(words.text)
-    owner, record = _owner(at, alert, told[0][0])
-    pace = _pace(alert, list(dict.fromkeys(kept["level"] for _, kept, _ in told)))
-    kinds = _kinds(ctx, alert.channels)
-    outbox.post_many(
-        ctx,
-        [
-            Outgoing(
-                kind=kind,  # type: ignore[arg-type]
-                key=f"alert:{alert.id}:{told[0][2]}:together:{kind}:{account}",
-                title=Text(f"{alert.label.zh}（{count[account]}）", f"{alert.label.en} ({count[account]})"),
-                text=Text("\n".join(t.zh for t in texts[:LINES]), "\n".join(t.en for t in texts[:LINES])),
-                accounts=frozenset({account}),
-                entity=owner,
-                record=record,
-                origin=f"alert:{alert.id}",
-                pace=pace,
-            )
-            for account, texts in lines.items()
-            for kind in kinds
-        ],
-    )
-
-
-def _whom(
-    people: People, at: Workspace, alert: Alert, told: Sequence[tuple[Row, Row, int]]
-) -> Iterator[tuple[Level | None, Row, tuple[frozenset[int], tuple[str, ...]]]]:
-    """Each record with its level and those who are told, level by level."""
-    for id in dict.fromkeys(kept["level"] for _, kept, _ in told):
-        level = level_of(alert, id)
-        rows = [row for row, kept, _ in told if kept["level"] == id]
-        to = (level.to if level and level.to else None) or alert.to
-        for row, whom in zip(rows, people.told(at, to, rows, alert.entity), strict=True):
-            yield level, row, whom
 
 
 # --- what happened ---------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.model import Alert
-from runtime.alerts import judge, table_of, tell_failed
+from runtime.alerts import judge, table_of
+from runtime.alerts_telling import tell_failed
 from runtime.context import RunContext
 from runtime.errors import UserError
 from runtime.planning import PlanRun, net

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, select
 
 from engine.model import Offer
-from runtime.alerts import level_of, table_of
+from runtime.alerts import table_of
+from runtime.alerts_telling import level_of
 from runtime.context import RunContext
 from runtime.permissions import READ, may_see, owner_of, rights
 from runtime.prepared import Statement, prepare_statement

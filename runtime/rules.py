@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from engine.model import Rule, Text
-from runtime import alerts, outbox, rules_states, rules_traces
+from runtime import alerts, alerts_telling, outbox, rules_states, rules_traces
 from runtime.context import SYSTEM, RunContext
 from runtime.database import RETRIED
 from runtime.errors import Invalid, UserError
@@ -161,7 +161,7 @@ def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -
         try:
             alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
         except (ArithmeticError, ValueError) as error:  # an alert that cannot be worked out refuses no save
-            alerts.tell_failed(running.ctx, running.ctx.app.model.alerts[watch.id], _reason(error))
+            alerts_telling.tell_failed(running.ctx, running.ctx.app.model.alerts[watch.id], _reason(error))
 
 
 WATCHES: Mapping[str, Callable[[Running, Watch, Sequence[int], Journal], None]] = {

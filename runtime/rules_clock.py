@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from engine.expressions.render import render
 from engine.expressions.tree import Clock, walk
 from engine.model import Alert, Rule
-from runtime import alerts, alerts_plans, calendars, reminders, rules, rules_states, rules_traces
+from runtime import alerts, alerts_plans, alerts_telling, calendars, reminders, rules, rules_states, rules_traces
 from runtime.context import RunContext
 from runtime.reminders import Due
 from runtime.rules_index import Watch, index_of
@@ -211,7 +211,7 @@ def _climb(ctx: RunContext, alert: Alert, row: Row) -> None:
         if found:
             told = {**found[0], "cause": "", "before": {}}
             key = f"alert:{row['id']}:up:{each.id}"
-            alerts.tell(ctx, people, records.at, alert, told, row["level"], key, each.to)
+            alerts_telling.tell(ctx, people, records.at, alert, told, row["level"], key, each.to)
     table = alerts.table_of(ctx)
     names = " ".join([*done, *(each.id for each in due)])
     ctx.connection.execute(update(table).where(table.c.id == row["id"]).values(escalated=names))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +12,10 @@ from sqlalchemy import select
 
 from engine.expressions.problems import ExpressionOverflow
 from runtime import alerts, records
-from tests.runtime.rules.firm import NOON, Firm
+from runtime.apps import RunningApp
+from runtime.database import Database
+from runtime.programs import Programs
+from tests.runtime.rules.firm import NOON, Firm, context, firm_model
 
 HOUR = timedelta(hours=1)
 
@@ -110,6 +115,44 @@ def test_many_that_open_at_once_are_told_in_one_message(firm: Firm) -> None:
     (message,) = firm.told("alert:low")
     assert message[1] == "boss"
     assert len(message[2].splitlines()) == 12
+
+
+TWELVE = 12
+HEARING = """
+app: firm
+alerts:
+  unkept:
+    label: 没有负责人 | Nobody keeps it
+    of: item
+    while: empty(keeper) and not empty(cost)
+    to: [chief]
+    levels:
+      all:  {while: not empty(cost), color: blue, say: <code> 没人管 | <code> is kept by nobody}
+      dear: {while: cost > 100, color: red, urgent: true, to: [boss, {address: name}], channels: [email, wecom], say: <code> 贵而没人管 | Dear <code> is kept by nobody}
+"""  # noqa: E501 - read as YAML
+
+
+@pytest.fixture
+def hearing(module_database: Database, firm_app: RunningApp) -> Iterator[Firm]:
+    """The firm with an alert whose levels tell others through other channels."""
+    app = replace(firm_app, model=firm_model(HEARING), programs=Programs())
+    with module_database.engine.execution_options(dougong_begin="write").connect() as connection:
+        transaction = connection.begin()
+        yield Firm(context(app, connection))
+        transaction.rollback()
+
+
+def test_many_that_open_at_once_reach_the_addresses_and_channels_of_their_level(hearing: Firm) -> None:
+    each = [{"code": f"M{n:02}", "name": "out@example.com", "cost": "500" if n % 2 else "5"} for n in range(TWELVE)]
+    records.create_many(hearing.ctx, "item", each)
+    told = hearing.told("alert:unkept")
+    assert sorted((kind, whom, text.splitlines()[0], len(text.splitlines())) for kind, whom, text in told) == [
+        ("email", "boss", "M01 贵而没人管", 6),
+        ("email", "out@example.com", "M01 贵而没人管", 6),
+        ("inbox", "boss", "M01 贵而没人管", 6),
+        ("inbox", "chief", "M00 没人管", 6),
+        ("wecom", "", "M01 贵而没人管", 6),
+    ]
 
 
 def test_an_offer_silences_for_a_while(firm: Firm) -> None:
