@@ -202,9 +202,7 @@ def decide(
     ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
-    if task["mark"] == HELPS:
-        return _advised(ctx, task, record, decision, note)
-    if decision == APPROVE:
+    if decision == APPROVE and task["mark"] != HELPS:
         record = _take_in(ctx, task["entity"], record, step, given)
     return _said(ctx, task, record, step, decision, given)
 
@@ -220,11 +218,15 @@ def _advised(ctx: RunContext, task: Row, record: Row, decision: str, note: str) 
     """Who was asked for his opinion has given it: who asked him decides."""
     say(ctx, task, ADVISED[decision], note)
     wake(ctx, task["entity"], record, task["id"])
+    task_deadlines.watch(ctx, task["entity"], [record])
     return record
 
 
 def _said(ctx: RunContext, task: Row, record: Row, step: Step, decision: str, given: Mapping[str, object]) -> Row:
-    say(ctx, task, decision, str(given["note"] or ""))
+    note = str(given["note"] or "")
+    if task["mark"] == HELPS:
+        return _advised(ctx, task, record, decision, note)
+    say(ctx, task, decision, note)
     if decision == REJECT and not may_still_pass(step, of_step(ctx, task)):
         return _outcome(ctx, task["entity"], record, REJECT, given)
     return settle(ctx, task, record, step, given)
