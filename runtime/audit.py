@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -17,7 +18,7 @@ from engine.model import Entity
 from runtime.context import RunContext
 from runtime.permissions import rights
 from runtime.prepared import Statement, prepare_statement, prepared_insert
-from runtime.record_bulk import MANY, insert_columns
+from runtime.record_bulk import MANY, column_of, insert_columns
 from runtime.values import Ref, decimal_text
 
 Row = dict[str, Any]
@@ -27,6 +28,7 @@ UNTOLD = frozenset(
 COLUMNS = (
     "at", "account", "member", "source", "entity", "record", "version", "kind", "transition", "changes", "note",
 )  # fmt: skip
+MADE = (*COLUMNS, "made_at")
 
 
 class Entry(NamedTuple):
@@ -46,7 +48,7 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
     if not entries:
         return
     now, account, member, source = ctx.now(), ctx.user.account or None, ctx.user.member, ctx.source
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             now, account, member, source, e.entity, e.record, e.version, e.kind, e.transition,
             orjson.dumps(e.changes, default=plain, option=orjson.OPT_NON_STR_KEYS).decode(), e.note,
@@ -54,10 +56,13 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
         for e in entries
     ]  # fmt: skip
     table = ctx.app.tables.system.audit
+    names: tuple[str, ...] = COLUMNS
+    if ctx.made_at is not None:
+        names, rows = MADE, [(*row, ctx.made_at) for row in rows]
     if len(rows) >= MANY:
-        insert_columns(ctx, table, dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
+        insert_columns(ctx, table, dict(zip(names, zip(*rows, strict=True), strict=True)))
     else:
-        prepared_insert(ctx, table, COLUMNS).run(ctx, rows)
+        prepared_insert(ctx, table, names).run(ctx, rows)
 
 
 def write_made(ctx: RunContext, entity: str, kind: str, rows: Sequence[Row], notes: Mapping[int, str] | str) -> None:
@@ -69,37 +74,68 @@ def write_made(ctx: RunContext, entity: str, kind: str, rows: Sequence[Row], not
         "entity": entity, "kind": kind, "transition": "",
     }  # fmt: skip
     columns: dict[str, Sequence[Any]] = {name: [value] * count for name, value in same.items()}
-    columns["record"] = [row["id"] for row in rows]
-    columns["version"] = [row["version"] for row in rows]
+    if ctx.made_at is not None:
+        columns["made_at"] = [ctx.made_at] * count
+    columns["record"] = column_of(rows, "id")
+    columns["version"] = column_of(rows, "version")
     columns["changes"] = _texts_made(rows)
     columns["note"] = [notes] * count if isinstance(notes, str) else [notes.get(row["id"], "") for row in rows]
     insert_columns(ctx, table, columns)
 
 
 def _texts_made(rows: Sequence[Row]) -> list[str]:
-    """For each new record its fields as JSON; what is written of a value is made once for each different value."""
-    names = [n for n in dict.fromkeys(chain.from_iterable(rows)) if n not in UNTOLD]
-    told: dict[str, Sequence[Any]] = {}
-    for name in names:
-        column = [row.get(name) for row in rows]
-        kinds = set(map(type, column)) - NOTHING
-        if kinds & SETS:
-            column = [_told(value) for value in column]
-        elif kinds == NUMBERS:
-            made = {value: None if value is None else decimal_text(value) for value in set(column)}
-            column = list(map(made.__getitem__, column))
-        if kinds:
-            told[name] = column
-    keys = tuple(told)
-    return [
-        orjson.dumps({k: v for k, v in zip(keys, row, strict=True) if v is not None}, default=plain).decode()
-        for row in zip(*told.values(), strict=True)
-    ] or ["{}"] * len(rows)
+    """For each new record its fields as JSON: a column at a time, one pattern for what all records have alike."""
+    shapes = dict.fromkeys(map(tuple, rows))
+    form: list[str] = []
+    columns: list[Sequence[str]] = []
+    for name in dict.fromkeys(chain.from_iterable(shapes)):
+        if name not in UNTOLD:
+            before, column = _as_json(name, column_of(rows, name))
+            if column:
+                form.append(before)
+                columns.append(column)
+    pattern = "".join(form)
+    if columns and all(before != "%s" for before in form):  # nobody leaves anything out
+        return list(map(f"{{{pattern[1:]}}}".__mod__, zip(*columns, strict=True)))
+    return ["{" + (pattern % row)[1:] + "}" for row in zip(*columns, strict=True)] or ["{}"] * len(rows)
+
+
+def _as_json(name: str, column: list[Any]) -> tuple[str, Sequence[str]]:
+    """A place in the pattern and what each record puts there; nothing for a field that no record has."""
+    kinds = set(map(type, column))
+    if kinds & SETS:
+        column = [_told(value) for value in column]
+        kinds = set(map(type, column))
+    key = f",{orjson.dumps(name).decode()}:"
+    some = kinds - NOTHING
+    if not some:
+        return "", ()
+    if some == TEXTS:
+        quote, texts = _quoted(column, empty=len(kinds) > 1)
+    elif len(some) == 1 and not some & UNHASHED:  # equal values of different kinds would be taken for each other
+        made = {value: orjson.dumps(value, default=plain).decode() for value in set(column)}
+        quote, texts = "", list(map(made.__getitem__, column))
+    else:
+        quote, texts = "", [orjson.dumps(value, default=plain).decode() for value in column]
+    if len(kinds) == 1:
+        return f"{key.replace('%', '%%')}{quote}%s{quote}", texts
+    return "%s", ["" if v is None else f"{key}{quote}{text}{quote}" for v, text in zip(column, texts, strict=True)]
+
+
+def _quoted(column: Sequence[str | None], *, empty: bool) -> tuple[str, Sequence[str]]:
+    """Texts for JSON, and what stands around each: where none has anything to be escaped they go as they are."""
+    plain_texts: Sequence[str] = [text or "" for text in column] if empty else column  # type: ignore[assignment]
+    if ESCAPED.search("".join(plain_texts)) is None:
+        return '"', plain_texts
+    return "", [orjson.dumps(text).decode() for text in plain_texts]
 
 
 NOTHING = frozenset((type(None),))
-NUMBERS = frozenset((Decimal,))
+TEXTS = frozenset((str,))
 SETS = frozenset((list, tuple))
+UNHASHED = frozenset((list, tuple, dict))
+ESCAPED = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+"""What JSON cannot hold as it is."""
 
 
 def _told(value: Any) -> Any:

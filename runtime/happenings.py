@@ -88,7 +88,7 @@ class Journal:
         if not self.later:
             return list(saved)
         later = self.later
-        return [replace(each, version=later.get((entity, each.id), each.version), written=None) for each in saved]
+        return [each._replace(version=later.get((entity, each.id), each.version), written=None) for each in saved]
 
 
 class _Door:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -18,6 +18,9 @@ PLACE = re.compile(r"<([^<>]+)>")
 AMOUNT = re.compile(r"\s*[¥￥$€£]?\s*([-+−]?\d[\d,，]*(?:\.\d+)?|[-+−]?\.\d+)\s*([^\d\s.,，%％].*)?$", re.DOTALL)
 """An amount as people write it: a currency's sign, the number, a unit or a word."""
 SCALE = 6
+NOTHING = ("", None)
+WORDS = frozenset((str, type(None)))
+"""Types whose values equal none of another type."""
 Convert = Callable[[Any], Any]
 
 
@@ -38,7 +41,7 @@ def values_of(spec: Field, cell: Cell, table: Table) -> Sequence[Any]:
         return _converted(_texts(cell.text, table), convert, default)
     if not cell.column:
         return [default] * len(table.lines)
-    column = [c.strip() if type(c) is str else c for c in table.columns[cell.column]]
+    column = _stripped(table.columns[cell.column])
     if spec.value.kind is Kind.TEXT and not (spec.options or spec.many) and cell == Cell(column=cell.column):
         return _said(column)
     if cell.by:
@@ -49,12 +52,24 @@ def values_of(spec: Field, cell: Cell, table: Table) -> Sequence[Any]:
     return _converted(column, convert, default)
 
 
-def _said(column: Iterable[Any]) -> list[Any]:
+def _stripped(column: Sequence[Any]) -> list[Any]:
+    """The cells without what stands around their texts."""
+    if {*map(type, column)} == {str}:
+        return [*map(str.strip, column)]
+    return [c.strip() if type(c) is str else c for c in column]
+
+
+def _said(column: Sequence[Any]) -> list[Any]:
     """Texts taken as they stand: hardly two are alike, so none is remembered."""
+    if all(column) and {*map(type, column)} == {str} and "'" not in {c[0] for c in column}:
+        return list(column)
     return [None if c is None or c == "" else c if type(c) is str and c[0] != "'" else cell_text(c) for c in column]
 
 
-def _converted(column: Iterable[Any], convert: Convert, default: Any) -> list[Any]:
+def _converted(column: Sequence[Any], convert: Convert, default: Any) -> list[Any]:
+    if len({*map(type, column)} - WORDS) <= 1:  # equal cells of different types would be taken for each other
+        once: dict[Any, Any] = {cell: default if cell in NOTHING else convert(cell) for cell in {*column}}
+        return [*map(once.__getitem__, column)]
     made: dict[tuple[type, Any], Any] = {(str, ""): default, (type(None), None): default}
     found = []
     for raw in column:

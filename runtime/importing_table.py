@@ -66,7 +66,7 @@ def table_of(sheet: Sheet) -> Table:
     rows: list[Sequence[Any]] = []
     lines: list[int] = []
     for line, row in enumerate(sheet.rows, sheet.first_line):
-        if any(cell not in EMPTY for cell in row):
+        if any(row) or any(cell not in EMPTY for cell in row):  # nought is something too
             rows.append(row if len(row) == width else [*row[:width], *([""] * (width - len(row)))])
             lines.append(line)
     columns = list(zip(*rows, strict=True)) if rows else [()] * width

@@ -6,6 +6,7 @@ SQLAlchemy's executemany prepares every row with some thirty calls; an import ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, func, insert, select
@@ -25,6 +26,14 @@ class Insert(NamedTuple):
 
     statement: str
     columns: Sequence[tuple[str, Convert | None]]
+
+
+def column_of(rows: Sequence[Row], name: str) -> list[Any]:
+    """One value of many rows, ``None`` where a row has none."""
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:
+        return [row.get(name) for row in rows]
 
 
 def take_ids(ctx: RunContext, table: Table, count: int) -> range | list[int]:
@@ -72,7 +81,7 @@ def _converted(convert: Convert | None, values: Sequence[Any]) -> Sequence[Any]:
         made = {value: convert(value) for value in set(values)}
     except TypeError:  # JSON values cannot be compared by hash
         return [convert(value) for value in values]
-    return [made[value] for value in values]
+    return list(map(made.__getitem__, values))
 
 
 def insert_rows(ctx: RunContext, table: Table, rows: Sequence[Row]) -> None:

@@ -109,6 +109,10 @@ def _faulty(batch: Batch, draft: Draft, field: Field) -> bool:
 
 def _check_bound(batch: Batch, field: Field, bound: Expr, drafts: Sequence[Draft], code: str, *, lowest: bool) -> None:
     limits = batch.at.evaluate(bound, [d.row for d in drafts], None, field.entity)
+    if len(drafts) > 1 and limits.count(limits[0]) == len(limits):
+        values = [value for d in drafts if (value := d.row.get(field.id)) is not None]
+        if not values or limits[0] is None or (min(values) >= limits[0] if lowest else max(values) <= limits[0]):
+            return
     for draft, limit in zip(drafts, limits, strict=True):
         value = draft.row.get(field.id)
         if value is None or limit is None or (value >= limit if lowest else value <= limit):
@@ -204,7 +208,7 @@ def check_unique(batch: Batch, entity: Entity, drafts: Sequence[Draft]) -> None:
     for names in sorted(unique_keys(entity)):
         due = [d for d in drafts if d.old is None or any(differs(d, n) for n in names)]
         keys = zip(*([d.row.get(n) for d in due] for n in names), strict=True)
-        keyed = [(d, key) for d, key in zip(due, keys, strict=True) if not any(map(_is_empty, key))]
+        keyed = [(d, key) for d, key in zip(due, keys, strict=True) if all(key) or not any(map(_is_empty, key))]
         if keyed:
             taken = set() if entity.kind is EntityKind.LINES else _taken(batch, entity, names, keyed)
             others = [d for d in drafts if d not in due] if entity.kind is EntityKind.LINES else []
@@ -226,6 +230,10 @@ def _refuse_repeated(
     taken: set[tuple[Any, ...]],
     seen: set[tuple[Any, ...]],
 ) -> None:
+    if entity.kind is not EntityKind.LINES and len(keyed) > 1:
+        different = {key for _, key in keyed}
+        if len(different) == len(keyed) and different.isdisjoint(taken):
+            return
     labels = "、".join(entity.fields[n].label.get(batch.ctx.language) for n in names)
     for draft, key in keyed:
         mark = (_owner(draft), *key)

@@ -12,6 +12,7 @@ from typing import Any
 from engine.expressions.types import Kind
 from engine.model import Field
 from runtime.context import RunContext
+from runtime.prepared_values import taking
 from runtime.record_drafts import Batch, Draft, quick_lanes, take_other
 from runtime.record_lanes import Lane
 from runtime.records import Saved, make, open_batch
@@ -60,15 +61,14 @@ def add_columns(batch: Batch, columns: Columns, count: int) -> None:
 
 
 def _rows(columns: Mapping[str, Values], count: int) -> list[dict[str, Any]]:
-    if not columns:
+    kinds = {name: {*map(type, column)} for name, column in columns.items()}  # asking whether None is in it costs more
+    given = {name: column for name, column in columns.items() if kinds[name] != NOTHING}
+    names, rows = tuple(given), zip(*given.values(), strict=True)
+    if not given:
         return [{} for _ in range(count)]
-    names = tuple(columns)
-    if not any(None in column for column in columns.values()):
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return [
-        {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        for values in zip(*columns.values(), strict=True)
-    ]
+    if all(kinds[name].isdisjoint(NOTHING) for name in names):
+        return list(map(taking([None] * len(names), names), rows))
+    return [{name: value for name, value in zip(names, values, strict=True) if value is not None} for values in rows]
 
 
 def read_column(ctx: RunContext, lane: Lane, raws: Sequence[Any]) -> tuple[Values, Refusals]:
@@ -89,6 +89,7 @@ def read_column(ctx: RunContext, lane: Lane, raws: Sequence[Any]) -> tuple[Value
 
 
 REMEMBERED = (str, int, float, bool)
+NOTHING = frozenset((type(None),))
 
 
 def _is_plain_text(field: Field) -> bool:
@@ -97,8 +98,8 @@ def _is_plain_text(field: Field) -> bool:
 
 def _texts(field: Field, raws: Sequence[Any]) -> Values | None:
     """Texts without anything remarkable; ``None`` where one needs a closer look."""
-    texts = [None if raw is None else raw.strip() or None for raw in raws]
-    told = [text for text in texts if text is not None]
+    texts: Values = [None if raw is None else raw.strip() or None for raw in raws]
+    told = list(filter(None, texts))
     if told and (len(max(told, key=len)) > most_letters(field) or not "".join(told).isprintable()):
         return None
     return texts

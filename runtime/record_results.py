@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from engine.model import Entity
 from runtime.columns import is_link
@@ -28,15 +28,14 @@ class Written:
     at: Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
+class Saved(NamedTuple):
     """What came of writing one record. ``written``: the record itself, of whoever writes a single one."""
 
     id: int
     version: int
     code: str
     warnings: tuple[Fault, ...] = ()
-    written: Written | None = field(default=None, compare=False, repr=False)
+    written: Written | None = None
 
 
 class Rejected(Invalid):

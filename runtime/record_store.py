@@ -12,7 +12,7 @@ from runtime import audit
 from runtime.context import RunContext
 from runtime.files import claim
 from runtime.prepared import prepare_statement, prepared_insert
-from runtime.record_bulk import MANY, insert_columns, take_ids
+from runtime.record_bulk import MANY, column_of, insert_columns, take_ids
 from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import EntityPart
 from runtime.record_steps import differs
@@ -65,7 +65,7 @@ def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
     if len(drafts) >= MANY:
         records = [draft.row for draft in drafts]
         columns = _columns_of(part, records)
-        columns.update({name: [row[name] for row in records] for name in STAMPS})
+        columns.update({name: column_of(records, name) for name in STAMPS})
         columns["search_key"] = keys_of(batch, part.entity, records)
         _insert_columns(batch.ctx, part.entity.id, records, columns)
         return
@@ -83,7 +83,7 @@ def _columns_of(part: EntityPart, records: Sequence[Row]) -> dict[str, list[Any]
     columns: dict[str, list[Any]] = {}
     for name, put in part.writers.items():
         if name in part.plain:
-            columns.update({key: [row.get(key) for row in records] for key in part.plain[name]})
+            columns.update({key: column_of(records, key) for key in part.plain[name]})
             continue
         made: list[Row] = [{} for _ in records]
         for row, one in zip(records, made, strict=True):
@@ -228,7 +228,7 @@ def keys_of(batch: Batch, entity: Entity, rows: Sequence[Row]) -> list[str]:
         first, _, rest = path.partition(".")
         field = entity.fields.get(first)
         if field is None or not rest:
-            columns.append([row.get(first) for row in rows])
+            columns.append(column_of(rows, first))
         elif not field.lines:
             columns.append(batch.at.follow(entity.id, rows, tuple(path.split("."))))
         elif any(row.get(first) for row in rows):

@@ -390,7 +390,7 @@ def _saved(batch: Batch, row: Row, told: tuple[Fault, ...], *, alone: bool) -> S
     """``alone``: what was written is handed on, for what comes next with it; many would only fill the memory."""
     written = Written(whole(batch.ctx, batch.plan.entity, row), batch.at.onward()) if alone else None
     code = str(row.get("code") or "")
-    return Saved(id=row["id"], version=row["version"], code=code, warnings=told, written=written)
+    return Saved(row["id"], row["version"], code, told, written)
 
 
 def may_read(ctx: RunContext, entity: str) -> Rights:

@@ -12,22 +12,44 @@ from itertools import chain
 
 MOST = 1000
 ONE_RUN = re.compile(r"([^\x00-\x7f]+)([\x00-\x7f]*)")
+FOREIGN = re.compile(r"([^\x00-\x7f]+)")
 RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 
 def search_keys(columns: Sequence[Sequence[str | None]]) -> list[str]:
     """The keys of many records whose texts are given as columns."""
-    spelled = [_spelled_column(column) for column in columns]
-    return [" ".join(dict.fromkeys(chain.from_iterable(pieces)))[:MOST] for pieces in zip(*spelled, strict=True)]
+    spelled = list(chain.from_iterable(map(_spelled_column, columns)))
+    if all(all(column) for column in spelled):
+        return [" ".join(dict.fromkeys(pieces))[:MOST] for pieces in zip(*spelled, strict=True)]
+    return [" ".join(dict.fromkeys(filter(None, pieces)))[:MOST] for pieces in zip(*spelled, strict=True)]
 
 
-def _spelled_column(column: Sequence[str | None]) -> list[tuple[str, ...]]:
-    """The pieces of each text; columns that repeat their texts have each spelled once."""
-    different = set(column)
-    if len(different) > len(column) // 2:
-        return [spellings(text) if text else () for text in column]
-    made = {text: spellings(text) if text else () for text in different}
-    return list(map(made.__getitem__, column))
+def _spelled_column(column: Sequence[str | None]) -> list[Sequence[str]]:
+    """A column of texts as it is typed: lower case and, where there is Chinese, two more with its pinyin.
+
+    The whole column is one text on the way, so that each step is one call.
+    """
+    texts = [text.strip() if text else "" for text in column]
+    whole = "\n".join(texts).lower()
+    words = whole.split("\n")
+    if len(words) != len(texts):  # texts of several lines
+        return _spelled_each(texts)
+    if whole.isascii():
+        return [words]
+    parts = FOREIGN.split(whole)
+    runs = parts[1::2]
+    spelled = {run: _run(run) for run in set(runs)}
+    parts[1::2] = [spelled[run][0] for run in runs]
+    full = "".join(parts).split("\n")
+    parts[1::2] = [spelled[run][1] for run in runs]
+    first = "".join(parts).split("\n")
+    return [words, full, ["" if f == word else i for word, f, i in zip(words, full, first, strict=True)]]
+
+
+def _spelled_each(texts: Sequence[str]) -> list[Sequence[str]]:
+    """The same, text by text."""
+    made = [(*spellings(text), "", "")[:3] for text in texts]
+    return [*map(list, zip(*made, strict=True))]
 
 
 def search_key(texts: Iterable[object]) -> str:
@@ -40,7 +62,7 @@ def search_key(texts: Iterable[object]) -> str:
                 pieces.append(word)
             else:
                 pieces.extend(_chinese(word))
-    return " ".join(dict.fromkeys(pieces))[:MOST]
+    return " ".join(dict.fromkeys(filter(None, pieces)))[:MOST]
 
 
 def spellings(text: str) -> tuple[str, ...]:

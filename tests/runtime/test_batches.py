@@ -37,7 +37,7 @@ TOLD: tuple[Any, ...] = tuple(one for one in RAW if not (type(one) is float and 
 def _thing(chance: random.Random, number: int) -> dict[str, Any]:
     pick = chance.choice
     made = {
-        "name": pick([f"物品{number}", f" Bolt {number} ", f"Ω{number}"]),
+        "name": pick([f"物品{number}", f" Bolt {number} ", f"Ω{number}", f'50 % "{number}" \\ é行']),
         "group": pick(["A", "B"]),
         "unit": "pc",
         "price": pick([None, "", 2, 2.5, "1,200.25", "0.123456"]),
