@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, case, false, func, or_, select
 
-from engine.model import Offer
+from engine.model import AppModel, Offer
 from runtime.alerts import table_of
 from runtime.alerts_telling import level_of
 from runtime.context import RunContext
@@ -17,9 +17,10 @@ from runtime.permissions import READ, may_see, owner_of, rights
 from runtime.prepared import Statement, prepare_statement
 from runtime.record_reading import titles
 from runtime.record_texts import HIDDEN
-from runtime.row_rules import readable, visible_ids
+from runtime.row_rules import readable, row_condition, visible_ids
 from runtime.rules_look import Records
 
+Row = Mapping[str, Any]
 MOST = 500
 ORDER = ("red", "orange", "yellow", "blue", "grey")
 """Colours from the most to the least pressing."""
@@ -48,27 +49,83 @@ class OpenAlert:
 
 
 def open_alerts(
-    ctx: RunContext, *, alert: str = "", entity: str = "", record: int = 0, closed: bool = False
-) -> list[OpenAlert]:
-    """The alerts about records that the acting person may read, the most pressing and newest first."""
+    ctx: RunContext, *, alert: str = "", entity: str = "", record: int = 0, closed: bool = False,
+    before: int = 0, limit: int = MOST,
+) -> list[OpenAlert]:  # fmt: skip
+    """The alerts about records that the acting person may read, the most pressing and newest first; closed ones only
+    by when they were opened. ``before``: the id of the last one of the page before."""
     given = {name: v for name, v in (("alert", alert), ("entity", entity), ("record", record)) if v}
+    rows = _about(ctx, given, closed=closed) if record else _page(ctx, given, before, limit, closed=closed)
+    if not rows:
+        return []
+    named = titles(ctx, {(row["entity"], row["record"]) for row in rows})
+    return [_shown(ctx, row, named) for row in rows]
+
+
+def _about(ctx: RunContext, given: Mapping[str, Any], *, closed: bool) -> Sequence[Row]:
+    """Those about one record, which are few: asked for on its every page."""
     query = ctx.app.programs.keep(("alerts", *given, closed), lambda: _asked(ctx, tuple(given), closed=closed))
     names = [column.name for column in table_of(ctx).c]
     rows = [dict(zip(names, row, strict=True)) for row in query.run(ctx, given)]
-    if not rows:
-        return []
-    seen = readable(ctx, rows)
-    rows = [row for row in rows if (row["entity"], row["record"]) in seen and row["alert"] in ctx.app.model.alerts]
-    named = titles(ctx, {(row["entity"], row["record"]) for row in rows})
-    found = [_shown(ctx, row, named) for row in rows]
-    return sorted(found, key=lambda each: ORDER.index(each.color) if each.color in ORDER else len(ORDER))
+    seen = readable(ctx, rows) if rows else set()
+    return [row for row in rows if (row["entity"], row["record"]) in seen and row["alert"] in ctx.app.model.alerts]
 
 
 def _asked(ctx: RunContext, names: Sequence[str], *, closed: bool) -> Statement:
     table = table_of(ctx)
-    query = select(table).where(table.c.closed_at.is_not(None) if closed else table.c.open_key.is_not(None))
-    query = query.where(*(table.c[name] == bindparam(name) for name in names))
-    return prepare_statement(ctx, query.order_by(table.c.id.desc()).limit(MOST), list(table.c))
+    query = _ordered(table, _narrowed(table, closed=closed), closed=closed)
+    query = query.where(*(table.c[name] == bindparam(name) for name in names)).limit(MOST)
+    return prepare_statement(ctx, query, list(table.c))
+
+
+def _page(ctx: RunContext, given: Mapping[str, Any], before: int, limit: int, *, closed: bool) -> Sequence[Row]:
+    """A page of those that the reader may know of: what he may not know takes no place on it."""
+    table = table_of(ctx)
+    query = _narrowed(table, closed=closed).where(*(table.c[name] == value for name, value in given.items()))
+    query = _ordered(table, query.where(_known(ctx, table)), closed=closed)
+    if before:
+        query = query.where(_after(ctx, table, before, closed=closed))
+    return [dict(row) for row in ctx.connection.execute(query.limit(limit)).mappings()]
+
+
+def _narrowed(table: Table, *, closed: bool) -> Select[Any]:
+    return select(table).where(table.c.closed_at.is_not(None) if closed else table.c.open_key.is_not(None))
+
+
+def _ordered(table: Table, query: Select[Any], *, closed: bool) -> Select[Any]:
+    newest = table.c.id.desc()
+    return query.order_by(newest) if closed else query.order_by(_rank(table), newest)
+
+
+def _rank(table: Table) -> ColumnElement[int]:
+    """How pressing it is, the most pressing first."""
+    return case({color: place for place, color in enumerate(ORDER)}, value=table.c.color, else_=len(ORDER))
+
+
+def _after(ctx: RunContext, table: Table, before: int, *, closed: bool) -> ColumnElement[bool]:
+    """What stands behind an alert in the order; one that is forgotten stood among the least pressing."""
+    older = table.c.id < before
+    if closed:
+        return older
+    rank = ctx.connection.execute(select(_rank(table)).where(table.c.id == before)).scalar()
+    here = _rank(table)
+    return older if rank is None else or_(here > rank, and_(here == rank, older))
+
+
+def _known(ctx: RunContext, table: Table) -> ColumnElement[bool]:
+    """About a record that the acting person may know of, by an alert that the app still has."""
+    model, may = ctx.app.model, list[ColumnElement[bool]]()
+    for entity in sorted({alert.entity for alert in model.alerts.values()}):
+        if not rights(ctx, entity).may(READ):
+            continue
+        records, condition = ctx.app.tables.entity[entity], row_condition(ctx, entity)
+        here = and_(table.c.entity == entity, table.c.alert.in_(sorted(_of(model, entity))))
+        may.append(here if condition is None else and_(here, table.c.record.in_(select(records.c.id).where(condition))))
+    return or_(false(), *may)
+
+
+def _of(model: AppModel, entity: str) -> list[str]:
+    return [alert.id for alert in model.alerts.values() if alert.entity == entity]
 
 
 def _shown(ctx: RunContext, row: Mapping[str, Any], names: Mapping[tuple[str, int], Any]) -> OpenAlert:

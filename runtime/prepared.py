@@ -226,8 +226,8 @@ def _together(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
     from psycopg import RawCursor  # the driver weighs much: only who uses PostgreSQL loads it
 
     connection, driver, heard = _begun(ctx)
+    cursors = [RawCursor(driver) for _ in asks]
     try:
-        cursors = [RawCursor(driver) for _ in asks]
         with driver.pipeline() if len(asks) > 1 else nullcontext():
             for cursor, ask in zip(cursors, asks, strict=True):
                 if heard:
@@ -235,7 +235,8 @@ def _together(ctx: RunContext, asks: Sequence[Ask]) -> list[list[Any]]:
                 cursor.execute(ask.words, ask.values)
         return [[] if ask.read is None else cursor.fetchall() for cursor, ask in zip(cursors, asks, strict=True)]
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _failed(ctx, asks[0], error) from error
+        refused = (ask for ask, cursor in zip(asks, cursors, strict=True) if cursor.pgresult is None)
+        raise _failed(ctx, next(refused, asks[-1]), error) from error  # those before it were answered, none after it
 
 
 SENDERS: Mapping[str, Callable[[RunContext, Sequence[Ask]], list[list[Any]]]] = {

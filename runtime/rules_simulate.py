@@ -19,6 +19,8 @@ from engine.model import Action, Rule
 from runtime.context import FixedClock, RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault, say
+from runtime.plugins.reports import reported
+from runtime.programs import Programs
 from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
@@ -77,7 +79,8 @@ def simulate(
 ) -> Simulated:
     """Run a rule over the days ``since`` to ``until``, both included; ``progress`` hears how far it is."""
     _check_days(ctx, since, until)
-    acting = replace(ctx.as_system(), language=ctx.language)
+    apart = replace(ctx.app, programs=Programs())  # what is compiled of a draft goes with it
+    acting = replace(ctx.as_system(), app=apart, language=ctx.language)
     result = Simulated(rule=rule.id, since=since, until=until)
     _WAYS[rule.trigger.kind](acting, rule, result, progress)
     result.notes.extend(_notes(ctx, rule))

@@ -60,3 +60,15 @@ def test_what_the_database_refuses_is_told_as_elsewhere(ctx: RunContext) -> None
         double.run(ctx, [row, row])
     count = select(func.count()).select_from(table).where(table.c.id == 900_001)
     assert ctx.connection.execute(count).scalar_one() == 0
+
+
+def test_of_statements_sent_together_the_one_that_was_refused_is_named(ctx: RunContext) -> None:
+    table = ctx.app.tables.entity["place"]
+    row = (900_002, *places(1)[0])
+    count = prepare_statement(ctx, select(func.count()).select_from(table), [func.count()])
+    (good,), (bad,) = (
+        prepared_insert(ctx, table, ("id", *NAMES)).asks([each]) for each in (row, (row[0], *places(2)[1]))
+    )
+    with pytest.raises(IntegrityError) as refused, ctx.connection.begin_nested():
+        ask_all(ctx, [count.ask({}), good, bad, count.ask({})])
+    assert (refused.value.statement, refused.value.params) == (bad.words, bad.values)

@@ -29,6 +29,7 @@ def _listing(item: Schema, following: Schema) -> Schema:
 
 
 NO_NEXT: Schema = {"type": "null"}
+NEXT: Schema = {"type": ["integer", "null"]}
 CONDITION = _object(
     {"text": TEXT, "holds": {"type": "boolean"}, "inputs": {"type": "array", "items": {"type": "array"}}}
 )
@@ -185,7 +186,7 @@ def rule_paths(model: AppModel) -> dict[str, Schema]:
         },
         "/rules/{rule}/runs": {
             **one,
-            **_get("rules", "What it did and did not, newest first", _listing(RUN, {"type": ["integer", "null"]}),
+            **_get("rules", "What it did and did not, newest first", _listing(RUN, NEXT),
                    of, results, before, problems=refused),
         },
         "/rules/{rule}/why": {
@@ -223,13 +224,14 @@ def alert_paths(model: AppModel) -> dict[str, Schema]:
         for name, text in (("alert", "Of this alert"), ("entity", "About records of this"))
     ]
     record = query("record", {"type": "integer", "minimum": 0}, "About this record")
+    before = query("before", {"type": "integer", "minimum": 0}, "Alerts behind this one: `next` of the page before")
     ways = (offer.id for alert in model.alerts.values() for offer in alert.offers)
     offer = _named("offer", ways, "The id of a way out that is offered")
     refused = ("404", "409", "422")
     taken = _object({"id": COUNT, "taken": TEXT})
     acknowledged = _object({"id": COUNT, "acknowledged": {"type": "boolean"}})
     return {
-        "/alerts": _get("alerts", "Open alerts about records I may read", _listing(ALERT, NO_NEXT), closed, record,
+        "/alerts": _get("alerts", "Open alerts about records I may read", _listing(ALERT, NEXT), closed, record, before,
                         *narrow, problems=refused),
         "/alerts/{id}/ack": {
             "parameters": [ID_PARAMETER],

@@ -22,6 +22,9 @@ from web.api import parameters
 from web.api.bodies import body_object
 from web.api.shapes import answer
 
+ALERTS = 200
+"""Alerts on a page of the listing."""
+
 
 def rules() -> Response:
     """All rules and alerts, each as a sentence, with how often they came to what."""
@@ -104,14 +107,16 @@ def why(rule: str) -> Response:
 
 
 def alerts_open() -> Response:
-    """Open alerts about records I may read; ``closed=true``: those that have ended."""
+    """Open alerts about records I may read, the most pressing first; ``closed=true``: those that have ended."""
     with reading() as ctx:
         closed = parameters.text("closed") == "true"
         record = parameters.whole(ctx, "record", 0)
         narrow = {name: parameters.text(name) for name in ("alert", "entity")}
-        found = open_alerts(ctx, **narrow, record=record, closed=closed)
-        items = [_alert(ctx, one) for one in found]
-        return answer({"items": items, "next": None, "count": len(items)})
+        before = parameters.whole(ctx, "before", 0)
+        found = open_alerts(ctx, **narrow, record=record, closed=closed, before=before, limit=ALERTS + 1)
+        items = [_alert(ctx, one) for one in found[:ALERTS]]
+        further = items[-1]["id"] if len(found) > ALERTS and not record else None
+        return answer({"items": items, "next": further, "count": len(items)})
 
 
 def _alert(ctx: RunContext, one: OpenAlert) -> dict[str, Any]:

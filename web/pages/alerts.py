@@ -21,9 +21,12 @@ from web.display import moment
 from web.render import render, tell
 from web.rule_picture import alert_picture
 from web.texts import translator
+from web.whole import is_whole
 
 TONES: Mapping[str, str] = {"red": "red", "orange": "amber", "yellow": "amber", "blue": "accent", "grey": ""}
 MOST_SHOWN = 50
+PAGE = 100
+"""Alerts on a page of the list."""
 ENDS: Mapping[str, tuple[str, str]] = {
     "ended": ("情况已解除", "it ended"),
     "gone": ("对象已删除", "the record was deleted"),
@@ -36,13 +39,17 @@ def alerts() -> AnyResponse:
     with reading() as ctx:
         t = translator(ctx.language)
         closed = request.args.get("closed") == "1"
-        found = open_alerts(ctx, closed=closed)
+        before = request.args.get("before", "")
+        found = open_alerts(ctx, closed=closed, before=int(before) if is_whole(before) else 0, limit=PAGE + 1)
+        more, found = len(found) > PAGE, found[:PAGE]
         tabs = [
             {"label": t("进行中", "Open"), "url": url_for("pages.alerts"), "current": not closed},
             {"label": t("已关闭", "Closed"), "url": url_for("pages.alerts", closed="1"), "current": closed},
         ]
         rows = [alert_view(ctx, one) for one in found]
-        return render(ctx, "pages/alerts.html", title=t("预警", "Alerts"), tabs=tabs, rows=rows, closed=closed)
+        ended = "1" if closed else None
+        further = url_for("pages.alerts", closed=ended, before=found[-1].id) if more else ""
+        return render(ctx, "pages/alerts.html", title=t("预警", "Alerts"), tabs=tabs, rows=rows, further=further)
 
 
 def alert_view(ctx: RunContext, one: OpenAlert) -> dict[str, Any]:
@@ -117,8 +124,8 @@ def alert_kind(alert: str) -> AnyResponse:
             simulation="" if found.plan else url_for("pages.simulate_rule", rule=f"alert:{found.id}"),
             help=found.help.get(ctx.language) if found.help else "",
             on=f"alert:{found.id}" not in switched_off(ctx),
-            rows=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert)][:MOST_SHOWN],
-            closed=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert, closed=True)][:MOST_SHOWN],
+            rows=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert, limit=MOST_SHOWN)],
+            closed=[alert_view(ctx, one) for one in open_alerts(ctx, alert=alert, closed=True, limit=MOST_SHOWN)],
         )
 
 

@@ -12,7 +12,9 @@ from sqlalchemy import select
 
 from engine.expressions.problems import ExpressionOverflow
 from runtime import alerts, records
+from runtime.alerts_reading import open_alerts
 from runtime.apps import RunningApp
+from runtime.context import RunContext, User
 from runtime.database import Database
 from runtime.programs import Programs
 from tests.runtime.rules.firm import NOON, Firm, context, firm_model
@@ -129,6 +131,8 @@ alerts:
     levels:
       all:  {while: not empty(cost), color: blue, say: <code> 没人管 | <code> is kept by nobody}
       dear: {while: cost > 100, color: red, urgent: true, to: [boss, {address: name}], channels: [email, wecom], say: <code> 贵而没人管 | Dear <code> is kept by nobody}
+roles:
+  keeper: {label: 保管 | Keeper, can: {item: [read]}, rows: {few: {of: [item], where: on_hand < 1000}}}
 """  # noqa: E501 - read as YAML
 
 
@@ -175,3 +179,20 @@ def test_an_alert_that_cannot_be_worked_out_refuses_no_save_and_tells_the_admini
         records.update(firm.ctx, "item", 1, {"safety": safety})
     assert records.load(firm.ctx, "item", 1)["safety"] == 9
     assert firm.told("alert:low") == [("inbox", "boss", "预警无法计算：ExpressionOverflow: too large")]
+
+
+def test_alerts_one_may_not_know_of_take_no_place_on_a_page(hearing: Firm) -> None:
+    stock(hearing, 190)
+    for day in range(22, 27):
+        hearing.take("order", hearing.order(1, due=f"2026-02-{day}"), "approve")
+    low, late = ([row["id"] for row in rows(hearing, alert)] for alert in ("low", "late"))
+    keeper = replace(hearing.ctx, user=User(account=3, name="keeper", roles=frozenset({"keeper"})))
+
+    def page(ctx: RunContext, **narrow: Any) -> list[int]:
+        return [each.id for each in open_alerts(ctx, **narrow)]
+
+    assert (page(keeper, limit=1), page(keeper), page(keeper, record=1, entity="item")) == (low, low, low)
+    first = page(hearing.ctx, limit=2)
+    second = page(hearing.ctx, limit=3, before=first[-1])
+    last = page(hearing.ctx, before=second[-1])
+    assert [*first, *second, *last] == page(hearing.ctx) == [late[2], late[1], late[0], *low, late[4], late[3]]

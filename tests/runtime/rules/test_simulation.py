@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from runtime.alerts_past import replayed
 from runtime.rules_simulate import Simulated, simulate
 from tests.runtime.rules.firm import NOON, Firm
 
+DATA = Path(__file__).parent / "data"
 DAY = timedelta(days=1)
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
 
@@ -100,3 +102,18 @@ def test_an_alert_is_tried_on_the_past_like_a_rule(firm: Firm) -> None:
     late = replayed(firm.ctx, "alert:late").trigger.that
     assert late is not None
     assert render(late.tree) == ("status == approved and due < today() and (due < today() or due < today() - days(5))")
+
+
+def test_nothing_that_is_compiled_for_a_simulation_stays(firm: Firm) -> None:
+    firm.at(NOON + DAY).take("order", firm.order(20), "approve")
+    known = firm.ctx.app.programs
+
+    def kept() -> list[int]:
+        return [len(getattr(known, room)) for room in ("_functions", "_readings", "_expressions", "_ways", "_kept")]
+
+    before = kept()
+    for _ in range(3):
+        draft = load_text((DATA / "firm.yaml").read_text(encoding="utf-8")).rules["to_customer"]
+        assert simulate(firm.ctx, draft, *MARCH).fired == 1
+        simulate(firm.ctx, replayed(firm.ctx, "alert:low"), *MARCH)
+    assert kept() == before
