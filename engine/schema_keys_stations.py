@@ -34,4 +34,8 @@ STATION_ACT: Keys = {
     "set": (mapped(VALUE), "Fields of the new document: a constant, or `= expression` on this one."),
     "then": (NAME, "Transition of what was drawn, taken at once; without it the drawn document is opened."),
     "ask": (NAMES, "Fields given here, of what is made or of the document itself; `lines.field` for each line."),
+    "adds": (
+        mapped(mapped(VALUE)),
+        "Lines of which `ask` speaks that may be added here, each with what a first one begins with.",
+    ),
 }

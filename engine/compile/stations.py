@@ -10,6 +10,7 @@ from engine.compile.part import Part, Word
 from engine.compile.paths import checked_path, checked_paths
 from engine.compile.rules_actions import fills
 from engine.compile.scope import parse_condition, scope_of
+from engine.expressions.tree import Expr
 from engine.frozen import Frozen
 from engine.model import Queue, Station, StationAct
 from engine.problems import did_you_mean, got
@@ -96,25 +97,45 @@ def _act(bench: Bench, entity: str, id: str, part: Part) -> StationAct | None:
     drawn, created = part.word("draw"), part.word("create")
     if created is not None and _known(bench, [created], _owners(bench), "entity"):
         fill = fills(scope_of(bench, entity), part, "set", created.text)
-        return _making(bench, StationAct(id=id, label=label, icon=icon, entity=created.text, fill=fill), part)
+        return _making(bench, entity, StationAct(id=id, label=label, icon=icon, entity=created.text, fill=fill), part)
     if drawn is None:
         transition = _transition(bench, entity, part, "do")
         ask = checked_paths(bench, entity, part.words("ask"))
-        return StationAct(id=id, label=label, icon=icon, transition=transition, ask=ask) if transition else None
+        if not transition:
+            return None
+        adds = _adds(bench, entity, entity, part)
+        return StationAct(id=id, label=label, icon=icon, transition=transition, ask=ask, adds=adds)
     sources = [f"{name}.{key}" for name, each in bench.entities.items() for key, _ in each.part.parts("sources")]
     if not _known(bench, [drawn], sources, "source"):
         return None
     made, _, source = drawn.text.partition(".")
-    return _making(bench, StationAct(id=id, label=label, icon=icon, entity=made, source=source), part)
+    return _making(bench, entity, StationAct(id=id, label=label, icon=icon, entity=made, source=source), part)
 
 
-def _making(bench: Bench, act: StationAct, part: Part) -> StationAct:
+def _making(bench: Bench, entity: str, act: StationAct, part: Part) -> StationAct:
     """What is asked for of the document a key makes, and what becomes of it."""
     return replace(
         act,
         then=_transition(bench, act.entity, part, "then") if part.has("then") else "",
         ask=checked_paths(bench, act.entity, part.words("ask")),
+        adds=_adds(bench, act.entity, entity, part),
     )
+
+
+def _adds(bench: Bench, entity: str, picked: str, part: Part) -> Frozen[str, Frozen[str, Expr]]:
+    """Lines of ``entity`` that may be added, with what a first one begins with; they must be asked about."""
+    asked = {word.text.partition(".")[0] for word in part.words("ask") if "." in word.text}
+    done: dict[str, Frozen[str, Expr]] = {}
+    adds = part.part("adds")
+    if adds is None:
+        return Frozen(done)
+    for lines, _ in part.parts("adds"):
+        found = bench.draft(entity, lines)
+        if found is None or lines not in asked or not found.lines:
+            part.problem("D305", "adds", f"{entity} asks for no lines {got(lines)}", did_you_mean(lines, sorted(asked)))
+        else:
+            done[lines] = fills(scope_of(bench, picked), adds, lines, found.lines)
+    return Frozen(done)
 
 
 def _transition(bench: Bench, entity: str, part: Part, key: str) -> str:

@@ -15,6 +15,7 @@ class StationAct:
 
     ``then``: transition of what was drawn, taken at once; without it the drawn document is opened to be filled in.
     ``ask``: fields a person gives at the station, of what is made or of the document; ``lines.field`` for each line.
+    ``adds``: lines that may be added there, with what a first one begins with (worked out on the document picked).
     """
 
     id: str
@@ -26,6 +27,7 @@ class StationAct:
     then: str = ""
     ask: tuple[str, ...] = ()
     fill: Mapping[str, Expr] = field(default_factory=nothing)  # type: ignore[arg-type]
+    adds: Mapping[str, Mapping[str, Expr]] = field(default_factory=nothing)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ stations:
         scan: [code, lines.item.code]
         acts:
           close:   {do: close}
-          receive: {draw: receipt.order, ask: [lines.qty], then: post}
+          receive: {draw: receipt.order, ask: [lines.qty], adds: {lines: {item: = first(lines.item)}}, then: post}
           other:   {label: 开单 | Fill in, create: receipt, set: {place: = place}}
 """
 
@@ -35,6 +35,7 @@ def test_a_station_is_compiled_with_its_queue_and_keys() -> None:
     assert (queue.scan, queue.columns, queue.place) == (("code", "lines.item.code"), ("item.code", "qty"), "place")
     assert (close.transition, close.entity) == ("close", "")
     assert (receive.entity, receive.source, receive.then, receive.ask) == ("receipt", "order", "post", ("lines.qty",))
+    assert {lines: list(fill) for lines, fill in receive.adds.items()} == {"lines": ["item"]}
     assert (other.entity, other.source, list(other.fill)) == ("receipt", "", ["place"])
 
 
@@ -46,6 +47,7 @@ def test_what_a_station_names_must_exist() -> None:
         ("columns: [item.code, qty]", "columns: [item.cod, qty]"),
         ("{do: close}", "{do: clos}"),
         ("draw: receipt.order", "draw: receipt.ordr"),
+        ("adds: {lines: {item: = first(lines.item)}}", "adds: {liens: {item: = first(lines.item)}}"),
         ("set: {place: = place}", "set: {palce: = place}"),
     ):
         wrong = wrong.replace(old, new)

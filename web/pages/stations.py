@@ -19,12 +19,9 @@ from runtime.stations import Scan, queues_of, scanned, station_of, stations_of, 
 from web.access import reading, writing
 from web.record_actions import body_of
 from web.render import render, tell
+from web.station_asks import ask_view, asked_values, groups_of, made_row
 from web.station_view import (
-    ask_view,
-    asked_values,
     filled,
-    lines_of,
-    made_row,
     picked_view,
     place_view,
     queue_views,
@@ -140,7 +137,8 @@ def _ask(
         return None
     shown = made_row(ctx, act, drawn) if act.entity else row
     asked = ctx.app.model.entities[act.entity or entity]
-    return ask_view(ctx, act, asked, shown, faults, request.form if request.method == "POST" else None)
+    typed = request.form if request.method == "POST" else None
+    return ask_view(ctx, act, asked, shown, (entity, row), faults, typed)
 
 
 def _start(ctx: RunContext, act: StationAct, row: Row, entity: str) -> Row:
@@ -153,6 +151,10 @@ def _start(ctx: RunContext, act: StationAct, row: Row, entity: str) -> Row:
 
 def press(station: str, queue: str, id: int, act: str) -> AnyResponse:
     """Do what a key says, whole or not at all; the station stays open for the next document."""
+    if request.form.get("more"):
+        with reading() as ctx:
+            found = station_of(ctx, station)
+            return _page(ctx, found, _place(ctx, found), Scan(), chosen=(queue, str(id), act))
     try:
         with writing() as ctx:
             found = station_of(ctx, station)
@@ -202,10 +204,10 @@ def _do(ctx: RunContext, queue: Queue, act: StationAct, id: int) -> None:
 def _drawn(ctx: RunContext, queue: Queue, act: StationAct, id: int) -> Row:
     """The document made for another, with what was given here."""
     entity = ctx.app.model.entities[act.entity]
-    drawn = _start(ctx, act, records.load_visible(ctx, queue.entity, id), queue.entity)
-    values = asked_values(entity, act, _inner(ctx, entity, act), drawn, request.form)
-    lines, _ = lines_of(entity, act)
-    if lines is not None and drawn.get(lines.id) and not values[lines.id]:
+    row = records.load_visible(ctx, queue.entity, id)
+    drawn = _start(ctx, act, row, queue.entity)
+    values = asked_values(ctx, entity, act, drawn, (queue.entity, row), request.form)
+    if any(drawn.get(group.field.id) and not values[group.field.id] for group in groups_of(entity, act)):
         raise Invalid(fault(ctx, "station_no_lines"))
     return values
 
@@ -213,12 +215,7 @@ def _drawn(ctx: RunContext, queue: Queue, act: StationAct, id: int) -> Row:
 def _changed(ctx: RunContext, entity: Entity, act: StationAct, id: int) -> Row:
     """What was given here of a document that is there."""
     row = records.load_visible(ctx, entity.id, id)
-    return asked_values(entity, act, _inner(ctx, entity, act), row, request.form)
-
-
-def _inner(ctx: RunContext, entity: Entity, act: StationAct) -> Entity | None:
-    lines, _ = lines_of(entity, act)
-    return ctx.app.model.entities[lines.lines] if lines is not None else None
+    return asked_values(ctx, entity, act, row, (entity.id, row), request.form)
 
 
 def register(pages: Blueprint) -> None:
