@@ -19,6 +19,7 @@ from runtime.flow_versions import newest, versions_of
 from runtime.happenings import door
 from runtime.messages import fault, say
 from runtime.permissions import demand_admin, label_of
+from runtime.task_copies import COPIED
 from runtime.workflow_rights import workflow_of
 
 KIND = "flow"
@@ -83,8 +84,7 @@ def move(
     targets = {row["id"]: (states or {}).get(row["status"], row["status"]) for row in found}
     with door(ctx):
         _leave(ctx, entity, wanted)
-        for row in found:
-            _take_over(ctx, entity, row, targets[row["id"]], walked[row["id"]])
+        _take_over(ctx, entity, found, targets, walked)
     return wanted
 
 
@@ -101,18 +101,44 @@ def _leave(ctx: RunContext, entity: str, ids: Sequence[int]) -> None:
     ctx.connection.execute(delete(flow).where(flow.c.entity == entity, flow.c.record.in_(ids)))
 
 
-def _take_over(ctx: RunContext, entity: str, row: workflow.Row, target: str, version: int) -> None:
-    """One document into its state of the newest flow, where those who decide are asked anew."""
-    asked_by = [task["asked_by"] for task in tasks.history(ctx, entity, row["id"]) if task["asked_by"]]
-    tasks.close(ctx, entity, [row["id"]])
-    told = say(ctx, "flow_moved", version=version)
-    if target != row["status"]:
-        (row,) = records.apply_system(ctx, entity, {row["id"]: {"status": target}}, kind=KIND, notes=told)
-    else:
-        audit.write(ctx, [audit.Entry(entity, row["id"], row["version"], KIND, {}, note=told)])
-    asker = asked_by[-1] if asked_by else row.get("created_by") or 0
-    asking = replace(ctx, user=replace(ctx.user, account=asker))
-    workflow.ask(asking, entity, [row], target, {})
+def _take_over(
+    ctx: RunContext,
+    entity: str,
+    found: Sequence[workflow.Row],
+    targets: Mapping[int, str],
+    walked: Mapping[int, int],
+) -> None:
+    """Documents into their states of the newest flow, where those who decide are asked anew, for who asked before."""
+    if not found:
+        return
+    askers = _askers(ctx, entity, found)
+    tasks.close(ctx, entity, [row["id"] for row in found])
+    notes = {row["id"]: say(ctx, "flow_moved", version=walked[row["id"]]) for row in found}
+    changes = {row["id"]: {"status": targets[row["id"]]} for row in found if targets[row["id"]] != row["status"]}
+    made: dict[int, workflow.Row] = {row["id"]: row for row in found}
+    if changes:
+        held = {id: made[id] for id in changes}
+        moved = records.apply_system(ctx, entity, changes, kind=KIND, notes=notes, held=held)
+        made.update({row["id"]: row for row in moved})
+    stays = [row for id, row in made.items() if id not in changes]
+    audit.write(ctx, [audit.Entry(entity, r["id"], r["version"], KIND, {}, note=notes[r["id"]]) for r in stays])
+    together: dict[tuple[int, str], list[workflow.Row]] = {}
+    for row in made.values():
+        together.setdefault((askers[row["id"]], row["status"]), []).append(row)
+    for (asker, state), rows in together.items():
+        asking = replace(ctx, user=replace(ctx.user, account=asker))
+        workflow.ask(asking, entity, rows, state, {})
+
+
+def _askers(ctx: RunContext, entity: str, found: Sequence[workflow.Row]) -> dict[int, int]:
+    """Who sent each document for approval last, else who made it."""
+    task = ctx.app.tables.system.task
+    about = (task.c.entity == entity, task.c.record.in_([row["id"] for row in found]))
+    sent = (task.c.asked_by.is_not(None), task.c.decision != COPIED)
+    last = select(func.max(task.c.id)).where(*about, *sent).group_by(task.c.record)
+    query = select(task.c.record, task.c.asked_by).where(task.c.id.in_(last))
+    asked = {row.record: row.asked_by for row in ctx.connection.execute(query)}
+    return {row["id"]: asked.get(row["id"]) or row.get("created_by") or 0 for row in found}
 
 
 # --- what stands in the way ------------------------------------------------------------------------------------

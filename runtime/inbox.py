@@ -6,25 +6,30 @@ in the transaction of what it tells of, so it is there exactly once, or not at a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, false, func, or_, select, update
+from sqlalchemy import Table, func, select, update
 
 from engine.model import Text
+from runtime.accounts import account_names
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.messages import MESSAGES, fault, say
-from runtime.outbox import NOTE, Outgoing, post
+from runtime.outbox import NOTE, Outgoing, post_many
 from runtime.permissions import label_of
 from runtime.record_texts import record_title
 from runtime.row_rules import readable
+from runtime.substitutes import deputies
+from runtime.task_people import Directory
 
 Row = Mapping[str, Any]
 WAITS, APPROVED, REFUSED, RETURNED = "task", "approved", "refused", "returned"
+STANDS_IN = "stands_in"
+"""A document waits for somebody who is away: his substitute is told."""
 MOST = 200
 
 
@@ -44,65 +49,79 @@ class Message:
 
 def tell_waiting(ctx: RunContext, entity: str, record: Row, says: Sequence[Row]) -> None:
     """A document waits for the people named by ``says`` (rows of tasks: an account, a role or a member each)."""
-    accounts = {row["account"] for row in says if row.get("account")}
-    roles = {row["role"] for row in says if row.get("role")}
-    members = {row["member"] for row in says if row.get("member")}
-    _tell(ctx, WAITS, entity, record, accounts | _accounts(ctx, roles, members))
+    tell_all_waiting(Directory(ctx), entity, [(record, says)])
+
+
+def tell_all_waiting(directory: Directory, entity: str, waiting: Sequence[tuple[Row, Sequence[Row]]]) -> None:
+    """The same for several documents; who stands in for one of them today is told too, and for whom."""
+    ctx = directory.ctx
+    directory.read([row for _, says in waiting for row in says])
+    asked = [(record, {one for row in says for one in directory.accounts(row)}) for record, says in waiting]
+    tell_many(ctx, WAITS, entity, asked)
+    tell_deputies(ctx, STANDS_IN, entity, asked)
+
+
+def tell_deputies(ctx: RunContext, kind: str, entity: str, asked: Sequence[tuple[Row, Set[int]]]) -> None:
+    """Who stands in today for people that are asked about documents: those who are not asked themselves."""
+    stand_in = deputies(ctx, entity, {one for _, accounts in asked for one in accounts})
+    if not stand_in:
+        return
+    names = account_names(ctx, sorted(set().union(*stand_in.values())))
+    told = []
+    for record, accounts in asked:
+        for deputy, absent in stand_in.items():
+            away = sorted(absent & accounts)
+            if away and deputy not in accounts:
+                told.append((record, [deputy], "、".join(names.get(one, "") for one in away)))
+    _tell_many(ctx, kind, entity, told)
 
 
 def tell_decided(ctx: RunContext, kind: str, entity: str, record: Row, note: str = "") -> None:
     """A document was approved, refused or returned: its maker learns of it, unless he did it himself."""
     maker = record.get("created_by")
     if isinstance(maker, int) and maker:
-        _tell(ctx, kind, entity, record, {maker}, note)
+        tell_people(ctx, kind, entity, record, {maker}, note)
 
 
 def tell_people(ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], note: str = "") -> None:
     """A message of some kind about a record to these accounts, but not to the person who acts."""
-    _tell(ctx, kind, entity, record, accounts, note)
+    _tell_many(ctx, kind, entity, [(record, accounts, note)])
 
 
-def _accounts(ctx: RunContext, roles: set[str], members: set[int]) -> set[int]:
-    account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
-    if not roles and not members:
-        return set()
-    held = select(holds.c.account).where(holds.c.role.in_(sorted(roles)))
-    query = select(account.c.id).where(
-        account.c.active,
-        or_(
-            account.c.id.in_(held) if roles else false(), account.c.member.in_(sorted(members)) if members else false()
-        ),
-    )
-    return set(ctx.connection.execute(query).scalars())
+def tell_many(ctx: RunContext, kind: str, entity: str, told: Iterable[tuple[Row, Iterable[int]]]) -> None:
+    """The same about several records, each to its people."""
+    _tell_many(ctx, kind, entity, [(record, accounts, "") for record, accounts in told])
 
 
-def _tell(ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], note: str = "") -> None:
-    told = sorted(set(accounts) - {ctx.user.account, 0})
-    if not told:
-        return
-    words = {"title": record_title(ctx.app.model, entity, dict(record)), "by": ctx.user.name, "note": note}
-    same = {
-        "kind": kind,
-        "entity": entity,
-        "record": record["id"],
-        "words": orjson.dumps(words).decode(),
-        "at": ctx.now(),
-    }
-    ctx.connection.execute(_table(ctx).insert(), [{**same, "account": account} for account in told])
-    _send_on(ctx, kind, entity, record, told, words)
+def _tell_many(ctx: RunContext, kind: str, entity: str, told: Iterable[tuple[Row, Iterable[int], str]]) -> None:
+    rows: list[dict[str, Any]] = []
+    sent: list[Outgoing] = []
+    for record, accounts, note in told:
+        people = sorted(set(accounts) - {ctx.user.account, 0})
+        if not people:
+            continue
+        words = {"title": record_title(ctx.app.model, entity, dict(record)), "by": ctx.user.name, "note": note}
+        same = {"kind": kind, "entity": entity, "record": record["id"], "at": ctx.now()}
+        kept = orjson.dumps(words).decode()
+        rows += [{**same, "words": kept, "account": account} for account in people]
+        sent.append(_outgoing(ctx, kind, entity, record, people, words))
+    if rows:
+        ctx.connection.execute(_table(ctx).insert(), rows)
+        post_many(ctx, sent)
 
 
-def _send_on(
+def _outgoing(
     ctx: RunContext, kind: str, entity: str, record: Row, accounts: Iterable[int], words: Mapping[str, str]
-) -> None:
+) -> Outgoing:
     """The same by the channels that each of them prefers, in both languages."""
     labels = ctx.app.model.entities[entity].label
     chinese, english = MESSAGES[f"inbox_{kind}"]
     given = {"title": words["title"], "by": words["by"]}
     note = f": {words['note']}" if words["note"] else ""
-    message = Outgoing(
+    whom = f"|{words['note']}" if words["note"] else ""
+    return Outgoing(
         kind="preferred",
-        key=f"inbox|{kind}|{entity}|{record['id']}|{ctx.now().isoformat()}",
+        key=f"inbox|{kind}|{entity}|{record['id']}|{ctx.now().isoformat()}{whom}",
         title=Text(zh=words["title"], en=words["title"]),
         text=Text(
             zh=chinese.format(label=labels.zh, **given) + note, en=english.format(label=labels.en, **given) + note
@@ -112,18 +131,31 @@ def _send_on(
         record=record["id"],
         origin=f"inbox:{kind}",
     )
-    post(ctx, message)
 
 
 def _table(ctx: RunContext) -> Table:
     return ctx.app.tables.system.inbox
 
 
+def settle_but(ctx: RunContext, entity: str, record: int, asked: Set[int]) -> None:
+    """A document waits for these people only, and who stands in for them: what told others of it counts as seen."""
+    inbox = _table(ctx)
+    still = asked | deputies(ctx, entity, asked).keys()
+    query = update(inbox).where(
+        inbox.c.kind.in_((WAITS, STANDS_IN)),
+        inbox.c.entity == entity,
+        inbox.c.record == record,
+        inbox.c.acknowledged_at.is_(None),
+        inbox.c.account.not_in(sorted(still)),
+    )
+    ctx.connection.execute(query.values(acknowledged_at=ctx.now()))
+
+
 def settle(ctx: RunContext, entity: str, ids: Iterable[int], account: int | None = None) -> None:
     """Nothing waits any more (for ``account``, or for anybody): what told of it counts as seen."""
     inbox = _table(ctx)
     query = update(inbox).where(
-        inbox.c.kind == WAITS,
+        inbox.c.kind.in_((WAITS, STANDS_IN)),
         inbox.c.entity == entity,
         inbox.c.record.in_(sorted(ids)),
         inbox.c.acknowledged_at.is_(None),
@@ -197,7 +229,11 @@ __all__ = [
     "count_unseen",
     "mine",
     "settle",
+    "settle_but",
+    "tell_all_waiting",
     "tell_decided",
+    "tell_deputies",
+    "tell_many",
     "tell_people",
     "tell_waiting",
 ]

@@ -53,6 +53,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     "substitute_days": ("结束日期不能早于开始日期", "The last day cannot be before the first"),
     "substitute_flow": ("没有需要审批的单据 {given}", "There are no documents {given} that need an approval"),
     "said_on_behalf": ("{name}（代 {absent}）", "{name} (for {absent})"),
+    "inbox_stands_in": (
+        "{label} {title} 等您代为审批（{by} 提交）",
+        "{label} {title} waits for you, who stand in (sent by {by})",
+    ),
     "inbox_urged": ("{by} 催您审批 {label} {title}", "{by} asks you to decide {label} {title}"),
     "inbox_copied": ("{by} 抄送您 {label} {title}", "{by} copies {label} {title} to you"),
     "inbox_overdue": ("{label} {title} 审批超时，请处理", "{label} {title} waits for you beyond its deadline"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -77,6 +77,28 @@ def put(ctx: RunContext, deputy: int, since: date, until: date, only: Sequence[s
         for flow in dict.fromkeys(only or ("",))
     ]
     return made[0]
+
+
+def deputies(ctx: RunContext, entity: str, absent: Set[int]) -> dict[int, set[int]]:
+    """Who stands in today for any of these people about documents of an entity, and for which of them."""
+    table, account = ctx.app.tables.system.substitute, ctx.app.tables.system.account
+    today = ctx.today()
+    query = (
+        select(table.c.deputy, table.c.account)
+        .join(account, account.c.id == table.c.deputy)
+        .where(
+            table.c.account.in_(sorted(absent)),
+            table.c.since <= today,
+            table.c.until >= today,
+            table.c.flow.in_(("", entity)),
+            account.c.active,
+        )
+        .order_by(table.c.deputy)
+    )
+    found: dict[int, set[int]] = {}
+    for row in ctx.connection.execute(query) if absent else ():
+        found.setdefault(row.deputy, set()).add(row.account)
+    return found
 
 
 def drop(ctx: RunContext, id: int) -> None:

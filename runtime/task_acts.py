@@ -28,6 +28,7 @@ from runtime.task_opening import (
     approval_of,
     follow,
     open_stage_again,
+    quiet,
     stages,
     table,
     wake,
@@ -51,6 +52,7 @@ def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row
     made = _insert(ctx, task, account, mark=task["mark"], awake=True, added_by=task["added_by"])
     _close(ctx, task, DELEGATED, note)
     follow(ctx, task["id"], made)
+    quiet(ctx, task["entity"], task["record"])
     _tell(ctx, record, task, account)
     task_deadlines.watch(ctx, task["entity"], [record])
     return record
@@ -76,7 +78,7 @@ def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: st
     if where in (BEFORE, HELPER):
         rows = table(ctx)
         ctx.connection.execute(update(rows).where(rows.c.id == task["id"]).values(awake=False, waits_for=made))
-        inbox.settle(ctx, task["entity"], [task["record"]], ctx.user.account)
+        quiet(ctx, task["entity"], task["record"])
     if not later:
         _tell(ctx, record, task, account)
     task_deadlines.watch(ctx, task["entity"], [record])
@@ -186,6 +188,7 @@ def urge(ctx: RunContext, entity: str, record_id: int) -> int:
     ctx.connection.execute(update(task).where(task.c.id.in_(ids)).values(urged_at=ctx.now()))
     told = task_deadlines.asked(ctx, rows)
     inbox.tell_people(ctx, "urged", entity, record, told)
+    inbox.tell_deputies(ctx, "urged", entity, [(record, told)])
     return len(told)
 
 

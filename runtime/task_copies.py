@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from runtime import inbox
@@ -14,20 +14,28 @@ COPIED = "copied"
 
 def copy_to(ctx: RunContext, entity: str, record: Mapping[str, Any], accounts: Iterable[int]) -> None:
     """Tell people of a document; they find it in their task centre and inbox."""
-    now, told = ctx.now(), sorted(set(accounts))
+    copy_all(ctx, entity, [(record, frozenset(accounts))])
+
+
+def copy_all(ctx: RunContext, entity: str, copies: Iterable[tuple[Mapping[str, Any], Set[int]]]) -> None:
+    """The same for several documents, each with its people."""
+    now, told = ctx.now(), [(record, sorted(accounts)) for record, accounts in copies if accounts]
     same = {
         "entity": entity,
-        "record": record["id"],
-        "state": record["status"],
         "step": "",
         "opened_at": now,
         "decided_at": now,
         "decision": COPIED,
         "asked_by": ctx.user.account or None,
     }
-    if told:
-        ctx.connection.execute(ctx.app.tables.system.task.insert(), [{**of_account(one), **same} for one in told])
-        inbox.tell_people(ctx, COPIED, entity, dict(record), told)
+    rows = [
+        {**of_account(one), **same, "record": record["id"], "state": record["status"]}
+        for record, accounts in told
+        for one in accounts
+    ]
+    if rows:
+        ctx.connection.execute(ctx.app.tables.system.task.insert(), rows)
+        inbox.tell_many(ctx, COPIED, entity, told)
 
 
-__all__ = ["COPIED", "copy_to"]
+__all__ = ["COPIED", "copy_all", "copy_to"]

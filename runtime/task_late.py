@@ -51,7 +51,9 @@ def _late_opinion(ctx: RunContext, task: Row, record: Row, deadline: Deadline) -
 
 
 def _remind(ctx: RunContext, task: Row, record: Row, _deadline: Deadline) -> None:
-    inbox.tell_people(ctx, "overdue", task["entity"], record, asked(ctx, [task]))
+    people = asked(ctx, [task])
+    inbox.tell_people(ctx, "overdue", task["entity"], record, people)
+    inbox.tell_deputies(ctx, "overdue", task["entity"], [(record, people)])
 
 
 def _approve(ctx: RunContext, task: Row, _record: Row, _deadline: Deadline) -> None:
@@ -77,6 +79,7 @@ def _escalate(ctx: RunContext, task: Row, record: Row, deadline: Deadline) -> No
     else:
         ctx.connection.execute(rows.insert(), made)
     inbox.tell_people(ctx, ESCALATED, task["entity"], record, accounts)
+    inbox.tell_deputies(ctx, ESCALATED, task["entity"], [(record, set(accounts))])
     task_deadlines.watch(ctx, task["entity"], [record])
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 
 from engine.model import Approval, Entity, Step
 from runtime import inbox
 from runtime.context import RunContext
 from runtime.record_inputs import Workspace
-from runtime.task_copies import copy_to
+from runtime.task_copies import copy_all
 from runtime.task_people import Asking, Directory, accounts_of
 
 Row = dict[str, Any]
@@ -56,28 +57,35 @@ def open_round(
     ``chosen``: whom the initiator named, by step. Answers the decision for the records about which nobody has to say
     anything: ``approve``, or ``reject`` where nobody was found and that refuses.
     """
-    before = _last_rounds(ctx, entity, records)
+    before, opening = _last_rounds(ctx, entity, records), Opening(ctx, entity)
     ended: dict[int, str] = {}
     for record in records:
         number, back_to = before.get((record["id"], record["status"]), (0, -1))
-        run = Run(ctx, entity, record, number + 1, ctx.user.account, chosen or {})
+        run = Run(opening, record, number + 1, ctx.user.account, chosen or {}, fresh=True)
         decision = run.open_from(back_to)
         if decision:
             ended[record["id"]] = decision
+    opening.keep()
     return ended
 
 
 def open_next(ctx: RunContext, entity: str, record: Row, task: Row) -> str:
     """Open what follows the stage of ``task``; the decision if nothing does, else nothing."""
-    run = Run(ctx, entity, record, task["round"], task["asked_by"] or 0, {})
     then = task["then_stage"]
-    return run.open_from(task["stage"] + 1 if then is None else then)
+    return _open_once(ctx, entity, record, task, task["stage"] + 1 if then is None else then)
 
 
 def open_stage_again(ctx: RunContext, entity: str, record: Row, task: Row, stage: int, then: int | None) -> str:
     """Ask an earlier stage once more; ``then``: the stage to go on with after it."""
-    run = Run(ctx, entity, record, task["round"], task["asked_by"] or 0, {}, then=then)
-    return run.open_from(stage)
+    return _open_once(ctx, entity, record, task, stage, then)
+
+
+def _open_once(ctx: RunContext, entity: str, record: Row, task: Row, stage: int, then: int | None = None) -> str:
+    opening = Opening(ctx, entity)
+    run = Run(opening, record, task["round"], task["asked_by"] or 0, {}, then=then)
+    decision = run.open_from(stage)
+    opening.keep()
+    return decision
 
 
 def _last_rounds(ctx: RunContext, entity: str, records: Sequence[Row]) -> dict[tuple[int, str], tuple[int, int]]:
@@ -102,23 +110,78 @@ def _last_rounds(ctx: RunContext, entity: str, records: Sequence[Row]) -> dict[t
     return found
 
 
+class Opening:
+    """What one call opens, about however many records: gathered first, then kept and told with a few statements."""
+
+    def __init__(self, ctx: RunContext, entity: str) -> None:
+        self.ctx, self.entity = ctx, entity
+        self.directory, self.at = Directory(ctx), Workspace(ctx)
+        self.rows: list[Row] = []
+        self._turns: list[list[Row]] = []
+        self._told: list[tuple[Row, Sequence[Row]]] = []
+        self._copied: list[tuple[Row, frozenset[int]]] = []
+
+    def add(self, record: Row, step: Step, rows: list[Row]) -> None:
+        """Ask these people; in turn: each sleeps until the one before has said it."""
+        waiting = [row for row in rows if not row["decided_at"]]
+        if step.decide == "in_turn":
+            for row in waiting[1:]:
+                row["awake"] = False
+            self._turns.append(waiting)
+        self.rows += rows
+        self._told.append((record, waiting[:1] if step.decide == "in_turn" else waiting))
+
+    def copy(self, record: Row, step: Step) -> None:
+        """Who is to know that the document has come to this step."""
+        if step.copies:
+            accounts = accounts_of(self.ctx, self.entity, record, step.copies)
+            self._copied.append((record, frozenset(accounts)))
+
+    def keep(self) -> None:
+        """Write it all down, and tell whoever is asked now."""
+        if not self.rows:
+            return
+        task = table(self.ctx)
+        if not any(self._turns):
+            self.ctx.connection.execute(task.insert(), self.rows)
+        else:
+            self._keep_turns(task)
+        inbox.tell_all_waiting(self.directory, self.entity, self._told)
+        copy_all(self.ctx, self.entity, self._copied)
+
+    def _keep_turns(self, task: Table) -> None:
+        """Each of those who are asked in turn waits for the row before; its number is known once it is kept."""
+        made = task.insert().returning(task.c.id, sort_by_parameter_order=True)
+        ids = self.ctx.connection.execute(made, self.rows).scalars().all()
+        number = {id(row): kept for row, kept in zip(self.rows, ids, strict=True)}
+        links = [
+            {"_id": number[id(later)], "_before": number[id(before)]}
+            for turn in self._turns
+            for before, later in pairwise(turn)
+        ]
+        if links:
+            waits = update(task).where(task.c.id == bindparam("_id")).values(waits_for=bindparam("_before"))
+            self.ctx.connection.execute(waits, links)
+
+
 class Run:
-    """One round of an approval about one record."""
+    """One round of an approval about one record; ``fresh``: it begins now, so nothing was said in it yet."""
 
     def __init__(
         self,
-        ctx: RunContext,
-        entity: str,
+        opening: Opening,
         record: Row,
         number: int,
         initiator: int,
         chosen: Mapping[str, Sequence[int]],
+        *,
         then: int | None = None,
+        fresh: bool = False,
     ) -> None:
-        self._ctx, self._entity, self._record, self._number = ctx, entity, record, number
+        self._opening, self._ctx, self._entity = opening, opening.ctx, opening.entity
+        self._record, self._number, self._fresh = record, number, fresh
         self._initiator, self._chosen, self._then = initiator, chosen, then
-        self._directory = Directory(ctx)
-        self._approval = approval_of(ctx.app.model.entities[entity], record["status"])
+        self._approval = approval_of(self._ctx.app.model.entities[self._entity], record["status"])
 
     def open_from(self, first: int) -> str:
         """Open the first stage from ``first`` on in which somebody has a say; the decision if none has."""
@@ -143,19 +206,20 @@ class Run:
                 if self._approval.nobody.kind == REJECT:
                     return REJECT
                 continue
-            waits |= self._insert(stage, step, rows)
-            self._copy(step)
+            waits |= self._ask(stage, step, rows)
+            self._opening.copy(self._record, step)
         return "" if waits else APPROVE
 
     def _holds(self, step: Step) -> bool:
         if step.condition is None:
             return True
-        return bool(Workspace(self._ctx).evaluate(step.condition, [self._record], None, self._entity)[0])
+        return bool(self._opening.at.evaluate(step.condition, [self._record], None, self._entity)[0])
 
     def _people(self, step: Step) -> list[Row] | None:
         asking = Asking(
             self._ctx,
-            self._directory,
+            self._opening.directory,
+            self._opening.at,
             self._entity,
             self._approval,
             step,
@@ -165,29 +229,19 @@ class Run:
         )
         return asking.people()
 
-    def _insert(self, stage: int, step: Step, people: Sequence[Row]) -> bool:
-        """Keep the step's rows; whether anybody has still to say something."""
+    def _ask(self, stage: int, step: Step, people: Sequence[Row]) -> bool:
+        """The step's rows; whether anybody has still to say something."""
         approved = self._approved(stage)
         rows = [self._row(stage, step, person, approved) for person in people]
         if step.decide == "any" and any(row["decided_at"] for row in rows):
             for row in rows:
                 if not row["decided_at"]:
                     row |= {"decided_at": self._ctx.now(), "decision": PASSED}
-        self._keep(step, rows)
-        waiting = [row for row in rows if not row["decided_at"]]
-        if waiting:
-            awake = waiting[:1] if step.decide == "in_turn" else waiting
-            inbox.tell_waiting(self._ctx, self._entity, self._record, awake)
-        return bool(waiting)
-
-    def _copy(self, step: Step) -> None:
-        """Who is to know that the document has come to this step."""
-        if step.copies:
-            accounts = accounts_of(self._ctx, self._entity, self._record, step.copies)
-            copy_to(self._ctx, self._entity, self._record, accounts)
+        self._opening.add(self._record, step, rows)
+        return any(not row["decided_at"] for row in rows)
 
     def _row(self, stage: int, step: Step, person: Row, approved: frozenset[int]) -> Row:
-        accounts = self._directory.accounts(person)
+        accounts = self._opening.directory.accounts(person)
         again = len(accounts) == 1 and accounts[0] in approved
         now = self._ctx.now()
         return {
@@ -208,23 +262,20 @@ class Run:
             "awake": True,
         }
 
-    def _keep(self, step: Step, rows: list[Row]) -> None:
-        """In turn: each sleeps until the one before has said it."""
-        task = table(self._ctx)
-        if step.decide != "in_turn":
-            self._ctx.connection.execute(task.insert(), rows)
-            return
-        before: int | None = None
-        for row in rows:
-            kept = {**row, "waits_for": before, "awake": before is None}
-            made = self._ctx.connection.execute(task.insert().returning(task.c.id), kept).scalar_one()
-            before = before if row["decided_at"] else made
-
     def _approved(self, stage: int) -> frozenset[int]:
         """Who need not be asked again in this round."""
         again = self._approval.again
         if again == "always" or self._then is not None:
             return frozenset()
+        rows = [(row["decided_by"], row["stage"]) for row in self._opening.rows if row["record"] == self._record["id"]]
+        if not self._fresh:
+            rows += self._said_before(stage)
+        said = [(who, at) for who, at in rows if who and at < stage]
+        newest = max((at for _, at in said), default=-1)
+        return frozenset(who for who, at in said if again == "once" or at == newest)
+
+    def _said_before(self, stage: int) -> list[tuple[int, int]]:
+        """Who approved in earlier stages of this round, and in which."""
         task = table(self._ctx)
         query = select(task.c.decided_by, task.c.stage).where(
             task.c.entity == self._entity,
@@ -234,9 +285,7 @@ class Run:
             task.c.decision == APPROVE,
             task.c.stage < stage,
         )
-        rows = self._ctx.connection.execute(query).all()
-        newest = max((row.stage for row in rows), default=-1)
-        return frozenset(row.decided_by for row in rows if row.decided_by and (again == "once" or row.stage == newest))
+        return [(who, at) for who, at in self._ctx.connection.execute(query)]
 
 
 def wake(ctx: RunContext, entity: str, record: Row, task_id: int) -> None:
@@ -247,6 +296,17 @@ def wake(ctx: RunContext, entity: str, record: Row, task_id: int) -> None:
     if rows:
         ctx.connection.execute(update(task).where(*sleeping).values(awake=True, opened_at=ctx.now()))
         inbox.tell_waiting(ctx, entity, record, rows)
+
+
+def quiet(ctx: RunContext, entity: str, record: int) -> None:
+    """Who is not asked about a document any more need not look at what told him of it."""
+    task, directory = table(ctx), Directory(ctx)
+    query = select(task.c.account, task.c.role, task.c.member).where(
+        task.c.entity == entity, task.c.record == record, task.c.decided_at.is_(None), task.c.awake
+    )
+    rows = [dict(row) for row in ctx.connection.execute(query).mappings()]
+    directory.read(rows)
+    inbox.settle_but(ctx, entity, record, {one for row in rows for one in directory.accounts(row)})
 
 
 def follow(ctx: RunContext, old: int, new: int) -> None:

@@ -5,9 +5,9 @@ A row of people is what is kept of one say: an account, a member or a role, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, and_, false, or_, select
 
@@ -25,6 +25,17 @@ CHOSEN = "approvers"
 """Key of a transition's body: step → members whom the initiator names."""
 
 
+K = TypeVar("K")
+
+
+def _grouped(names: Iterable[K], found: Iterable[Any]) -> dict[K, tuple[int, ...]]:
+    """The accounts found under each name."""
+    kept: dict[K, list[int]] = {name: [] for name in names}
+    for name, account in found:
+        kept[name].append(account)
+    return {name: tuple(accounts) for name, accounts in kept.items()}
+
+
 @dataclass(slots=True)
 class Directory:
     """Accounts, who holds which role, who is which member: read once a call, as far as asked for."""
@@ -32,19 +43,37 @@ class Directory:
     ctx: RunContext
     _held: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _members: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _above: dict[tuple[str, int], int | None] = field(default_factory=dict)
+
+    def read(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Look up all whom these rows name, at once."""
+        wanted = list(rows)
+        self._read_roles({row["role"] for row in wanted if row["role"]} - self._held.keys())
+        self._read_members({row["member"] for row in wanted if row["member"]} - self._members.keys())
 
     def holders(self, role: str) -> tuple[int, ...]:
         """The active accounts with a role."""
-        if role not in self._held:
-            account, holds = self.ctx.app.tables.system.account, self.ctx.app.tables.system.account_role
-            query = (
-                select(account.c.id)
-                .join(holds, holds.c.account == account.c.id)
-                .where(holds.c.role == role, account.c.active)
-                .order_by(account.c.id)
-            )
-            self._held[role] = tuple(self.ctx.connection.execute(query).scalars())
+        self._read_roles({role} - self._held.keys())
         return self._held[role]
+
+    def _read_roles(self, roles: Set[str]) -> None:
+        if not roles:
+            return
+        account, holds = self.ctx.app.tables.system.account, self.ctx.app.tables.system.account_role
+        query = (
+            select(holds.c.role, account.c.id)
+            .join(account, holds.c.account == account.c.id)
+            .where(holds.c.role.in_(sorted(roles)), account.c.active)
+            .order_by(account.c.id)
+        )
+        self._held.update(_grouped(roles, self.ctx.connection.execute(query)))
+
+    def _read_members(self, members: Set[int]) -> None:
+        if not members:
+            return
+        account = self.ctx.app.tables.system.account
+        query = select(account.c.member, account.c.id).where(account.c.member.in_(sorted(members)), account.c.active)
+        self._members.update(_grouped(members, self.ctx.connection.execute(query.order_by(account.c.id))))
 
     def accounts(self, row: Mapping[str, Any]) -> tuple[int, ...]:
         """The accounts that may decide a row."""
@@ -52,17 +81,34 @@ class Directory:
             return (row["account"],)
         if row["role"]:
             return self.holders(row["role"])
-        member = row["member"]
-        if member not in self._members:
-            account = self.ctx.app.tables.system.account
-            query = select(account.c.id).where(account.c.member == member, account.c.active).order_by(account.c.id)
-            self._members[member] = tuple(self.ctx.connection.execute(query).scalars())
-        return self._members[member]
+        self._read_members({row["member"]} - self._members.keys())
+        return self._members[row["member"]]
 
     def member(self, account: int) -> int | None:
         """The member who logs in with an account."""
         table = self.ctx.app.tables.system.account
         return self.ctx.connection.execute(select(table.c.member).where(table.c.id == account)).scalar()
+
+    def above(self, members: Iterable[int], along: str, levels: int) -> list[int]:
+        """Those above along a field of members, nearest first; a circle ends where it closes."""
+        found: list[int] = []
+        for start in members:
+            seen, here = {start}, start
+            for _level in range(levels):
+                up = self._next_above(here, along)
+                if up is None or up in seen:
+                    break
+                found.append(up)
+                seen.add(up)
+                here = up
+        return found
+
+    def _next_above(self, member: int, along: str) -> int | None:
+        if (along, member) not in self._above:
+            table = self.ctx.app.tables.entity[self.ctx.app.model.members]
+            query = select(table.c[along]).where(table.c.id == member)
+            self._above[along, member] = self.ctx.connection.execute(query).scalar()
+        return self._above[along, member]
 
 
 def of_role(role: str) -> Row:
@@ -86,6 +132,7 @@ class Asking:
 
     ctx: RunContext
     directory: Directory
+    at: Workspace
     entity: str
     approval: Approval
     step: Step
@@ -107,7 +154,7 @@ class Asking:
         if who.kind == "chosen":
             return [of_member(member) for member in self._named(who)]
         members = self._members(who)
-        return [of_member(m) for m in (self._above(members, who.along, who.levels) if who.along else members)]
+        return [of_member(m) for m in (self.directory.above(members, who.along, who.levels) if who.along else members)]
 
     def _role(self, role: str) -> list[Row]:
         holders = self.directory.holders(role)
@@ -117,7 +164,7 @@ class Asking:
 
     def _members(self, who: Who) -> list[int]:
         assert who.expr is not None
-        value = Workspace(self.ctx).evaluate(who.expr, [self.record], None, self.entity)[0]
+        value = self.at.evaluate(who.expr, [self.record], None, self.entity)[0]
         return [m for m in (value if isinstance(value, tuple) else (value,)) if m is not None]
 
     def _named(self, who: Who) -> list[int]:
@@ -131,21 +178,6 @@ class Asking:
             if not held.issuperset(named):
                 raise Invalid(fault(self.ctx, "approvers_unfit", CHOSEN, step=label))
         return named
-
-    def _above(self, members: Iterable[int], along: str, levels: int) -> list[int]:
-        """Those above, nearest first; a circle ends where it closes."""
-        table = self.ctx.app.tables.entity[self.ctx.app.model.members]
-        found: list[int] = []
-        for start in members:
-            seen, here = {start}, start
-            for _level in range(levels):
-                up = self.ctx.connection.execute(select(table.c[along]).where(table.c.id == here)).scalar()
-                if up is None or up in seen:
-                    break
-                found.append(up)
-                seen.add(up)
-                here = up
-        return found
 
     def _without_initiator(self, rows: list[Row]) -> list[Row] | None:
         """What is left when who asks may not decide; ``None``: nobody but he was to."""
@@ -166,7 +198,7 @@ class Asking:
 
     def _superiors(self) -> list[Row]:
         member = self.directory.member(self.initiator)
-        above = self._above([member], self.approval.superior, 1) if member else []
+        above = self.directory.above([member], self.approval.superior, 1) if member else []
         return [of_member(each) for each in above]
 
     def _stand_in(self) -> list[Row]:
@@ -191,9 +223,9 @@ def accounts_of(ctx: RunContext, entity: str, record: Row, people: Iterable[Who]
             found.update(directory.holders(who.role))
             continue
         value = at.evaluate(who.expr, [record], None, entity)[0]
-        for member in value if isinstance(value, tuple) else (value,):
-            if member is not None:
-                found.update(directory.accounts(of_member(member)))
+        members = [m for m in (value if isinstance(value, tuple) else (value,)) if m is not None]
+        for member in directory.above(members, who.along, who.levels) if who.along else members:
+            found.update(directory.accounts(of_member(member)))
     return found
 
 

@@ -35,6 +35,7 @@ from runtime.task_opening import (
     close,
     open_next,
     open_round,
+    quiet,
     table,
     wake,
 )
@@ -218,6 +219,7 @@ def _advised(ctx: RunContext, task: Row, record: Row, decision: str, note: str) 
     """Who was asked for his opinion has given it: who asked him decides."""
     say(ctx, task, ADVISED[decision], note)
     wake(ctx, task["entity"], record, task["id"])
+    quiet(ctx, task["entity"], record["id"])
     task_deadlines.watch(ctx, task["entity"], [record])
     return record
 
@@ -241,6 +243,7 @@ def settle(ctx: RunContext, task: Row, record: Row, step: Step, given: Mapping[s
         ended = open_next(ctx, entity, record, task)
     if ended:
         return _outcome(ctx, entity, record, ended, given)
+    quiet(ctx, entity, record["id"])
     task_deadlines.watch(ctx, entity, [record])
     return load_rows(ctx, entity, [record["id"]])[record["id"]]
 

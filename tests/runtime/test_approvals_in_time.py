@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from runtime import (
     calendar_keeping,
+    inbox,
     records,
     substitutes,
     task_acts,
@@ -95,6 +96,54 @@ def test_a_substitute_for_some_flows_decides_in_no_others(office: Office) -> Non
         with pytest.raises(Invalid) as refused:
             substitutes.put(ctx, DAN.account, date(2026, 3, 1), date(2026, 3, 8), ["staff"])
     assert refused.value.faults[0].code == "substitute_flow"
+
+
+def test_a_substitute_is_told_of_what_he_is_to_decide_in_his_days_and_for_his_kinds_of_documents(
+    office: Office,
+) -> None:
+    with office.acting(BOB) as ctx:
+        substitutes.put(ctx, DAN.account, date(2026, 3, 1), date(2026, 3, 8), ["any_of", "back"])
+        substitutes.put(ctx, CID.account, date(2026, 3, 3), date(2026, 3, 8))
+    made = office.sent("any_of", BOB)
+    assert (office.told(BOB), office.told(DAN), office.told(CID)) == (["task"], ["stands_in"], [])
+    with office.acting(DAN) as ctx:
+        (message,) = inbox.mine(ctx)
+        code = records.load(ctx, "any_of", made)["code"]
+    assert message.text == f"Any {code} waits for you, who stand in (sent by ann): bob"
+    with office.acting(ANN) as ctx:
+        task_acts.urge(ctx, "any_of", made)
+    assert office.told(DAN) == ["urged", "stands_in"]
+    office.say(BOB)
+    with office.acting(DAN) as ctx:  # Bob has said it himself: only the urging is left to look at
+        assert [one.kind for one in inbox.mine(ctx, unseen=True)] == ["urged"]
+    office.sent("all_of", BOB)
+    assert "stands_in" not in office.told(DAN)[:-1]
+
+
+def test_who_need_not_speak_any_more_need_not_look_at_what_told_him(office: Office) -> None:
+    office.sent("back")
+    office.say(ANN)
+    made = office.sent("two", BOB, CID, DAN)
+    office.say(BOB)
+    office.say(CID)
+    assert office.status("two", made) == "done"
+    unseen = []
+    office.sent("all_of", BOB, CID)
+    task = office.task(BOB)
+    with office.acting(BOB) as ctx:
+        task_acts.delegate(ctx, task, DAN.account)
+    for user in (BOB, CID, DAN):
+        with office.acting(user) as ctx:
+            unseen.append([one.kind for one in inbox.mine(ctx, unseen=True)])
+    assert unseen == [[], ["task"], ["task"]]
+
+
+def test_the_end_is_copied_to_those_above_the_one_who_is_named(office: Office) -> None:
+    office.sent("above")
+    office.say(BOB)
+    office.say(CID)
+    assert "copied" in office.told(BOB)
+    assert "copied" not in office.told(ANN)
 
 
 def test_a_substitute_is_one_only_in_his_days(office: Office) -> None:

@@ -18,6 +18,7 @@ from runtime.app_source import pin
 from runtime.apps import AppHome
 from runtime.context import SYSTEM, FixedClock, RunContext, User
 from runtime.errors import Conflict, Forbidden, Invalid, NotFound, UserError
+from tests.runtime.shop import counting
 
 MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 CLERK, BOSS = (
@@ -249,6 +250,24 @@ def test_an_administrator_moves_documents_to_the_newest_flow(desk: Desk) -> None
         assert ctx.connection.execute(told).all() == [(waiting, note), (checking, note), (other, note)]
     assert desk.walked() == {}
     assert desk.approve(CLERK, other) == "agreed"
+
+
+def test_moving_many_documents_takes_no_more_statements_than_moving_few(desk: Desk) -> None:
+    few, many = ([desk.sent(5) for _ in range(count)] for count in (2, 6))
+    turned = [desk.sent(5) for _ in range(8)]
+    for each in turned:
+        desk.approve(CLERK, each)  # to a state that the next version has no more
+    desk.publish(AFTER)
+
+    def statements(ids: list[int]) -> int:
+        with desk.acting() as ctx, counting(ctx.connection) as sent:
+            flow_moving.move(ctx, "request", ids, {"checking": "pending"})
+        return len(sent)
+
+    first = statements([*few, *turned[:2]])
+    assert statements([*many, *turned[2:]]) == first
+    with desk.acting(BOSS) as ctx:  # who steps in, as nobody else holds the clerk's role
+        assert {task.record for task in tasks.mine(ctx)} == {*few, *many, *turned}
 
 
 def open_task(ctx: RunContext) -> Any:
