@@ -51,7 +51,7 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
     rows: list[tuple[Any, ...]] = [
         (
             now, account, member, source, e.entity, e.record, e.version, e.kind, e.transition,
-            orjson.dumps(e.changes, default=plain, option=orjson.OPT_NON_STR_KEYS).decode(), e.note,
+            orjson.dumps(e.changes, default=PLAIN, option=orjson.OPT_NON_STR_KEYS).decode(), e.note,
         )
         for e in entries
     ]  # fmt: skip
@@ -187,15 +187,10 @@ def _line_changes(name: str, before: Sequence[Row], after: Sequence[Row]) -> dic
     return told
 
 
-@lru_cache(maxsize=4000)
-def _number(value: Decimal) -> str:
-    return decimal_text(value)
-
-
 def plain(value: object) -> object:
     """A value as JSON keeps it."""
     if type(value) is Decimal:
-        return _number(value)
+        return decimal_text(value)
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, Fraction):
@@ -203,6 +198,10 @@ def plain(value: object) -> object:
     if isinstance(value, Ref):
         return {"entity": value.entity, "id": value.id}
     raise TypeError(f"{type(value).__name__} in the audit trail")
+
+
+PLAIN = lru_cache(maxsize=4000, typed=True)(plain)
+"""The same, of values that come again and again."""
 
 
 def history(ctx: RunContext, entity: str, record: int, limit: int = 200) -> list[Row]:

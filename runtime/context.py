@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 if TYPE_CHECKING:
+    from engine.model import Role
     from runtime.apps import RunningApp
 
 
@@ -53,7 +54,8 @@ class FixedClock:
 class User:
     """Who acts. ``member``: id of the person's record in the app's entity of members (``None``: none).
 
-    ``values``: fields of that record which row rules and conditions read (``user.warehouses``).
+    ``values``: fields of that record which row rules and conditions read (``user.warehouses``). ``own``: rights that
+    stand in no definition: those a plug-in declares; its id is among ``roles`` and changes with what it allows.
     """
 
     account: int
@@ -61,6 +63,7 @@ class User:
     roles: frozenset[str]
     member: int | None = None
     is_system: bool = False
+    own: Role | None = None
 
 
 SYSTEM = User(account=0, name="system", roles=frozenset({"admin"}), is_system=True)
@@ -70,7 +73,8 @@ SYSTEM = User(account=0, name="system", roles=frozenset({"admin"}), is_system=Tr
 class RunContext:
     """Everything a call of the runtime may depend on.
 
-    ``source``: the way in (``form``, ``api``, ``import``, ``plan``, ``system``, ``demo``), kept in the audit trail.
+    ``source``: the way in (``form``, ``api``, ``import``, ``sync``, ``plan``, ``system``, ``demo``), kept in the trail.
+    ``made_at``: when it was entered on a device without a connection, where it comes from one.
     ``settings``: the settings read so far, where the transaction only reads; ``None`` where they may change.
     """
 
@@ -81,6 +85,7 @@ class RunContext:
     language: str = "zh"
     source: str = "system"
     settings: dict[str, dict[str, Any]] | None = None
+    made_at: datetime | None = None
 
     def now(self) -> datetime:
         """The moment, in UTC."""

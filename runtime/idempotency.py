@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runtime.context import RunContext
@@ -14,6 +14,10 @@ from runtime.errors import Conflict
 from runtime.messages import fault
 
 KEPT = timedelta(days=7)
+OFFLINE = "sync\x1f"
+"""How the keys of entries made offline begin: with a sign that no key in a header may have."""
+OFFLINE_KEPT = timedelta(days=45)
+"""Longer than an entry may have been under way before a person has to look at it: until then its key is known."""
 LONGEST = 200
 
 
@@ -25,14 +29,15 @@ class Answer:
     response: str
 
 
-def begin(ctx: RunContext, key: str, request: bytes) -> Answer | None:
+def begin(ctx: RunContext, key: str, request: bytes, account: int | None = None) -> Answer | None:
     """Claim the key; the kept answer if it was used before. The same key for another request is a conflict.
 
-    A second request at the same moment waits here for the first one's transaction.
+    A second request at the same moment waits here for the first one's transaction. ``account``: whose key it is, where
+    somebody else finishes the work.
     """
     table = ctx.app.tables.system.idempotency
-    account = ctx.user.account
-    fingerprint = sha256(request).hexdigest()
+    account = ctx.user.account if account is None else account
+    fingerprint = fingerprint_of(request)
     make = (postgresql if ctx.app.database.dialect == "postgresql" else sqlite).insert
     statement = make(table).values(account=account, key=key[:LONGEST], request_hash=fingerprint, at=ctx.now())
     claimed = ctx.connection.execute(statement.on_conflict_do_nothing().returning(table.c.key)).first()
@@ -45,14 +50,36 @@ def begin(ctx: RunContext, key: str, request: bytes) -> Answer | None:
     return Answer(status=row["status"] or 200, response=row["response"] or "")
 
 
-def finish(ctx: RunContext, key: str, status: int, response: str) -> None:
+def fingerprint_of(request: bytes) -> str:
+    """By what a request is known again."""
+    return sha256(request).hexdigest()
+
+
+def finish(ctx: RunContext, key: str, status: int, response: str, account: int | None = None) -> None:
     """Keep the answer for repeats."""
     table = ctx.app.tables.system.idempotency
-    same = (table.c.account == ctx.user.account, table.c.key == key[:LONGEST])
+    same = (table.c.account == (ctx.user.account if account is None else account), table.c.key == key[:LONGEST])
     ctx.connection.execute(update(table).where(*same).values(status=status, response=response))
+
+
+def release(ctx: RunContext, key: str) -> None:
+    """Give a key back that was claimed in this transaction: nothing was done under it."""
+    table = ctx.app.tables.system.idempotency
+    same = (table.c.account == ctx.user.account, table.c.key == key[:LONGEST])
+    ctx.connection.execute(delete(table).where(*same))
+
+
+def known(ctx: RunContext, key: str, account: int) -> Answer | None:
+    """What was answered under a key, if it was used."""
+    table = ctx.app.tables.system.idempotency
+    query = select(table.c.status, table.c.response).where(table.c.account == account, table.c.key == key[:LONGEST])
+    row = ctx.connection.execute(query).one_or_none()
+    return None if row is None or row.response is None else Answer(status=row.status, response=row.response)
 
 
 def forget_old(ctx: RunContext) -> int:
     """Drop keys nobody will repeat any more."""
     table = ctx.app.tables.system.idempotency
-    return ctx.connection.execute(delete(table).where(table.c.at < ctx.now() - KEPT)).rowcount
+    offline = table.c.key.like(f"{OFFLINE}%")
+    old = or_(and_(~offline, table.c.at < ctx.now() - KEPT), table.c.at < ctx.now() - OFFLINE_KEPT)
+    return ctx.connection.execute(delete(table).where(old)).rowcount

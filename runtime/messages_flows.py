@@ -149,6 +149,83 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "建到一半服务器停了，做了一半的已经清掉，请再来一次",
         "The server was stopped half way; what was half made is gone, please begin again",
     ),
+    # entries made offline
+    "sync_no_entries": (
+        '应为 {{"entries": [...]}}，每一条是一个对象',
+        'This must be {{"entries": [...]}} with an object for each',
+    ),
+    "sync_too_many": (
+        "一次最多 {most} 条，这里有 {given} 条：分几次按顺序送",
+        "At most {most} entries go in one batch, here are {given}: send them in several, in order",
+    ),
+    "sync_bad_key": (
+        "每一条要有自己的 key（1 到 {most} 个可打印的 ASCII 字符）：整批没有处理",
+        "Every entry needs a key of its own (1 to {most} printable ASCII characters): nothing of the batch was done",
+    ),
+    "sync_key_twice": (
+        "key {given} 用在了两条不同的内容上：整批没有处理，请给其中一条换 key",
+        "The key {given} stands at two different entries: nothing of the batch was done; give one another key",
+    ),
+    "sync_too_much_open": (
+        "已有 {open} 条离线未入账等着处理，最多 {most} 条：先到“离线未入账”处理，再同步",
+        "{open} entries made offline wait to be dealt with, at most {most} may: settle them under Not taken in first",
+    ),
+    "sync_bad_kind": ("kind 应为 create、change 或 act：{given}", "kind must be create, change or act: {given}"),
+    "sync_unknown_part": ("这一条里没有 {given} 这一项", "Such an entry has no part {given}"),
+    "sync_bad_id": (
+        'id 应为记录编号，或 {{"$entry": 前面一条的 key}}：{given}',
+        'id must be that of a record, or {{"$entry": the key of an earlier entry}}: {given}',
+    ),
+    "sync_bad_version": (
+        "version 应为离线时看到的版本号：{given}",
+        "version must be the version that was seen when the entry was made: {given}",
+    ),
+    "sync_no_action": ("action 应为流程操作的编号", "action must be the id of a transition"),
+    "sync_made_at": (
+        "made_at 应为带时区的时间（如 2026-03-31T08:30:00+08:00）：{given}",
+        "made_at must be a moment with its zone (as 2026-03-31T08:30:00+08:00): {given}",
+    ),
+    "sync_future": (
+        "录入时间 {given} 在将来：请把设备的时钟对好，再到“离线未入账”处理",
+        "It was made at {given}, which is still to come: set the device's clock, then settle it under Not taken in",
+    ),
+    "sync_old": (
+        "录入时间 {given} 已超过 {days} 天：请核对账上是否已有，再到“离线未入账”重做或作废",
+        "It was made at {given}, more than {days} days ago: see whether it is in the books already, then redo or "
+        "discard it under Not taken in",
+    ),
+    "sync_no_such_entry": ("没有 key 为 {given} 的前面一条", "There is no earlier entry with the key {given}"),
+    "sync_other_entity": ("key 为 {given} 的那条不是这个记录", "The entry {given} is not about this record"),
+    "sync_stands_on_discarded": (
+        "它所依据的 {given} 已作废：请一并作废，或手工重新录入",
+        "It stands on {given}, which was discarded: discard it too, or enter it anew by hand",
+    ),
+    "sync_discarded": (
+        "这一条已在“离线未入账”里作废，没有入账",
+        "It was discarded under Not taken in; nothing of it was done",
+    ),
+    "sync_waits": (
+        "它所依据的 {given} 还没有入账：先处理那一条，这一条会跟着入账",
+        "It stands on {given}, which was not taken in: settle that one and this one follows",
+    ),
+    "sync_clash": (
+        "离线期间别人改过同样的内容：{fields}。请对比两边的值，决定用哪一个",
+        "Somebody else changed the same meanwhile: {fields}. Compare both values and choose",
+    ),
+    "sync_none_such": ("没有这条离线未入账的记录，或已经处理", "There is no such entry, or it is settled already"),
+    "sync_next_conflict": (
+        "在“离线未入账”里重做（以这一条为准）或作废",
+        "Redo it (its values count) or discard it under Not taken in",
+    ),
+    "sync_next_refused": (
+        "排除原因后在“离线未入账”里重做，或作废",
+        "Redo it under Not taken in once the reason is gone, or discard it",
+    ),
+    "sync_next_forbidden": (
+        "请有权限的人或管理员在“离线未入账”里重做，或作废",
+        "Have an administrator redo it under Not taken in, or discard it",
+    ),
+    "sync_next_waiting": ("先处理它所依据的那一条", "Settle the entry it stands on first"),
     # bar codes
     "barcode_unknown": ("认不出这个条码：{given}", "This bar code is not understood: {given}"),
     "barcode_malformed": ("条码 ({ai}) 段的内容不对：{given}", "Part ({ai}) of the bar code is wrong: {given}"),

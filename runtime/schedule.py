@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from runtime import outbox_list, reminders, rules_clock, task_deadlines, task_late
+from runtime import idempotency, outbox_list, reminders, rules_clock, sync_kept, task_deadlines, task_late
 from runtime.context import RunContext
 from runtime.ledgers import keep_months
 
@@ -39,6 +39,8 @@ def tick(ctx: RunContext) -> list[Done]:
     rules_clock.tick(ctx)
     reminders.forget_old(ctx)
     outbox_list.forget_old(ctx)
+    idempotency.forget_old(ctx)
+    sync_kept.forget_old(ctx)
     before = _kept(ctx)
     for ledger in ctx.app.model.ledgers:
         keep_months(ctx, ledger, ctx.today() - timedelta(days=1))

@@ -24,6 +24,7 @@ from runtime.columns import Id, Moment
 from runtime.delivery_tables import delivery_tables
 from runtime.import_tables import import_tables
 from runtime.rules_tables import rule_tables
+from runtime.sync_tables import sync_tables
 
 PREFIX = "dg_"
 
@@ -53,6 +54,7 @@ class SystemTables:
     mapping: Table
     imported: Table
     import_record: Table
+    not_taken_in: Table
     app_state: Table
     channel: Table
     outbox: Table
@@ -77,6 +79,7 @@ def system_tables(metadata: MetaData) -> SystemTables:
         **_files(metadata),
         **_work(metadata),
         **import_tables(metadata),
+        **sync_tables(metadata),
         **_versions(metadata),
         **delivery_tables(metadata),
         **rule_tables(metadata),
@@ -136,6 +139,7 @@ def _trail(metadata: MetaData) -> dict[str, Table]:
         metadata,
         _key(),
         Column("at", Moment, nullable=False),
+        Column("made_at", Moment),  # when it was entered on a device without a connection
         Column("account", Id),
         Column("member", Id),
         _text("source"),

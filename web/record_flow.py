@@ -260,11 +260,19 @@ def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any], who: str) -
     return {
         "who": who,
         "icon": ICONS.get(kind, ""),
-        "text": transition.label.get(ctx.language) if transition else words.get(kind, t("改动", "changed it")),
+        "text": (transition.label.get(ctx.language) if transition else words.get(kind, t("改动", "changed it")))
+        + _made_offline(ctx, entry["made_at"]),
         "when": moment(entry["at"], ctx),
         "changes": [] if kind == "create" else _changes(ctx, entity, entry["changes"]),
         "said": entry.get("note", ""),
     }
+
+
+def _made_offline(ctx: RunContext, made: datetime | None) -> str:
+    """When it was entered, where that was on a device without a connection."""
+    if made is None:
+        return ""
+    return translator(ctx.language)(f"（离线录入于 {moment(made, ctx)}）", f" (made offline, {moment(made, ctx)})")
 
 
 MOST_CHANGES = 6

@@ -26,6 +26,7 @@ def setting_tabs(ctx: RunContext, here: str) -> list[dict[str, Any]]:
         ("outbox", t("发件箱", "Outbox"), admin),
         ("working_days", t("工作日历", "Working days"), admin),
         ("versions", t("版本", "Versions"), admin),
+        ("not_taken_in", t("离线未入账", "Not taken in"), True),
     ]
     return [
         {"label": label, "url": url_for(f"pages.{name}"), "current": name == here} for name, label, may in every if may

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from flask import Response, request
@@ -29,14 +30,24 @@ def status_of(error: UserError) -> HTTPStatus:
 
 def problem(status: int, title: str, faults: Sequence[Fault] = ()) -> Response:
     """A problem document; ``errors`` names field, code and sentence of each fault."""
-    document = {
+    return Response(orjson.dumps(document(status, title, faults)), status=int(status), content_type=MEDIA_TYPE)
+
+
+def document(status: int, title: str, faults: Sequence[Fault] = ()) -> dict[str, Any]:
+    """What a problem document says."""
+    return {
         "type": "about:blank",
         "title": title,
         "status": int(status),
         "detail": "; ".join(f.message for f in faults) or title,
         "errors": [{"field": f.field, "code": f.code, "message": f.message} for f in faults],
     }
-    return Response(orjson.dumps(document), status=int(status), content_type=MEDIA_TYPE)
+
+
+def refusal(error: UserError) -> dict[str, Any]:
+    """What the problem document of a refusal says, inside an answer about several things."""
+    status = status_of(error)
+    return document(status, status.phrase, error.faults)
 
 
 def user_problem(error: UserError) -> Response:

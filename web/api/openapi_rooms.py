@@ -19,6 +19,7 @@ from web.api.openapi_parts import (
     query,
 )
 from web.api.openapi_rules import alert_paths, rule_paths, workflow_paths
+from web.api.openapi_sync import sync_paths
 from web.contact_view import PREFERRED
 
 OBJECT: Schema = {"type": "object"}
@@ -89,6 +90,7 @@ def room_paths(model: AppModel) -> dict[str, Schema]:
         **_metadata(),
         **rule_paths(model),
         **alert_paths(model),
+        **sync_paths(),
         **workflow_paths(model),
         **_rest(),
     }
