@@ -103,15 +103,16 @@ _TABLE = (
     (
         "D901",
         "bad trigger",
-        "A rule waits for exactly one thing: created, changed, transition, becomes, crosses, date, every.",
+        "A rule waits for exactly one thing: created, changed, transition, becomes, crosses, date, every, event.",
     ),
     (
         "D902",
         "bad action",
-        "An action does exactly one thing: send, set, create, draw, take; an offer plan, set or snooze.",
+        "An action does exactly one thing: send, set, create, draw, take, start; an offer plan, set or snooze.",
     ),
     ("D903", "no member", "A receiver is a role, or an expression that gives a member or an address."),
     # doubts: told by `dougong validate`, they keep nothing from running
+    ("W901", "plug-in unknown", "What is said of a plug-in does not fit any that is installed here."),
     ("W801", "target and colours disagree", "A card that has just reached its target is in a warning colour."),
 )
 

@@ -99,6 +99,7 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "level": schema_keys_rules.LEVEL,
     "escalation": schema_keys_rules.ESCALATION,
     "offer": schema_keys_rules.OFFER,
+    "plugin": schema_keys_rules.PLUGIN,
     "station": schema_keys_stations.STATION,
     "queue": schema_keys_stations.QUEUE,
     "station_act": schema_keys_stations.STATION_ACT,

@@ -89,6 +89,7 @@ APP: Keys = {
     "prints": (each(ref("print")), "Page layouts."),
     "stations": (each(ref("station")), "Screens of work places."),
     "labels": (each(ref("print")), "Label layouts."),
+    "plugins": (each(ref("plugin")), "Plug-ins: whether they are on to begin with, and their settings."),
     "menu": (each(ref("menu_group")), "Groups of the side bar."),
     "openings": (each(ref("opening")), "Tables of the opening page."),
     "first_steps": (each(ref("first_step")), "The check list of a new firm, on the home page of administrators."),
@@ -346,8 +347,8 @@ EXPLODE: Keys = {
     "at": (EXPRESSION, "Date whose version is valid."),
     "where": (EXPRESSION, "Which component lines."),
     "upon": (NAME, "Transition that fills the lines."),
-    "fill": (mapped(EXPRESSION), "Fields of the made lines, from `need` and the component line."),
     "renew": (NAME_OR_NAMES, "Transitions that fill them anew: what stood there goes."),
+    "fill": (mapped(EXPRESSION), "Fields of the made lines, from `need` and the component line."),
 }
 SECTION: Keys = {
     **_ENTRY,

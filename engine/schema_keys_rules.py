@@ -24,6 +24,7 @@ from engine.schema_keys import (
 
 CHANNELS = ("inbox", "email", "wecom", "dingtalk", "feishu", "push", "webhook", "own", "wecom_app", "dingtalk_app",
             "feishu_app")  # fmt: skip
+GIVES = ("text", "number", "integer", "yes_no", "date", "moment")
 _TO: Shape = {"type": "array", "items": text_or("receiver")}
 _CHANNELS: Shape = {"type": "array", "items": words(*CHANNELS)}
 
@@ -36,7 +37,7 @@ _PACE: Keys = {
 RULE: Keys = {
     **_ENTRY,
     "help": (TEXT, "One sentence about it."),
-    "of": (PATH, "Entity (or `entity.lines`) of `becomes` and `every`; the other triggers name it themselves."),
+    "of": (PATH, "Entity (or `entity.lines`) of `becomes`, `every` and `event`; the other triggers name it."),
     "when": (ref("trigger"), "What it waits for."),
     "if": (EXPRESSION, "Condition on the record."),
     "where": (EXPRESSION, "Which records, for `every`."),
@@ -59,6 +60,8 @@ TRIGGER: Keys = {
     "missed": (words("late", "skip", "merge"), "What was due while the server was down: done late, skipped, merged."),
     "every": (words("hour", "day", "week", "month"), "Again and again."),
     "day": (COUNT, "Day of the week (1 = Monday) or of the month."),
+    "event": (PATH, "`plugin.event`: a plug-in says that this happened to a record of `of`."),
+    "gives": (mapped(words(*GIVES)), "Values that come with the event, read as `event.name`: name and kind."),
 }
 CROSSING: Keys = {
     "of": (PATH, "Entity or `entity.lines`."),
@@ -85,6 +88,15 @@ ACTION: Keys = {
     "fill": (mapped(VALUE), "Fields of what is made or drawn; a constant or `= expression`."),
     "take": (NAME, "Takes this transition."),
     "url": (TEXT, "Where a webhook goes; else the first channel of its kind."),
+    "start": (PATH, "`plugin.action`: starts what a plug-in does, after the save."),
+    "with": (mapped(VALUE), "Arguments of what is started; a constant or `= expression`."),
+}
+PLUGIN: Keys = {
+    "enabled": (FLAG, "Whether it is on before an administrator says otherwise."),
+    "settings": (
+        mapped({"type": ["string", "number", "boolean", "array"], "items": VALUE}),
+        "Its settings before an administrator changes them.",
+    ),
 }
 RECEIVER: Keys = {
     "role": (NAME, "Everyone with the role."),

@@ -12,6 +12,7 @@ from engine.model import Text
 from runtime.context import RunContext
 from runtime.errors import Fault
 from runtime.messages_flows import MESSAGES_OF_FLOWS
+from runtime.messages_plugins import MESSAGES_OF_PLUGINS
 
 MESSAGES: Mapping[str, tuple[str, str]] = {
     # records
@@ -387,6 +388,7 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "confirm_name": ("请输入“{name}”确认", "Type {name} to confirm"),
     # approvals, outbox, channels, rules, alerts, bar codes
     **MESSAGES_OF_FLOWS,
+    **MESSAGES_OF_PLUGINS,
 }
 
 

@@ -53,7 +53,7 @@ def rights(ctx: RunContext, entity: str) -> Rights:
         return ctx.app.programs.keep(("rights of the system", entity), lambda: Rights(entity=entity, actions=SYSTEM))
     key = (ctx.user.roles, entity)
     if key not in known:
-        known[key] = compute_rights(ctx.app.model, ctx.user.roles, entity)
+        known[key] = compute_rights(ctx.app.model, ctx.user.roles, entity, ctx.user.own)
     return known[key]
 
 
@@ -85,9 +85,9 @@ def label_of(ctx: RunContext, entity: str) -> str:
     return found.label.get(ctx.language) if found else entity
 
 
-def compute_rights(model: AppModel, roles: Iterable[str], entity: str) -> Rights:
-    """Rights of a set of roles, from the model alone."""
-    held = [model.roles[r] for r in sorted(roles) if r in model.roles]
+def compute_rights(model: AppModel, roles: Iterable[str], entity: str, own: Role | None = None) -> Rights:
+    """Rights of a set of roles, from the model alone; ``own``: a role that stands in no definition."""
+    held = _held(model, roles, own)
     carrier = owner_of(model, entity)
     granted = {role.id: _granted(model, role, carrier) for role in held}
     readers = [role for role in held if {READ, ALL} & granted[role.id]]
@@ -99,6 +99,10 @@ def compute_rights(model: AppModel, roles: Iterable[str], entity: str) -> Rights
         readonly=_readonly(readers, model, entity),
         rows=_row_rules(readers, carrier),
     )
+
+
+def _held(model: AppModel, roles: Iterable[str], own: Role | None) -> list[Role]:
+    return [model.roles[r] for r in sorted(roles) if r in model.roles] + ([own] if own is not None else [])
 
 
 def owner_of(model: AppModel, entity: str) -> str:
@@ -187,7 +191,7 @@ def visible_tags(ctx: RunContext) -> frozenset[str]:
     model = ctx.app.model
     if ctx.user.is_system:
         return frozenset(model.secrecy)
-    return frozenset[str]().union(*(model.roles[r].sees for r in ctx.user.roles if r in model.roles))
+    return frozenset[str]().union(*(role.sees for role in _held(model, ctx.user.roles, ctx.user.own)))
 
 
 def may_see(ctx: RunContext, secrecy: frozenset[str]) -> bool:

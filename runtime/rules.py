@@ -372,6 +372,18 @@ def run_at(ctx: RunContext, rule: Rule, ids: Sequence[int], event: str) -> None:
         rules_traces.write(ctx, running.traces)
 
 
+def run_event(ctx: RunContext, rule: Rule, record: int, values: Mapping[str, Any]) -> None:
+    """Run a rule on a record because a plug-in raised the event it waits for; ``values`` come with the event."""
+    with door(ctx):
+        running = _running(ctx)
+        for row in running.records.rows(rule.trigger.entity, [record]):
+            row["event"] = {name: values.get(name) for name in rule.trigger.gives}
+        run(running, rule, [record], rule.trigger.event)
+        settle(running)
+        running.say()
+        rules_traces.write(ctx, running.traces)
+
+
 def look_again(ctx: RunContext, watch: Watch, ids: Sequence[int]) -> None:
     """Look at records because the clock went on, or because a rule is new."""
     with door(ctx):

@@ -15,6 +15,7 @@ from runtime import documents, records, workflow
 from runtime.context import SYSTEM, RunContext
 from runtime.outbox import Outgoing
 from runtime.permissions import tags_of
+from runtime.plugins.starting import start_for_rule
 from runtime.record_inputs import Workspace
 from runtime.record_texts import field_of, record_title
 from runtime.rules_look import kept_value
@@ -276,6 +277,13 @@ def _take(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
     ]
 
 
+def _start(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Done]:
+    """A plug-in works later, in its own time; its result is written into this trace then."""
+    asked = [(row["id"], given) for row, given in zip(rows, filled(acting, action, rows), strict=True)]
+    origin = {"run": f"{acting.run}:{action.id}", "rule": acting.rule.id, "action": action.id, "entity": acting.entity}
+    return list(start_for_rule(acting.system, action.plugin, action.act, asked, origin))
+
+
 def filled(acting: Acting, action: Action, rows: Sequence[Row]) -> list[Row]:
     """The values an action gives, by record."""
     columns = {n: acting.at.evaluate(expr, rows, None, acting.entity) for n, expr in action.fill.items()}
@@ -288,4 +296,5 @@ ACTIONS: Mapping[str, Callable[[Acting, Action, Sequence[Row]], list[Done]]] = {
     "create": _create,
     "draw": _draw,
     "take": _take,
+    "start": _start,
 }

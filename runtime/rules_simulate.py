@@ -240,6 +240,23 @@ def _turns(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -
         moment = next_turn(replace(ctx, clock=FixedClock(moment)), rule.trigger)
 
 
+def _reports(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -> None:
+    """What the plug-in reported in the period, with the values it gave, about the records as they are now."""
+    since, until = _period(ctx, result)
+    trigger, found = rule.trigger, reported(ctx, rule.trigger.event, since, until)
+    rows = read_rows(ctx, trigger.entity, {record for _, record, _ in found})
+    for number, (moment, record, values) in enumerate(found, 1):
+        result.looked += 1
+        row = rows.get(record)
+        if row is not None and row.get("deleted_at") is None:
+            at = Workspace(replace(ctx, clock=FixedClock(moment)))
+            row = {**row, "event": {name: values.get(name) for name in trigger.gives}}
+            parts = look(at, rule.condition, [row], trigger.entity)[0]
+            if holds(parts):
+                _hit(at, rule, result, moment, row, parts)
+        progress(number / len(found))
+
+
 def _all_rows(ctx: RunContext, entity: str) -> Iterator[list[Row]]:
     """All records, a portion at a time."""
     table = ctx.app.tables.entity[entity]
@@ -261,6 +278,7 @@ _WAYS: Mapping[str, Callable[[RunContext, Rule, Simulated, Progress], None]] = {
     "becomes": _becomes,
     "date": _dates,
     "every": _turns,
+    "event": _reports,
 }
 
 
@@ -305,6 +323,8 @@ def _effect(at: Workspace, rule: Rule, action: Action, row: Row) -> Mapping[str,
     values = {n: kept_value(at.evaluate(expr, [row], None, entity)[0]) for n, expr in action.fill.items()}
     if action.kind == "set":
         return {"id": action.id, "kind": "set", "set": {n: [kept_value(row.get(n)), v] for n, v in values.items()}}
+    if action.kind == "start":
+        return {"id": action.id, "kind": "start", "plugin": action.plugin, "act": action.act, "given": values}
     return {
         "id": action.id,
         "kind": action.kind,
@@ -322,6 +342,6 @@ def _notes(ctx: RunContext, rule: Rule) -> list[str]:
         isinstance(node, (Aggregate, Balance)) or (isinstance(node, Path) and len(node.steps) > 1) for node in nodes
     ):
         notes.append(say(ctx, "simulated_elsewhere"))
-    if rule.trigger.kind in ("date", "every"):
+    if rule.trigger.kind in ("date", "every", "event"):
         notes.append(say(ctx, "simulated_now"))
     return notes

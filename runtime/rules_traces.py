@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from runtime.audit import plain
 from runtime.context import RunContext
@@ -148,6 +148,26 @@ def fired_since(ctx: RunContext, rule: str, records: Sequence[int], since: datet
         .group_by(table.c.record)
     )
     return {row.record: row.times for row in ctx.connection.execute(query)}
+
+
+def note_outcome(ctx: RunContext, look: tuple[str, str, int], key: str, told: Mapping[str, Any]) -> None:
+    """What came of something that a look (rule, entity, record) started under ``key``; the look failed where it did."""
+    table, (rule, entity, record) = ctx.app.tables.system.rule_run, look
+    mine = select(table.c.id, table.c.details).where(
+        table.c.entity == entity, table.c.record == record, table.c.rule == rule, table.c.result.in_((FIRED, FAILED))
+    )
+    for row in ctx.connection.execute(mine.order_by(table.c.id.desc()).limit(KEPT_OTHERS)):
+        details = orjson.loads(row.details)
+        started = [action for action in details.get("actions", ()) if action.get("run") == key]
+        if not started:
+            continue
+        started[0]["outcome"] = told
+        values: dict[str, Any] = {}
+        if told.get("error"):
+            details["error"], values["result"] = told["error"], FAILED
+        values["details"] = orjson.dumps(details, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
+        ctx.connection.execute(update(table).where(table.c.id == row.id).values(values))
+        return
 
 
 def forget_old(ctx: RunContext) -> int:

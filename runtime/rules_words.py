@@ -6,6 +6,7 @@ from engine.expressions.tree import Expr
 from engine.model import Action, Alert, Message, Receiver, Rule, Trigger
 from runtime.context import RunContext
 from runtime.expression_words import Speaker, in_words
+from runtime.plugins.finding import label_of
 from runtime.rules_look import parts_of
 
 WEEKDAYS = (("周一", "Monday"), ("周二", "Tuesday"), ("周三", "Wednesday"), ("周四", "Thursday"),
@@ -174,6 +175,13 @@ def _every(s: Sentences, trigger: Trigger) -> str:
     return s.t(f"{zh}，对每个{label}", f"{en}, for each {label}")
 
 
+def _event(s: Sentences, trigger: Trigger) -> str:
+    plugin, _, name = trigger.event.partition(".")
+    label, who, what = s.label(trigger.entity), label_of(plugin), label_of(plugin, name)
+    zh = f"当插件“{who.zh}”对{label}报告“{what.zh}”时"
+    return s.t(zh, f"When the plug-in {who.en} reports “{what.en}” about {_article(label)}")
+
+
 _TRIGGERS = {
     "created": _created,
     "changed": _changed,
@@ -181,6 +189,7 @@ _TRIGGERS = {
     "becomes": _becomes,
     "date": _date,
     "every": _every,
+    "event": _event,
 }
 
 
@@ -223,7 +232,14 @@ def _take(s: Sentences, rule: Rule, action: Action) -> str:
     return s.t(f"执行“{name}”", f"take “{name}”")
 
 
-_ACTIONS = {"send": _send, "set": _set, "create": _create, "draw": _draw, "take": _take}
+def _start(s: Sentences, rule: Rule, action: Action) -> str:
+    who, what = label_of(action.plugin), label_of(action.plugin, action.act)
+    given = ("、" if s.zh else ", ").join(f"{n} = {s.words(e)}" for n, e in action.fill.items())
+    told = s.t(f"（{given}）", f" ({given})") if given else ""
+    return s.t(f"启动插件“{who.zh}”的“{what.zh}”{told}", f"start “{what.en}” of the plug-in {who.en}{told}")
+
+
+_ACTIONS = {"send": _send, "set": _set, "create": _create, "draw": _draw, "take": _take, "start": _start}
 
 
 def say_rule(ctx: RunContext, rule: Rule) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from runtime.columns import Id, Moment
 from runtime.delivery_tables import delivery_tables
 from runtime.import_tables import import_tables
+from runtime.plugin_tables import plugin_tables
 from runtime.rules_tables import rule_tables
 from runtime.sync_tables import sync_tables
 
@@ -65,6 +66,8 @@ class SystemTables:
     rule_state: Table
     rule_switch: Table
     alert: Table
+    plugin: Table
+    plugin_run: Table
 
     def all(self) -> tuple[Table, ...]:
         """Every system table, those that others point at first."""
@@ -83,6 +86,7 @@ def system_tables(metadata: MetaData) -> SystemTables:
         **_versions(metadata),
         **delivery_tables(metadata),
         **rule_tables(metadata),
+        **plugin_tables(metadata),
     )
 
 

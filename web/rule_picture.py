@@ -22,6 +22,7 @@ TRIGGERS: Mapping[str, str] = {
     "becomes": "trending-up",
     "date": "calendar-event",
     "every": "clock",
+    "event": "puzzle",
 }
 ACTIONS: Mapping[str, str] = {
     "send": "send",
@@ -29,6 +30,7 @@ ACTIONS: Mapping[str, str] = {
     "create": "file-plus",
     "draw": "file-export",
     "take": "route",
+    "start": "puzzle",
 }
 OFFERS: Mapping[str, tuple[str, str]] = {
     "plan": ("打开计划", "open the plan"),

@@ -18,6 +18,7 @@ from engine.compile.ledgers import compile_ledgers, compile_shared_guards, decla
 from engine.compile.pages import compile_first_steps, compile_menu, compile_openings, compile_prints
 from engine.compile.part import Part, Word, bilingual
 from engine.compile.planning import compile_plans, compile_structures, declare_plans
+from engine.compile.plugins import compile_plugins
 from engine.compile.roles import compile_roles
 from engine.compile.rules import compile_rules
 from engine.compile.stations import compile_stations
@@ -71,6 +72,7 @@ def compile_app(merged: Merged, problems: Problems) -> AppModel | None:
         menu=compile_menu(bench),
         openings=compile_openings(bench),
         first_steps=compile_first_steps(bench),
+        plugins=compile_plugins(bench),
         demo=Frozen({key: word.text for key, word in root.pairs("demo")}),
         order=build_graph(entities).order,
         hash=merged.hash,

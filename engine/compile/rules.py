@@ -8,6 +8,7 @@ from engine.compile.bench import Bench
 from engine.compile.constants import after_equals, constant
 from engine.compile.part import Part, Word
 from engine.compile.paths import walk_path
+from engine.compile.plugins import event_trigger, given_names
 from engine.compile.rules_actions import compile_actions
 from engine.compile.scope import AppScope, parse, parse_condition, scope_of
 from engine.expressions.tree import Expr
@@ -17,7 +18,7 @@ from engine.model import Rule, Trigger
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Scalar
 
-TRIGGERS = ("created", "changed", "transition", "becomes", "crosses", "date", "every")
+TRIGGERS = ("created", "changed", "transition", "becomes", "crosses", "date", "every", "event")
 UNITS = {
     **dict.fromkeys(("day", "days"), "days"),
     **dict.fromkeys(("workday", "workdays"), "workdays"),
@@ -40,7 +41,7 @@ def _rule(bench: Bench, id: str, part: Part) -> Rule | None:
     trigger = _trigger(bench, part, when)
     if trigger is None:
         return None
-    scope = scope_of(bench, trigger.entity)
+    scope = scope_of(bench, trigger.entity, given_names(trigger))
     asked = [parse_condition(part.word(key), scope) for key in ("where", "if") if part.has(key)]
     actions = compile_actions(scope, part)
     if not actions and not part.has("then"):
@@ -85,6 +86,8 @@ def _trigger(bench: Bench, part: Part, when: Part) -> Trigger | None:
     entity = entity_of(bench, part.word("of"), part)
     if not entity:
         return None
+    if kind == "event":
+        return event_trigger(bench, when, entity)
     return _becomes(bench, when, entity) if kind == "becomes" else _every(when, entity)
 
 

@@ -9,6 +9,7 @@ from engine.compile.constants import value_or_expression
 from engine.compile.messages import message
 from engine.compile.part import Part, Word
 from engine.compile.paths import walk_path
+from engine.compile.plugins import start_action
 from engine.compile.scope import AppScope, parse
 from engine.expressions.tree import Expr
 from engine.expressions.types import TEXT, Kind
@@ -17,7 +18,7 @@ from engine.model import Action, Pace, Receiver
 from engine.problems import did_you_mean, got
 from engine.yaml_source import Block, Items, Node, Scalar
 
-KINDS = ("send", "set", "create", "draw", "take")
+KINDS = ("send", "set", "create", "draw", "take", "start")
 
 
 def compile_actions(scope: AppScope, part: Part) -> tuple[Action, ...]:
@@ -123,7 +124,7 @@ def _take(scope: AppScope, id: str, part: Part) -> Action | None:
     return Action(id=id, kind="take", transition=name)
 
 
-_COMPILERS = {"send": _send, "set": _set, "create": _create, "draw": _draw, "take": _take}
+_COMPILERS = {"send": _send, "set": _set, "create": _create, "draw": _draw, "take": _take, "start": start_action}
 
 
 def fills(scope: AppScope, part: Part, key: str, entity: str) -> Frozen[str, Expr]:

@@ -28,7 +28,7 @@ from engine.model.flows import (
 from engine.model.ledgers import Allocation, Dimension, Guard, Ledger, Measure, Resource, Valuation
 from engine.model.plans import Plan, PlanFlow, Structure, Suggest
 from engine.model.roles import Role, RowRule
-from engine.model.rules import Action, Alert, Escalation, Level, Offer, Pace, Receiver, Rule, Trigger
+from engine.model.rules import Action, Alert, Escalation, Level, Offer, Pace, PluginChoice, Receiver, Rule, Trigger
 from engine.model.stations import Queue, Station, StationAct
 from engine.model.views import FirstStep, Form, FormSection, MenuGroup, Opening, Print, PrintBlock, View, WhatIf
 from engine.model.words import Message, Origin, Text
@@ -76,6 +76,7 @@ __all__ = [
     "Pace",
     "Plan",
     "PlanFlow",
+    "PluginChoice",
     "Posting",
     "Print",
     "PrintBlock",

@@ -13,7 +13,7 @@ from engine.model.flows import Allot, Copy, Explode, Posting, Source, Traced, Wo
 from engine.model.ledgers import Guard, Ledger
 from engine.model.plans import Plan, Structure
 from engine.model.roles import Role
-from engine.model.rules import Alert, Rule
+from engine.model.rules import Alert, PluginChoice, Rule
 from engine.model.stations import Station
 from engine.model.views import FirstStep, Form, MenuGroup, Opening, Print, View
 from engine.model.words import Origin, Text, nothing
@@ -96,4 +96,5 @@ class AppModel:
     alerts: Mapping[str, Alert] = field(default_factory=nothing)  # type: ignore[arg-type]
     stations: Mapping[str, Station] = field(default_factory=nothing)  # type: ignore[arg-type]
     first_steps: Mapping[str, FirstStep] = field(default_factory=nothing)  # type: ignore[arg-type]
+    plugins: Mapping[str, PluginChoice] = field(default_factory=nothing)  # type: ignore[arg-type]
     hash: str = ""

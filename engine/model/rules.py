@@ -16,7 +16,8 @@ class Trigger:
 
     ``kind``: ``created``; ``changed`` (one of ``fields``, any when empty); ``transition``; ``becomes`` (``that`` turns
     from false to true; armed again when ``rearm`` holds, never with ``once``); ``date`` (``date`` plus ``offset``
-    ``unit`` at ``at``); ``every`` (``period``, on ``day``, at ``at``). ``missed``: ``late``, ``skip`` or ``merge``.
+    ``unit`` at ``at``); ``every`` (``period``, on ``day``, at ``at``); ``event`` (the plug-in event ``event`` about a
+    record, with values named ``gives``: name → kind of value). ``missed``: ``late``, ``skip`` or ``merge``.
     """
 
     kind: str
@@ -33,6 +34,8 @@ class Trigger:
     missed: str = "late"
     period: str = ""
     day: int = 0
+    event: str = ""
+    gives: Mapping[str, str] = field(default_factory=nothing)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,8 @@ class Action:
 
     ``send``: ``channel`` and ``more`` channels, to ``to``, ``title`` and ``text``; ``digest``: several records in one
     message. ``set``: ``fill`` into the record. ``create``: a record of ``entity``; ``draw``: one drawn by ``source``.
-    ``take``: the ``transition``. A webhook goes to ``url``, or to the first channel of its kind.
+    ``take``: the ``transition``. ``start``: what the plug-in ``plugin`` calls ``act``, with ``fill`` as its arguments.
+    A webhook goes to ``url``, or to the first channel of its kind.
     """
 
     id: str
@@ -80,6 +84,9 @@ class Action:
     fill: Mapping[str, Expr] = field(default_factory=nothing)  # type: ignore[arg-type]
     transition: str = ""
     url: str = ""
+    plugin: str = ""
+    act: str = ""
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,4 +173,17 @@ class Alert:
     offers: tuple[Offer, ...] = ()
     pace: Pace = Pace()
     plan: str = ""
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginChoice:
+    """What the definition says about a plug-in to begin with; what an administrator says later counts instead.
+
+    ``settings``: texts or lists of texts, read by the plug-in's own description of them.
+    """
+
+    id: str
+    enabled: bool = False
+    settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=nothing)  # type: ignore[arg-type]
     origin: Origin | None = None

@@ -20,6 +20,8 @@ OUTSIDE = {
     "runtime/database.py",
     "runtime/logs.py",
     "runtime/migrate_steps.py",
+    "runtime/plugins/finding.py",
+    "runtime/plugins/settings.py",
     "runtime/prepared.py",
     "runtime/push_places.py",
     "runtime/search_keys.py",

@@ -66,10 +66,12 @@ EDGES = (
     "runtime/beginnings.py",
     "runtime/long_work.py",
     "runtime/outbox_courier.py",
+    "runtime/plugins/running.py",
     "web/clockwork.py",
     "web/edge.py",
 )
-"""Where work begins that nobody called: a request, a thread's round, one letter, long work, a first app being made."""
+"""Where work begins that nobody called: a request, a thread's round, one letter, long work, a first app being made,
+and where the code of others is called."""
 
 
 def test_nothing_swallows_every_exception() -> None:

@@ -53,7 +53,7 @@ RULE = _object(
         "id": TEXT,
         "label": TEXT,
         "entity": TEXT,
-        "trigger": {"enum": ["created", "changed", "transition", "becomes", "date", "every", "alert"]},
+        "trigger": {"enum": ["created", "changed", "transition", "becomes", "date", "every", "event", "alert"]},
         "sentence": TEXT,
         "on": {"type": "boolean"},
         "runs": {"type": "object", "additionalProperties": COUNT},

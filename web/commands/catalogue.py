@@ -9,6 +9,7 @@ import click
 from engine import AppModel, MetadataError, Problem, load_app
 from engine.compile.layers import CATALOGUE
 from engine.model import EntityKind
+from runtime.plugins.doubts import plugin_doubts
 from runtime.settings import Settings
 from web.commands.place import json_option, print_json, print_table, text
 
@@ -86,7 +87,7 @@ def validate_command(ctx: click.Context, files: tuple[Path, ...], as_json: bool)
     doubts: list[Problem] = []
     for path in files:
         try:
-            load_app(path if path.is_file() else str(path), doubts=doubts)
+            doubts += plugin_doubts(load_app(path if path.is_file() else str(path), doubts=doubts))
         except MetadataError as error:
             problems += error.problems
     if as_json:

@@ -43,6 +43,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "becomes": ("数值变化", "figure changed"),
     "date": ("到了日期", "date reached"),
     "every": ("定时", "by schedule"),
+    "event": ("插件报告", "reported by a plug-in"),
 }
 
 SOURCES: Mapping[str, tuple[str, str]] = {
@@ -51,6 +52,7 @@ SOURCES: Mapping[str, tuple[str, str]] = {
     "import": ("导入", "import"),
     "plan": ("计划", "plan"),
     "rule": ("另一条规则", "another rule"),
+    "plugin": ("插件", "plug-in"),
     "system": ("系统", "the system"),
     "demo": ("演示数据", "demo data"),
 }

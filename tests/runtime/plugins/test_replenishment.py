@@ -1,0 +1,64 @@
+"""Replenishment advice: the figures of the scenario, the reason in words, and what the item says afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from statistics import NormalDist
+
+import pytest
+
+from runtime.plugins import choosing, running, starting
+from runtime.plugins.bundled.replenishment_advice import Advice
+from runtime.plugins.running import Run
+from tests.runtime.plugins.conftest import NOON, Works
+
+ID = "replenishment_advice"
+
+
+def advised(works: Works, **given: object) -> Run:
+    number = works.write(lambda ctx: starting.start_by_hand(ctx, ID, "advise", given))
+    running.work_off(works.app, NOON)
+    with works.app.database.read() as connection:
+        (run,) = running.runs(works.context(connection), number=number)
+    return run
+
+
+def test_the_figures_of_the_scenario() -> None:
+    advice = Advice(mean=20, deviation=5, lead=9, z=NormalDist().inv_cdf(0.95), decimals=1)
+    assert (advice.safety, advice.point) == (Decimal("24.7"), Decimal("204.7"))
+    assert advice.reason("M1 铜排", 90, 0.95).zh == (
+        "M1 铜排：90 天日均 20，标准差 5，提前期 9 天，服务水平 95 %；"
+        "安全库存 1.645 × 5 × √9 = 24.7，补货点 20 × 9 + 24.7 = 204.7"
+    )
+
+
+@pytest.fixture
+def used(works: Works) -> Works:
+    """Ten days on which 18 and 22 were taken in turn, something that was undone, and today, which does not count."""
+    works.change(lead=9)
+    for back in range(10, -1, -1):
+        moment = datetime(2026, 3, 31, 2, tzinfo=UTC) - timedelta(days=back)
+        works.issue(18 if back % 2 else 22, moment)
+    works.issue(500, datetime(2026, 3, 30, 3, tzinfo=UTC), undone=True)
+    works.write(lambda ctx: choosing.switch(ctx, ID, on=True))
+    return works
+
+
+def test_items_get_their_safety_stock_and_reorder_point_with_the_reason(used: Works) -> None:
+    run = advised(used)
+    assert (run.state, run.error) == ("done", "")
+    item = used.item()
+    assert (item["safety"], item["point"]) == (Decimal("10.4"), Decimal("190.4"))
+    reason, summary = (said[0] for said in run.said)
+    assert reason == (
+        "A 螺栓：10 天日均 20，标准差 2.11，提前期 9 天，服务水平 95 %；安全库存 1.645 × 2.11 × √9 = 10.4，"
+        "补货点 20 × 9 + 10.4 = 190.4"
+    )
+    assert summary == "看了 2 个：1 个有变化，1 个在这 10 天没有消耗，0 个没有提前期"
+    assert run.written[0]["set"] == {"safety": [None, "10.4"], "point": [None, "190.4"]}
+    assert run.raised[0]["event"] == "changed"
+    again = advised(used)
+    assert (again.written, len(again.said)) == ([], 1)
+    one = advised(used, item=2)
+    assert one.said[0][0] == "看了 1 个：0 个有变化，1 个在这 10 天没有消耗，0 个没有提前期"

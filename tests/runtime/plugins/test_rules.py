@@ -1,0 +1,108 @@
+"""Rules start plug-ins and wait for what they report: in traces, in simulation, without circles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from runtime.apps import RunningApp
+from runtime.context import FixedClock
+from runtime.rules_simulate import simulate
+from runtime.rules_words import say_rule
+from tests.runtime.plugins.conftest import Works
+
+
+def test_a_rule_starts_a_plug_in_after_the_save_and_its_trace_tells_all(works: Works) -> None:
+    works.change(wish="请看")
+    (look,) = works.looks("wish")
+    (action,) = look.actions
+    assert (look.result, action["kind"], action["plugin"], action["act"]) == ("fired", "start", "probe", "note")
+    assert action["given"] == {"item": 1, "words": "请看", "factor": "0.5"}
+    assert (works.item()["note"], "outcome" in action) == (None, False)
+    works.work_off()
+    (look,) = works.looks("wish")
+    outcome = look.actions[0]["outcome"]
+    assert (look.result, outcome["state"], outcome["said"]) == ("fired", "done", [["给 A 写了备注", "Noted on A"]])
+    assert outcome["written"][0]["set"] == {"note": [None, "你好 A 请看"]}
+    assert works.item()["note"] == "你好 A 请看"
+
+
+def test_a_plug_in_that_is_off_fails_the_rule_and_not_the_save(works: Works) -> None:
+    works.switch(on=False)
+    works.change(wish="请看")
+    works.change(wish="再看")
+    assert works.item()["wish"] == "再看"
+    reason = "插件“探针”已停用，请管理员在“设置 → 插件”里启用"
+    assert [(look.result, look.error) for look in works.looks("wish")] == [("failed", reason)] * 2
+    assert works.inbox() == [("rule:wish", f"规则执行失败：{reason}")]
+    assert works.runs() == []
+
+
+def test_a_plug_in_that_fails_later_fails_the_look_that_started_it(works: Works) -> None:
+    works.change(lead=99)
+    assert [look.result for look in works.looks("unlucky")] == ["fired"]
+    works.work_off()
+    (look,) = works.looks("unlucky")
+    assert (look.result, look.error) == ("failed", "RuntimeError: no luck with None")
+    assert look.actions[0]["outcome"]["state"] == "failed"
+
+
+def test_what_a_plug_in_writes_does_not_start_it_again_and_again(works: Works) -> None:
+    works.change(times=1)
+    works.change(note="一")
+    works.work_off()
+    assert [run.state for run in works.runs()] == ["done"]
+    assert works.item()["note"] == "你好 A 一"
+    first, second = works.looks("again")
+    assert (first.result, second.result) == ("fired", "failed")
+    assert second.error == "这个插件刚刚因为它自己写的内容又被启动，已停止：请检查规则的触发条件"
+
+
+def test_a_rule_waits_for_what_a_plug_in_reports_and_reads_its_values(works: Works) -> None:
+    run = works.run("report", item=1, level="2.5")
+    assert run.raised == [{"event": "noticed", "record": 1, "values": {"level": "2.5"}}]
+    assert works.item()["heard"] == 5
+    assert ("rule:heard", "A 到了 2.5") in works.inbox()
+    works.run("report", item=2, level=1)
+    fired, refused = works.looks("heard")
+    assert (fired.event, fired.result, refused.result) == ("probe.noticed", "fired", "refused")
+    assert refused.conditions == [{"text": "event.level > 2", "holds": False, "inputs": [["event.level", "1"]]}]
+    assert works.item(2)["heard"] is None
+
+
+def test_simulation_lists_what_would_start_and_starts_nothing(works: Works) -> None:
+    works.change(wish="请看")
+    works.work_off()
+    before = len(works.runs())
+    with works.app.database.read() as connection:
+        ctx = works.context(connection)
+        found = simulate(ctx, ctx.app.model.rules["wish"], date(2026, 3, 1), date(2026, 3, 31))
+    (hit,) = found.hits
+    given = {"item": 1, "words": "请看", "factor": "50 %"}
+    assert hit.effects == ({"id": "write", "kind": "start", "plugin": "probe", "act": "note", "given": given},)
+    assert len(works.runs()) == before
+
+
+def test_simulation_of_an_event_asks_what_was_reported(works: Works) -> None:
+    works.run("report", item=1, level="2.5")
+    works.run("report", item=2, level="0.5")
+    with works.app.database.read() as connection:
+        ctx = works.context(connection)
+        found = simulate(ctx, ctx.app.model.rules["heard"], date(2026, 3, 1), date(2026, 3, 31))
+    assert (found.looked, found.fired) == (2, 1)
+    assert found.hits[0].effects[0]["set"]["heard"][1] == "5"
+    with works.app.database.read() as connection:
+        ctx = replace(works.context(connection), clock=FixedClock(datetime(2026, 5, 1, tzinfo=UTC)))
+        assert simulate(ctx, ctx.app.model.rules["heard"], date(2026, 4, 1), date(2026, 4, 30)).looked == 0
+
+
+def test_rules_about_plug_ins_read_as_sentences(works_app: RunningApp) -> None:
+    with works_app.database.read() as connection:
+        ctx = works_app.context(connection)
+        rules = ctx.app.model.rules
+        assert (
+            say_rule(ctx, rules["unlucky"]) == "当物料的提前期改变时，如果 提前期 = 99，就启动插件“探针”的“做burst”。"
+        )
+        english = replace(ctx, language="en")
+        assert say_rule(english, rules["unlucky"]).endswith(", start “Do burst” of the plug-in Probe.")
+        assert say_rule(ctx, rules["heard"]).startswith("当插件“探针”对物料报告“发现”时，如果 ")
