@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Boolean,
+    Column,
     ColumnElement,
     Date,
     Select,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     collate,
+    func,
     literal,
+    literal_column,
     select,
     true,
 )
@@ -42,6 +45,11 @@ AT_ONCE = 8
 
 SAME_ORDER = frozenset({Kind.DATE, Kind.MOMENT, Kind.NUMBER, Kind.MONEY, Kind.QUANTITY})
 """Kinds that Python and every database put in the same order; texts follow the database's language."""
+
+BETWEEN, BEHIND = "|", "}"
+"""What stands between the parts of a key, and the sign after it: what begins with a part is before that."""
+
+NO_BYTES: ColumnElement[Any] = literal_column("x''")
 
 Choose = Callable[[list[Standing]], list[Standing]]
 
@@ -171,8 +179,10 @@ def _also_touched(book: Book, shape: Shape, keys: Sequence[str]) -> Sequence[Map
 
 
 def _given(shape: Shape, fixed: Mapping[str, DimensionValue]) -> dict[str, object]:
-    """The parameters of what is fixed."""
-    return {f"d_{name}": value for name, value in shape.columns(fixed, tuple(fixed)).items() if value is not None}
+    """The parameters of what is fixed, as columns and as the beginning of a key."""
+    begin = shape.key(fixed, tuple(fixed))
+    columns = {f"d_{name}": value for name, value in shape.columns(fixed, tuple(fixed)).items() if value is not None}
+    return {**columns, "_from": begin + BETWEEN, "_below": begin + BEHIND}
 
 
 def _kept(
@@ -222,16 +232,25 @@ def _query(book: Book, shape: Shape, allocation: Allocation, columns: Mapping[st
         now=bindparam("_now", type_=Moment()),
         joiner=joiner,
     )
-    fixed = [table.c[n].is_(None) if v is None else table.c[n] == bindparam(f"d_{n}") for n, v in columns.items()]
+    fixed = _fixed(ctx.connection.dialect.name, shape, columns)
     order = _order(ctx.connection.dialect.name, shape, allocation, scope)
     first = (
         joiner.apply(select(table, *(value.label(f"_o{place}") for place, (value, _) in enumerate(order))))
         .where(and_(*fixed, table.c[lead] > literal(ZERO, table.c[lead].type)))
-        .order_by(*(_ordering(value, descending=descending) for value, descending in order))
+        .order_by(*(_ordering(ctx.connection.dialect.name, value, descending=down) for value, down in order))
         .limit(bindparam("_most"))
         .subquery("first")
     )
     return _judged(first, shape, allocation, scope, [descending for _, descending in order])
+
+
+def _fixed(dialect: str, shape: Shape, columns: Mapping[str, object]) -> list[ColumnElement[bool]]:
+    """What says which balances are looked at. On SQLite rows lie in the order of their keys: those that begin alike
+    lie together, and are read in one go."""
+    table = shape.balance
+    if dialect == "sqlite" and tuple(columns) == tuple(table.c.keys())[1 : 1 + len(columns)]:
+        return [table.c.key >= bindparam("_from"), table.c.key < bindparam("_below")]
+    return [table.c[n].is_(None) if v is None else table.c[n] == bindparam(f"d_{n}") for n, v in columns.items()]
 
 
 JOINERS: Mapping[str, Callable[[Table, AppModel, Shape, Sequence[str]], Joiner]] = {
@@ -248,7 +267,7 @@ def _judged(
     mine = replace(scope, record=TableRow(f"ledger.{shape.ledger.id}", first), joiner=joiner)
     fits = true() if allocation.where is None else to_where(allocation.where, mine)
     columns = [first.c[c.name] for c in shape.balance.c]
-    order = [_ordering(first.c[f"_o{place}"], descending=down) for place, down in enumerate(descending)]
+    order = [_ordering(scope.dialect, first.c[f"_o{place}"], descending=down) for place, down in enumerate(descending)]
     return joiner.apply(select(*columns, fits)).order_by(*order)
 
 
@@ -266,6 +285,10 @@ def _order(
     return [*order, *([] if aged else [(table.c.first_at, False)]), (key, False)]
 
 
-def _ordering(value: ColumnElement[Any], *, descending: bool) -> ColumnElement[Any]:
-    """Empties last, whichever way."""
+def _ordering(dialect: str, value: ColumnElement[Any], *, descending: bool) -> ColumnElement[Any]:
+    """Empties last, whichever way. SQLite says so in half the time where bytes stand for them: they follow all else."""
+    if dialect == "sqlite":
+        always = descending or (isinstance(value, Column) and not value.nullable)
+        value = value if always else func.coalesce(value, NO_BYTES)
+        return value.desc() if descending else value.asc()
     return (value.desc() if descending else value.asc()).nulls_last()

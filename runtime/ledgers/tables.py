@@ -172,6 +172,7 @@ def _running(name: str, metadata: MetaData, *columns: Column[object]) -> Table:
         Column("key", Text, primary_key=True),
         *columns,
         Column("last_at", Moment, nullable=False),
+        sqlite_with_rowid=False,  # rows lie in the order of their keys, so those of a thing lie together
     )
 
 
