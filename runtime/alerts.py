@@ -7,7 +7,7 @@ a level. Closing leaves a row behind, so one sees later when it was open and why
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -210,11 +210,6 @@ def cause_of(ctx: RunContext, taken: Journal) -> str:
         for draft in each.drafts.get(each.entity, ()):
             return f"{label_of(ctx, each.entity)} {record_title(ctx.app.model, each.entity, draft.row)}"
     return ""
-
-
-def escalation_due(opened: datetime, after: int, unit: str) -> datetime:
-    """When nobody having acknowledged matters (working hours are counted by the caller)."""
-    return opened + (timedelta(days=after) if unit == "days" else timedelta(hours=after))
 
 
 # --- what people do with them ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.expressions.functions import WORKING_DAYS
 from engine.expressions.tree import walk
-from runtime import audit, task_deadlines
+from runtime import audit, rules_dates, task_deadlines
 from runtime.app_state import keep_state
 from runtime.calendars import hold
 from runtime.computed import recompute_all
@@ -102,5 +102,7 @@ def _cells(ctx: RunContext) -> list[tuple[str, str]]:
     ]
 
 
-FOLLOWS: tuple[Callable[[RunContext], None], ...] = (_recompute, task_deadlines.count_anew)
-"""What counts by the calendar and keeps the result: stored formulas, deadlines of approvals."""
+FOLLOWS: tuple[Callable[[RunContext], None], ...] = (
+    _recompute, task_deadlines.count_anew, rules_dates.count_anew,
+)  # fmt: skip
+"""What counts by the calendar and keeps the result: stored formulas, deadlines of approvals, reminders of dates."""

@@ -108,6 +108,22 @@ class WorkHours:
                 left -= ends - begins
             day += timedelta(days=1)
 
+    def before(self, moment: datetime, hours: float) -> datetime:
+        """The moment from which so many hours of working time pass until ``moment``."""
+        here = moment.astimezone(self.zone)
+        left = timedelta(hours=hours)
+        day = here.date()
+        while True:
+            for start, end in reversed(self.week.hours) if self.works(day) else ():
+                begins = datetime.combine(day, start, self.zone)
+                ends = min(datetime.combine(day, end, self.zone), here)
+                if begins >= ends:
+                    continue
+                if ends - begins >= left:
+                    return (ends - left).astimezone(moment.tzinfo)
+                left -= ends - begins
+            day -= timedelta(days=1)
+
     def days_after(self, moment: datetime, days: int) -> datetime:
         """The same time of day, so many working days later."""
         here = moment.astimezone(self.zone)

@@ -12,17 +12,21 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Select, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from runtime.calendars import hold
 from runtime.context import RunContext
 from runtime.errors import UserError
+from runtime.id_sets import ID_SETS
 
 CatchUp = Literal["late", "skip", "merge"]
 LATE_AFTER = timedelta(hours=1)
 """A reminder handled this long after its moment was missed: its catch-up policy says what becomes of it."""
 AT_ONCE = 500
+PORTION = 5000
+"""Reminders that are counted anew at a time."""
 MOST_ROUNDS = 2000
 """A handler that puts its reminder into the past again and again does not hold the clockwork for ever."""
 MOST_ATTEMPTS = 5
@@ -67,6 +71,8 @@ class Handled:
 
 
 Handler = Callable[[RunContext, Due], None]
+Moments = Callable[[Sequence[Mapping[str, Any]]], Sequence[datetime | None]]
+"""When each of some subjects is due."""
 
 
 def put(
@@ -109,9 +115,37 @@ def _row(each: Due) -> dict[str, object]:
 def drop(ctx: RunContext, key_prefix: str) -> int:
     """Nothing is to be done any more about the reminders whose key starts so; how many there were."""
     table = ctx.app.tables.system.reminder
-    after = key_prefix[:-1] + chr(ord(key_prefix[-1]) + 1)
-    wanted = and_(table.c.key >= key_prefix, table.c.key < after, table.c.due.is_not(None))
+    wanted = and_(_starts(table, key_prefix), table.c.due.is_not(None))
     return ctx.connection.execute(delete(table).where(wanted)).rowcount
+
+
+def count_anew(ctx: RunContext, key_prefix: str, moments: Moments, *, handled: bool = True) -> int:
+    """What moments are counted by is another one: the reminders whose key starts so move; how many of them did.
+
+    ``moments`` tells for subjects when each is due now (``None``: as it was). What waits moves, even into the past,
+    where its catch-up policy says what becomes of it; with ``handled`` what was handled counts as handled for its new
+    moment, so that it does not come again. What is to be tried again keeps its own time.
+    """
+    table, count, last = ctx.app.tables.system.reminder, 0, 0
+    sets = ID_SETS[ctx.app.database.dialect]
+    mine = and_(_starts(table, key_prefix), table.c.attempts == 0)
+    query = select(table).where(mine if handled else and_(mine, table.c.due.is_not(None))).order_by(table.c.id)
+    while rows := ctx.connection.execute(query.where(table.c.id > last).limit(PORTION).with_for_update()).all():
+        moved: dict[tuple[str, datetime], list[int]] = {}
+        for row, moment in zip(rows, moments([orjson.loads(row.subject) for row in rows]), strict=True):
+            column = "due" if row.due is not None else "handled_due"
+            if moment is not None and moment != getattr(row, column):
+                moved.setdefault((column, moment), []).append(row.id)
+        for (column, moment), ids in moved.items():
+            these = update(table).where(sets.among(table.c.id, "ids")).values({column: moment})
+            count += ctx.connection.execute(these, {"ids": sets.pack(ids)}).rowcount
+        last = rows[-1].id
+    return count
+
+
+def _starts(table: Table, key_prefix: str) -> ColumnElement[bool]:
+    after = key_prefix[:-1] + chr(ord(key_prefix[-1]) + 1)
+    return and_(table.c.key >= key_prefix, table.c.key < after)
 
 
 def open_count(ctx: RunContext) -> int:
@@ -121,8 +155,12 @@ def open_count(ctx: RunContext) -> int:
 
 
 def due_now(ctx: RunContext, handlers: Mapping[str, Handler]) -> list[Handled]:
-    """Handle all that is due at the context's moment, each by the handler it names; several workers may do it."""
+    """Handle all that is due at the context's moment, each by the handler it names; several workers may do it.
+
+    Meanwhile nobody changes the calendar: what is counted anew has been handled, or has not been begun.
+    """
     done: list[Handled] = []
+    hold(ctx)
     for _round in range(MOST_ROUNDS):
         rows = ctx.connection.execute(_claim(ctx)).mappings().all()
         handled = [one for due in _merged([_due(ctx, row) for row in rows]) for one in _handle(ctx, due, handlers)]

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from engine.model import Rule, Text
-from runtime import alerts, alerts_telling, outbox, rules_states, rules_traces
+from runtime import alerts, alerts_telling, outbox, rules_dates, rules_states, rules_traces
 from runtime.context import SYSTEM, RunContext
 from runtime.database import RETRIED
 from runtime.errors import Invalid, UserError
@@ -152,7 +152,7 @@ def _changed(running: Running, watch: Watch, ids: Sequence[int], taken: Journal)
 
 def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
     assert isinstance(watch.subject, Rule)
-    rules_states.remind(running.records, watch.subject, ids)
+    rules_dates.remind(running.records, watch.subject, ids)
 
 
 def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:

@@ -6,16 +6,27 @@ Everything here can be done again at the same moment without doing anything twic
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
 from engine.expressions.render import render
 from engine.expressions.tree import Clock, walk
-from engine.model import Alert, Rule
-from runtime import alerts, alerts_plans, alerts_telling, calendars, reminders, rules, rules_states, rules_traces
+from engine.model import Alert, Escalation, Rule
+from runtime import (
+    alerts,
+    alerts_plans,
+    alerts_telling,
+    calendars,
+    reminders,
+    rules,
+    rules_dates,
+    rules_states,
+    rules_traces,
+)
+from runtime.calendars import WorkHours
 from runtime.context import RunContext
 from runtime.reminders import Due
 from runtime.rules_index import Watch, index_of
@@ -49,7 +60,7 @@ def turn(ctx: RunContext, due: Due) -> None:
     rules_states.schedule(ctx, rule)
 
 
-HANDLERS: Mapping[str, reminders.Handler] = {rules_states.HANDLER: remind, rules_states.EVERY: turn}
+HANDLERS: Mapping[str, reminders.Handler] = {rules_dates.HANDLER: remind, rules_states.EVERY: turn}
 
 
 def tick(ctx: RunContext) -> list[str]:
@@ -135,10 +146,17 @@ def definition_of(subject: Rule | Alert) -> str:
         trigger = subject.trigger
         exprs = [trigger.that, trigger.rearm, trigger.date]
     texts = [render(expr.tree) for expr in exprs if expr is not None]
-    timing = (
-        [] if isinstance(subject, Alert) else [subject.trigger.period, subject.trigger.day, str(subject.trigger.at)]
-    )
-    return json.dumps([texts, timing], ensure_ascii=False)
+    return json.dumps([texts, [] if isinstance(subject, Alert) else _timing(subject)], ensure_ascii=False)
+
+
+def _timing(rule: Rule) -> list[object]:
+    """When it is due; of what reminds of a date also how far from it, and while what holds."""
+    trigger = rule.trigger
+    timing: list[object] = [trigger.period, trigger.day, str(trigger.at)]
+    if trigger.kind == "date":
+        condition = render(rule.condition.tree) if rule.condition is not None else ""
+        timing += [trigger.offset, trigger.unit, trigger.missed, condition]
+    return timing
 
 
 def _begin(ctx: RunContext) -> list[str]:
@@ -174,7 +192,7 @@ def _start(ctx: RunContext, subject: Rule | Alert, watches: Mapping[tuple[str, s
         watch = watches["becomes", subject.id]
         rules_states.settle(ctx, subject.id, sorted(matching(ctx, watch)), ())
     elif subject.trigger.kind == "date":
-        look(ctx, watches["date", subject.id])
+        rules_dates.begin(ctx, subject)
 
 
 def begin(ctx: RunContext) -> list[str]:
@@ -193,19 +211,30 @@ def _escalate(ctx: RunContext) -> None:
         query = select(table).where(
             table.c.alert == alert.id, table.c.open_key.is_not(None), table.c.acknowledged_at.is_(None)
         )
-        for row in ctx.connection.execute(query).mappings().all():
-            _climb(ctx, alert, dict(row))
+        rows = [dict(row) for row in ctx.connection.execute(query).mappings()]
+        due = _steps_due(ctx, alert, rows) if rows else []
+        records, people = Records(ctx), People(ctx)
+        records.rows(alert.entity, [row["record"] for row, _ in due])
+        for row, steps in due:
+            _climb(records, people, alert, row, steps)
 
 
-def _climb(ctx: RunContext, alert: Alert, row: Row) -> None:
-    done = row["escalated"].split()
-    due = [
-        each for each in alert.escalate
-        if each.id not in done and _moment(ctx, row, each.after, each.unit) <= ctx.now()
-    ]  # fmt: skip
-    if not due:
-        return
-    records, people = Records(ctx), People(ctx)
+def _steps_due(ctx: RunContext, alert: Alert, rows: Sequence[Row]) -> list[tuple[Row, list[Escalation]]]:
+    """The alerts that have stood too long, each with the steps that are due; the calendar is read once."""
+    worked = any(each.unit in UNITS for each in alert.escalate)
+    hours = calendars.work_hours(ctx) if worked else None
+    due = []
+    for row in rows:
+        done = row["escalated"].split()
+        fresh = (each for each in alert.escalate if each.id not in done)
+        steps = [each for each in fresh if _moment(row["opened_at"], each, hours) <= ctx.now()]
+        if steps:
+            due.append((row, steps))
+    return due
+
+
+def _climb(records: Records, people: People, alert: Alert, row: Row, due: Sequence[Escalation]) -> None:
+    ctx, done = records.ctx, row["escalated"].split()
     found = records.rows(alert.entity, [row["record"]])
     for each in due:
         if found:
@@ -217,9 +246,15 @@ def _climb(ctx: RunContext, alert: Alert, row: Row) -> None:
     ctx.connection.execute(update(table).where(table.c.id == row["id"]).values(escalated=names))
 
 
-def _moment(ctx: RunContext, row: Row, after: int, unit: str) -> Any:
-    if unit == "work_hours":
-        return calendars.after_work_hours(ctx, row["opened_at"], after)
-    if unit == "workdays":
-        return calendars.after_work_hours(ctx, row["opened_at"], after * 8)
-    return alerts.escalation_due(row["opened_at"], after, unit)
+UNITS: Mapping[str, Callable[[WorkHours, datetime, int], datetime]] = {
+    "work_hours": WorkHours.after,
+    "workdays": WorkHours.days_after,
+}
+"""Lengths of time that the firm's calendar counts."""
+
+
+def _moment(opened: datetime, each: Escalation, hours: WorkHours | None) -> datetime:
+    """When nobody having acknowledged matters."""
+    if hours is not None and each.unit in UNITS:
+        return UNITS[each.unit](hours, opened, each.after)
+    return opened + (timedelta(days=each.after) if each.unit == "days" else timedelta(hours=each.after))

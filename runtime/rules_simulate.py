@@ -25,10 +25,11 @@ from runtime.record_inputs import Workspace
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
 from runtime.rules_crossings import MOST, Effects, crossings
+from runtime.rules_dates import Moments
 from runtime.rules_look import Part, holds, kept_value, look
 from runtime.rules_past import Entry, count_entries, entries, states
 from runtime.rules_people import People
-from runtime.rules_states import due_of, next_turn
+from runtime.rules_states import next_turn
 from runtime.rules_texts import say as say_message
 
 Row = dict[str, Any]
@@ -210,12 +211,13 @@ def _dates(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -
     assert rule.trigger.date is not None
     table = ctx.app.tables.entity[entity.id]
     total = ctx.connection.execute(select(func.count()).select_from(table)).scalar_one()
+    early = replace(ctx, clock=FixedClock(since))
+    moments = Moments(early, rule.trigger)
     for rows in _all_rows(ctx, entity.id):
-        early = replace(ctx, clock=FixedClock(since))
         dates = Workspace(early).evaluate(rule.trigger.date, rows, None, entity.id)
         for row, value in zip(rows, dates, strict=True):
             result.looked += 1
-            due = due_of(early, rule.trigger, value) if value is not None else None
+            due = moments.of(value) if value is not None else None
             if due is not None and since <= due < until:
                 at = Workspace(replace(ctx, clock=FixedClock(due)))
                 parts = look(at, rule.condition, [row], entity.id)[0]

@@ -1,8 +1,8 @@
-"""What rules remember of records: which are past a threshold, and when each is to be reminded of."""
+"""What rules remember: which records are past a threshold, and when a rule that runs again and again is due next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,13 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.model import Rule, Trigger
 from runtime import reminders
-from runtime.calendars import after_workdays
 from runtime.context import RunContext
-from runtime.reminders import OWNER, Due
-from runtime.rules_look import Records, holds, look
 
-Row = dict[str, Any]
-HANDLER = "rule"
 EVERY = "rule_every"
 CHUNK = 500
 
@@ -51,70 +46,6 @@ def armed(ctx: RunContext, rule: str) -> set[int]:
     """The records that are past the threshold."""
     table = ctx.app.tables.system.rule_state
     return set(ctx.connection.execute(select(table.c.record).where(table.c.rule == rule)).scalars())
-
-
-# --- dates -----------------------------------------------------------------------------------------------------
-
-
-def key_of(rule: str, record: int) -> str:
-    """The key of a reminder."""
-    return f"rule:{rule}:{record}"
-
-
-def remind(records: Records, rule: Rule, ids: Sequence[int]) -> None:
-    """Put, move or take away the reminders of records: there is one while the rule's condition holds."""
-    ctx, entity = records.ctx, rule.trigger.entity
-    rows = records.rows(entity, ids)
-    there = {row["id"] for row in rows}
-    looked = look(records.at, rule.condition, rows, entity)
-    assert rule.trigger.date is not None
-    dates = records.at.evaluate(rule.trigger.date, rows, None, entity)
-    wanted = []
-    for row, parts, value in zip(rows, looked, dates, strict=True):
-        due = due_of(ctx, rule.trigger, value) if value is not None and holds(parts) else None
-        if due is not None:
-            wanted.append(_due(rule, row, due))
-        else:
-            there.discard(row["id"])
-    reminders.put_many(ctx, wanted)
-    for gone in sorted(set(ids) - there):
-        _drop(ctx, rule.id, gone)
-
-
-def _due(rule: Rule, row: Row, due: datetime) -> Due:
-    """Lines name their owner: those of one record that are due together are told together."""
-    subject = {"rule": rule.id, "record": row["id"]}
-    if "parent" in row:
-        subject[OWNER] = row["parent"]["id"] if isinstance(row["parent"], dict) else row["parent"]
-    catch_up: Any = rule.trigger.missed
-    return Due(key=key_of(rule.id, row["id"]), due=due, handler=HANDLER, subject=subject, catch_up=catch_up)
-
-
-def _drop(ctx: RunContext, rule: str, record: int) -> None:
-    """Exactly this one: keys that only begin alike stay."""
-    table = ctx.app.tables.system.reminder
-    ctx.connection.execute(delete(table).where(table.c.key == key_of(rule, record), table.c.due.is_not(None)))
-
-
-def due_of(ctx: RunContext, trigger: Trigger, value: date | datetime) -> datetime | None:
-    """The moment of a reminder; none where the date itself is over before anybody could be reminded."""
-    zone = ZoneInfo(ctx.app.model.timezone)
-    if trigger.unit in ("hours", "work_hours") and isinstance(value, datetime):
-        return value + timedelta(hours=trigger.offset)
-    day = value.astimezone(zone).date() if isinstance(value, datetime) else value
-    if trigger.offset <= 0 and day < ctx.today():
-        return None
-    shifted = SHIFTS[trigger.unit](ctx, day, trigger.offset)
-    moment = datetime.combine(shifted, trigger.at, zone)
-    return moment + timedelta(hours=trigger.offset) if trigger.unit == "hours" else moment
-
-
-SHIFTS: Mapping[str, Callable[[RunContext, date, int], date]] = {
-    "days": lambda ctx, day, count: day + timedelta(days=count),
-    "workdays": after_workdays,
-    "hours": lambda ctx, day, count: day,
-    "work_hours": lambda ctx, day, count: day,
-}
 
 
 # --- again and again -------------------------------------------------------------------------------------------
