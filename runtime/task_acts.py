@@ -49,7 +49,8 @@ def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row
     ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
     _fit(ctx, task, account)
-    made = _insert(ctx, task, account, mark=task["mark"], awake=True, added_by=task["added_by"])
+    before = task["id"]  # says who handed it over
+    made = _insert(ctx, task, account, mark=task["mark"], awake=True, waits_for=before, added_by=task["added_by"])
     _close(ctx, task, DELEGATED, note)
     follow(ctx, task["id"], made)
     quiet(ctx, task["entity"], task["record"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from runtime import workflow
 from runtime.accounts import account_names
@@ -16,11 +17,13 @@ from runtime.permissions import rights
 from runtime.record_texts import record_title
 from runtime.task_copies import COPIED
 from runtime.task_deadlines import asked
-from runtime.task_opening import ADVISED, APPROVE, table
+from runtime.task_opening import ADDED, ADVISED, APPROVE, HELPS, table
 from runtime.task_take_back import takeable
 
 Row = Mapping[str, Any]
 MOST = 100
+ASKED: Mapping[str, str] = MappingProxyType({ADDED: "asked_signer", HELPS: "asked_opinion"})
+"""What I did who asked somebody besides, by the mark of his row."""
 SAID = ("approve", "reject", "return", "delegated", *ADVISED.values())
 
 
@@ -40,12 +43,16 @@ class Seen:
     waits_for: tuple[str, ...] = ()
     take_back: int | None = None
     """My task on it that I may still take back."""
+    remove: int | None = None
+    """The task of somebody I asked besides, who has not spoken: I may take that back."""
 
 
 def done(ctx: RunContext) -> list[Seen]:
-    """What I decided, the latest first; each document once."""
+    """What I decided, and what waits for somebody I asked besides, the latest first; each document once."""
     task = table(ctx)
-    found = _seen(ctx, _latest(ctx, task.c.decided_by == ctx.user.account, task.c.decision.in_(SAID)))
+    mine = and_(task.c.decided_by == ctx.user.account, task.c.decision.in_(SAID))
+    asked_by_me = and_(task.c.added_by == ctx.user.account, task.c.mark.in_(sorted(ASKED)), task.c.decided_at.is_(None))
+    found = _seen(ctx, _latest(ctx, or_(mine, asked_by_me)))
     states: dict[str, dict[int, str]] = {}
     for one in found:
         if one.decision == APPROVE:
@@ -92,6 +99,7 @@ def _seen(ctx: RunContext, rows: Sequence[Row], *, waits: bool = False) -> list[
 
 def _one(ctx: RunContext, row: Row, record: Row, waits_for: tuple[str, ...]) -> Seen:
     model = ctx.app.model.entities[row["entity"]]
+    open_to = "" if row["decided_at"] or row["added_by"] != ctx.user.account else ASKED.get(row["mark"], "")
     state = model.workflow.states.get(record["status"]) if model.workflow else None
     return Seen(
         entity=row["entity"],
@@ -101,9 +109,10 @@ def _one(ctx: RunContext, row: Row, record: Row, waits_for: tuple[str, ...]) -> 
         status=record["status"],
         status_label=state.label.get(ctx.language) if state else "",
         at=row["decided_at"] or row["opened_at"],
-        decision=row["decision"],
+        decision=row["decision"] or open_to,
         note=row["note"],
         waits_for=waits_for,
+        remove=row["id"] if open_to else None,
     )
 
 

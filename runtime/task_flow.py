@@ -19,6 +19,7 @@ from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 from runtime.task_opening import APPROVE, REJECT
 from runtime.task_quorum import counting, is_refused
+from runtime.task_ways import Way, told_ways, ways
 
 Row = dict[str, Any]
 
@@ -47,7 +48,12 @@ def steps(ctx: RunContext, entity: str, record: Row, state: str) -> list[StepTol
     )
     members = member_names(ctx, {r["member"] for r in rows})
     here = record.get("status") == state
-    return [_told(ctx, step, counting(rows, step.id), record, accounts, members, here=here) for step in approval.steps]
+    return [_told(ctx, step, rows, record, accounts, members, here=here) for step in approval.steps]
+
+
+def people(ctx: RunContext, entity: str, record: Row, state: str) -> list[Way]:
+    """Those who were brought in besides those whom the steps name, and who stands in for somebody."""
+    return ways(ctx, entity, _rows(ctx, entity, record, state))
 
 
 def _rows(ctx: RunContext, entity: str, record: Row, state: str) -> list[Row]:
@@ -78,10 +84,11 @@ def _told(
     *,
     here: bool,
 ) -> StepTold:
-    label = step.label.get(ctx.language)
+    label, of_step = step.label.get(ctx.language), [row for row in rows if row["step"] == step.id]
+    rows = counting(rows, step.id)
     who = "、".join(dict.fromkeys(_name(ctx, row, accounts, members) for row in rows)) or _asked(ctx, step)
     if any(row["decided_at"] is None for row in rows):
-        return StepTold(label=label, state="now", who=who)
+        return StepTold(label=label, state="now", who=who, why=told_ways(ctx, of_step))
     refused = is_refused(step, rows)
     said = [row for row in rows if row["decision"] == (REJECT if refused else APPROVE)]
     if said:

@@ -312,7 +312,7 @@ def quiet(ctx: RunContext, entity: str, record: int) -> None:
 def follow(ctx: RunContext, old: int, new: int) -> None:
     """Who waited for one say waits for the other."""
     task = table(ctx)
-    ctx.connection.execute(update(task).where(task.c.waits_for == old).values(waits_for=new))
+    ctx.connection.execute(update(task).where(task.c.waits_for == old, task.c.id != new).values(waits_for=new))
 
 
 def close(ctx: RunContext, entity: str, ids: Iterable[int], decision: str = PASSED) -> None:

@@ -21,7 +21,9 @@ from runtime.expression_words import Speaker, in_words
 from runtime.messages import say
 from runtime.record_inputs import Workspace
 from runtime.record_texts import value_text
-from runtime.task_opening import ADDED, approval_of, stages, table
+from runtime.task_flow import people as ways
+from runtime.task_opening import ADVISED, HELPS, approval_of, stages, table
+from runtime.task_ways import STANDS_IN
 from runtime.workflow_rights import Asked
 from web.card_view import CURRENCIES, MINUS
 from web.display import moment, number
@@ -59,7 +61,8 @@ def task_view(ctx: RunContext, task: Mapping[str, Any], row: Row) -> View:
         "way": approval_of(entity, task["state"]).resubmit,
         "returns": "returned" in approval_of(entity, task["state"]).outcome,
         "people": people(ctx),
-        "added": _added(ctx, task),
+        "helps": task["mark"] == HELPS,
+        "brought_in": _brought_in(ctx, task, row),
         "advice": _advice(ctx, task),
     }
 
@@ -192,21 +195,28 @@ def _advice(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
     ]
 
 
-def _added(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
-    """Signers I added who have said nothing yet."""
-    rows = table(ctx)
-    query = select(rows.c.id, rows.c.account).where(
-        *(rows.c[name] == task[name] for name in ("entity", "record", "state", "round")),
-        rows.c.added_by == ctx.user.account,
-        rows.c.mark == ADDED,
-        rows.c.decided_at.is_(None),
-    )
-    found = ctx.connection.execute(query).all()
-    names = account_names(ctx, [row.account for row in found])
+def _brought_in(ctx: RunContext, task: Mapping[str, Any], row: Row) -> list[View]:
+    """Who was asked besides those whom the steps name, and how he came to it; an opinion given stands apart."""
     return [
         {
-            "name": names.get(row.account or 0, ""),
-            "url": url_for("pages.act_on_task", id=row.id, act="remove-signer"),
+            "text": way.text,
+            "note": way.note,
+            "said": _said(ctx, way.decision) if way.kind != STANDS_IN else "",
+            "url": url_for("pages.act_on_task", id=way.task, act="remove-signer") if way.removable else "",
         }
-        for row in found
+        for way in ways(ctx, task["entity"], row, task["state"])
+        if way.decision not in ADVISED.values()
     ]
+
+
+def _said(ctx: RunContext, decision: str) -> str:
+    """What somebody did who was asked."""
+    t = translator(ctx.language)
+    words = {
+        "": t("还没有处理", "has not decided yet"),
+        "approve": t("已同意", "approved"),
+        "reject": t("已驳回", "refused"),
+        "return": t("已退回", "returned it"),
+        "delegated": t("已转交", "handed it over"),
+    }
+    return words.get(decision, t("不用再处理", "need not decide any more"))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from runtime import (
     records,
+    substitutes,
     task_acts,
     task_center,
     task_flow,
+    tasks,
     workflow,
 )
+from runtime.context import User
 from runtime.errors import Conflict, Forbidden, Invalid
-from tests.runtime.office import ANN, BOB, CID, DAN, EVE, GUEST, PEOPLE, Office
+from tests.runtime.office import ANN, BOB, CID, DAN, EVE, GUEST, MONDAY, PEOPLE, Office
 
 # --- how many decide --------------------------------------------------------------------------------------------------
 
@@ -364,3 +368,43 @@ def test_what_was_said_before_a_return_does_not_count_after_it(office: Office) -
     assert pictured(office, "steps", made)[2] == ("now", "bob、cid")
     assert office.say(BOB) == "pending"
     assert office.say(CID) == "done"
+
+
+def came(office: Office, entity: str, record: int, user: User) -> list[tuple[str, str, bool]]:
+    with office.acting(user) as ctx:
+        found = task_flow.people(ctx, entity, records.load(ctx, entity, record), "pending")
+    return [(way.text, way.decision, way.removable) for way in found]
+
+
+def test_the_steps_name_all_who_were_brought_in_and_how(office: Office) -> None:
+    made = office.sent("all_of", BOB, CID)
+    first, second = office.task(BOB), office.task(CID)
+    with office.acting(BOB) as ctx:
+        task_acts.add_signer(ctx, first, DAN.account, "parallel")
+    with office.acting(CID) as ctx:
+        task_acts.delegate(ctx, second, EVE.account, "you know it better")
+        substitutes.put(replace(ctx, user=DAN), ANN.account, MONDAY.date(), MONDAY.date())
+    assert came(office, "all_of", made, BOB) == [
+        ("bob asked dan to sign too", "", True),
+        ("cid handed it over to eve", "", False),
+        ("ann stands in for dan", "", False),
+    ]
+    with office.acting(ANN) as ctx:
+        (step,) = task_flow.steps(ctx, "all_of", records.load(ctx, "all_of", made), "pending")
+    assert step.why == "bob asked dan to sign too; cid handed it over to eve"
+    office.say(DAN)
+    with office.acting(BOB) as ctx:
+        task_acts.add_signer(ctx, first, CID.account, "helper", "too dear?")
+    assert came(office, "all_of", made, BOB) == [
+        ("bob asked dan to sign too", "approve", False),
+        ("cid handed it over to eve", "", False),
+        ("bob asked cid for an opinion", "", True),
+    ]
+    assert came(office, "all_of", made, CID)[2][2] is False
+    with office.acting(BOB) as ctx:  # his own task sleeps meanwhile: the centre lets him take it back
+        assert tasks.mine(ctx) == []
+        (done,) = task_center.done(ctx)
+        assert (done.decision, done.note) == ("asked_opinion", "too dear?")
+        task_acts.remove_signer(ctx, done.remove or 0)
+        assert [task.id for task in tasks.mine(ctx)] == [first]
+        assert task_center.done(ctx) == []

@@ -83,6 +83,7 @@ def room_paths(model: AppModel) -> dict[str, Schema]:
         **_each(_report(report) for report in model.reports.values()),
         **_cards(model),
         **_tasks(),
+        **_approvals(model),
         **_outside(),
         **_traces(model),
         **_files(),
@@ -211,6 +212,13 @@ SUBSTITUTE: Schema = {
     },
     "required": ["deputy", "since", "until"],
 }
+
+
+def _approvals(model: AppModel) -> dict[str, Schema]:
+    told = _get("tasks", "The steps of a document's approval, and who was brought in besides", OBJECT)
+    flows = {id: entity.workflow.states.values() for id, entity in model.entities.items() if entity.workflow}
+    asked = [id for id, states in flows.items() if any(state.approval for state in states)]
+    return {f"/tasks/of/{id}/{{id}}": {"parameters": [ID_PARAMETER], **told} for id in asked}
 
 
 def _tasks() -> dict[str, Schema]:

@@ -10,15 +10,17 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from runtime import inbox, substitutes, task_acts, task_center, task_take_back, tasks
+from runtime import inbox, records, substitutes, task_acts, task_center, task_flow, task_take_back, tasks
 from runtime.accounts import account_named
 from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
+from runtime.permissions import READ, demand
 from web.access import reading, writing
 from web.api.bodies import body_object
 from web.api.idempotency import once
 from web.api.parameters import text
+from web.api.records import entity_of
 from web.api.shapes import answer
 
 TOLD = ("id", "entity", "record", "title", "label", "step", "step_label", "opened_at", "version")
@@ -111,6 +113,19 @@ BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingPro
 )
 
 
+def approval(entity: str, id: int) -> Response:
+    """The steps of a document's approval, who was brought in besides, and what I may say to it."""
+    with reading() as ctx:
+        found = entity_of(ctx, entity)
+        demand(ctx, found.id, READ)
+        record = records.load_visible(ctx, found.id, id)
+        state = str(record.get("status") or "")
+        mine = [row["id"] for row in tasks.waiting(ctx, found.id, id)]
+        steps = [asdict(step) for step in task_flow.steps(ctx, found.id, record, state)]
+        people = [asdict(way) for way in task_flow.people(ctx, found.id, record, state)]
+        return answer({"status": state, "steps": steps, "people": people, "mine": mine})
+
+
 def urge() -> Response:
     """Ask those a document of mine waits for to hurry: ``{"entity": …, "record": …}``."""
     with writing("api") as ctx:
@@ -178,6 +193,7 @@ def register(api: Blueprint) -> None:
     api.add_url_rule("/tasks/<id:id>/<any(approve, reject):decision>", "decide", decide, methods=["POST"])
     acts = ", ".join(f"'{name}'" for name in ACTS)
     api.add_url_rule(f"/tasks/<id:id>/<any({acts}):act>", "task_act", act, methods=["POST"])
+    api.add_url_rule("/tasks/of/<entity>/<id:id>", "approval", approval)
     api.add_url_rule("/tasks/urge", "urge", urge, methods=["POST"])
     api.add_url_rule("/substitutes", "substitutes", my_substitutes)
     api.add_url_rule("/substitutes", "substitute", substitute, methods=["POST"])

@@ -28,7 +28,7 @@ from web.texts import translator
 from web.whole import is_whole
 
 View = dict[str, Any]
-TAKE_BACK = "take-back"
+TAKE_BACK, REMOVE = "take-back", "remove-signer"
 BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingProxyType(
     {"done": task_center.done, "sent": task_center.sent, "copied": task_center.copied}
 )
@@ -100,10 +100,12 @@ def _seen_view(ctx: RunContext, one: task_center.Seen) -> View:
         "reject": t("我已驳回", "I refused"),
         "return": t("我已退回", "I returned it"),
         "delegated": t("我已转交", "I handed it over"),
+        "asked_signer": t("我请他加签", "I asked for one more signature"),
+        "asked_opinion": t("我请他提意见", "I asked for an opinion"),
         "advised_yes": t("我建议同意", "I advised to approve"),
         "advised_no": t("我建议驳回", "I advised to refuse"),
     }
-    notes = [one.status_label, said.get(one.decision, "") if not one.waits_for else "", one.note]
+    notes = [one.status_label, said.get(one.decision, "") if not one.waits_for or one.remove else "", one.note]
     if one.waits_for:
         notes.insert(1, t("等 ", "waits for ") + t("、", ", ").join(one.waits_for))
     return {
@@ -114,7 +116,8 @@ def _seen_view(ctx: RunContext, one: task_center.Seen) -> View:
         "icon": ctx.app.model.entities[one.entity].icon or "file",
         "entity": one.entity,
         "record": one.record,
-        "urge": bool(one.waits_for),
+        "urge": bool(one.waits_for) and not one.remove,
+        "remove": url_for("pages.act_on_task", id=one.remove, act=REMOVE) if one.remove else "",
         "take_back": url_for("pages.act_on_task", id=one.take_back, act=TAKE_BACK) if one.take_back else "",
     }
 
@@ -184,12 +187,19 @@ def act_on_task(id: int, act: str) -> AnyResponse:
     except UserError as error:
         if isinstance(error, NotFound):
             raise
-        if act == TAKE_BACK:
+        if act in (TAKE_BACK, REMOVE):
             tell("failed", error.faults[0].message)
         with reading() as ctx:
             status = 422 if isinstance(error, Invalid) else 409
             return _page(ctx, id, error.faults, status)
-    return redirect(url_for("pages.task", id=id) if act == TAKE_BACK else url_for("pages.tasks"), code=303)
+    return redirect(_next(act, found), code=303)
+
+
+def _next(act: str, found: Mapping[str, Any]) -> str:
+    """Where an act leads: to the task that waits again, to the document whose signer was taken back, to the tasks."""
+    if act == REMOVE:
+        return url_for("pages.record", entity=found["entity"], id=found["record"])
+    return url_for("pages.task", id=found["id"]) if act == TAKE_BACK else url_for("pages.tasks")
 
 
 def _done(ctx: RunContext, act: str) -> str:
@@ -200,7 +210,7 @@ def _done(ctx: RunContext, act: str) -> str:
         "return": t("已退回", "Returned"),
         "delegate": t("已转交", "Handed over"),
         "add-signer": t("已加签", "Signer added"),
-        "remove-signer": t("已撤回加签", "Signer removed"),
+        REMOVE: t("已撤回加签", "Signer removed"),
         TAKE_BACK: t("已撤回同意，回到您的待办", "Taken back; it waits for you again"),
     }[act]
 
@@ -242,7 +252,7 @@ ACTS: Mapping[str, Callable[[RunContext, Mapping[str, Any]], object]] = MappingP
         "return": _give_back,
         "delegate": _delegate,
         "add-signer": _add_signer,
-        "remove-signer": lambda ctx, found: task_acts.remove_signer(ctx, found["id"]),
+        REMOVE: lambda ctx, found: task_acts.remove_signer(ctx, found["id"]),
         TAKE_BACK: lambda ctx, found: task_take_back.take_back(ctx, found["id"], _note()),
     }
 )

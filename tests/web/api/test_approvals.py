@@ -77,3 +77,16 @@ def test_a_substitute_comes_and_goes(office: Works) -> None:
     manager.refused(422, "POST", "/substitutes", {"deputy": "admin", "since": "soon", "until": "2030-01-01"})
     assert manager.status("DELETE", f"/substitutes/{made['id']}") == 200
     assert manager.get("/substitutes")["items"] == []
+
+
+def test_an_approval_tells_its_steps_and_who_was_brought_in(office: Works, order: dict[str, Any]) -> None:
+    task, manager = task_of(office, "manager", order), office.api("manager")
+    manager.post(f"/tasks/{task}/add-signer", {"to": "admin", "where": "before", "note": "first you"})
+    told = manager.get(f"/tasks/of/purchase_order/{order['id']}")
+    assert (told["status"], told["mine"]) == ("pending", [])
+    assert [step["state"] for step in told["steps"]].count("now") == 1
+    (way,) = told["people"]
+    assert (way["kind"], way["decision"], way["note"], way["removable"]) == ("signer", "", "first you", True)
+    manager.post(f"/tasks/{way['task']}/remove-signer", {})
+    assert manager.get(f"/tasks/of/purchase_order/{order['id']}")["mine"] == [task]
+    manager.refused(404, "GET", "/tasks/of/purchase_order/999999")

@@ -134,3 +134,25 @@ def test_a_waiting_task_says_who_sent_it_with_whom_it_deals_and_what_it_comes_to
     assert [part for part in line.split(" · ") if order["partner"]["name"] == part]
     assert f"¥{Decimal(order['total']):,.2f}" in line.split(" · ")
     assert sent in line.split(" · ")[0]
+
+
+def test_whoever_was_brought_in_is_named_and_may_be_asked_no_more(office: Works, order: dict[str, Any]) -> None:
+    task, manager = task_of(office, "manager", order), Reader(office, "manager")
+    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="parallel")
+    page = manager.page(f"/tasks/{task}")
+    added = task_of(office, "admin", order)
+    assert f"/tasks/{added}/remove-signer" in page
+    assert "加签 " in page
+    manager.post(f"/tasks/{added}/remove-signer")
+    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="helper", note="太贵吗")
+    helper = task_of(office, "admin", order)
+    page = Reader(office, "admin").page(f"/tasks/{helper}")
+    assert "建议同意" in page
+    assert "建议驳回" in page
+    assert "提意见" in page
+    assert 'data-dialog="task-return"' not in page
+    box = manager.page("/tasks?box=done")
+    assert "我请他提意见" in box
+    assert f"/tasks/{helper}/remove-signer" in box
+    manager.post(f"/tasks/{helper}/remove-signer")
+    assert task_of(office, "manager", order) == task
