@@ -23,7 +23,7 @@ from engine.model import Rule, Text
 from runtime import alerts, alerts_telling, outbox, rules_dates, rules_states, rules_traces
 from runtime.context import SYSTEM, RunContext
 from runtime.database import RETRIED
-from runtime.errors import Invalid, UserError
+from runtime.errors import Invalid
 from runtime.happenings import Journal, door, seeds
 from runtime.messages import fault
 from runtime.outbox import Outgoing
@@ -32,8 +32,8 @@ from runtime.rules_actions import Acting, Done, act, leaves_nothing
 from runtime.rules_index import Index, Watch, index_of
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
-from runtime.rules_sets import Waiting, only_sets
-from runtime.rules_traces import ALREADY, FAILED, FIRED, LIMITED, LOOP, REFUSED, Trace
+from runtime.rules_sets import Turn, Waiting, only_sets
+from runtime.rules_traces import ALREADY, FAILED, FIRED, LIMITED, LOOP, REFUSED, Trace, reason_of
 from runtime.rules_watch import events, touched, worth_a_look
 
 Row = dict[str, Any]
@@ -161,7 +161,7 @@ def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -
         try:
             alerts.look_at(running.ctx, running.records, running.people, watch.id, ids, cause, taken)
         except (ArithmeticError, ValueError) as error:  # an alert that cannot be worked out refuses no save
-            alerts_telling.tell_failed(running.ctx, running.ctx.app.model.alerts[watch.id], _reason(error))
+            alerts_telling.tell_failed(running.ctx, running.ctx.app.model.alerts[watch.id], reason_of(error))
 
 
 WATCHES: Mapping[str, Callable[[Running, Watch, Sequence[int], Journal], None]] = {
@@ -258,13 +258,24 @@ def settle(running: Running) -> None:
     if not waiting.turns:
         return
     ctx = replace(running.ctx, user=SYSTEM, source="rule")
+    started = time.perf_counter()
     error = _attempt(running, lambda: waiting.write(ctx))
+    micros = _micros(started, [row for turn in waiting.turns for row in turn.due])
     for turn in waiting.turns:
         if error is None:
-            turn.fired()
+            turn.fired(micros)
         else:
-            _act_now(running, turn.rule, turn.due, turn.event, turn.traces)
+            _by_itself(running, turn, micros)
     running.records.changed()
+
+
+def _by_itself(running: Running, turn: Turn, micros: int) -> None:
+    """A turn whose rule writes alone, on its records as the rules before it have left them."""
+    started = time.perf_counter()
+    found = running.records.rows(turn.rule.trigger.entity, [row["id"] for row in turn.due])
+    if found:
+        _act_now(running, turn.rule, turn.renewed(found), turn.event, turn.traces)
+    turn.took(micros + _micros(started, turn.due))
 
 
 def _act_now(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> None:
@@ -310,7 +321,7 @@ def _attempt(running: Running, work: Callable[[], None], *, savepoint: bool = Tr
 
 
 def _fail(running: Running, rule: Rule, row: Row, traces: Mapping[int, Trace], error: Exception) -> None:
-    reason = _reason(error)
+    reason = reason_of(error)
     if rule.blocks:
         label = rule.label.get(running.ctx.language)
         raise Invalid(fault(running.ctx, "rule_blocks", label=label, reason=reason)) from error
@@ -321,7 +332,7 @@ def _fail(running: Running, rule: Rule, row: Row, traces: Mapping[int, Trace], e
 
 def _broken(running: Running, rule: Rule, ids: Sequence[int], event: str, error: Exception) -> None:
     """A condition that cannot be worked out."""
-    reason = _reason(error)
+    reason = reason_of(error)
     if rule.blocks:
         label = rule.label.get(running.ctx.language)
         raise Invalid(fault(running.ctx, "rule_blocks", label=label, reason=reason)) from error
@@ -331,15 +342,6 @@ def _broken(running: Running, rule: Rule, ids: Sequence[int], event: str, error:
         _tell_administrators(
             running, rule, {"id": ids[0]}, Text(f"条件无法计算：{reason}", f"Not to be worked out: {reason}")
         )
-
-
-def _reason(error: Exception) -> str:
-    """Why it failed, for people: their own words where there are some; never values of a statement."""
-    if isinstance(error, UserError):
-        return str(error)[:500]
-    if isinstance(error, DBAPIError):
-        return f"{type(error.orig).__name__}"
-    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _tell_administrators(running: Running, rule: Rule, row: Row, text: Text) -> None:

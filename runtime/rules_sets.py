@@ -2,7 +2,10 @@
 
 A rule that does nothing but set fields of its record lets them wait. The next rule goes on beside them as long as it
 reads nothing but plain fields of its own record that nobody waits to set; before any other rule is asked, what waits
-is written, so every rule finds what it would have found if each had written at once.
+is written, so whatever a rule reads, it finds what those before it have set.
+
+Of two rules that set the same field the later one in order counts. What the earlier one set is then never written: no
+trail, and no rule that waits for a change, knows of it; the traces of both say so.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from runtime.rules_look import kept_value
 from runtime.rules_traces import FIRED, Trace
 
 Row = dict[str, Any]
+OVERRULES, OVERRULED = "overrules", "overruled_by"
+"""Of what a rule did: field → the rule that had set it before, or that set it afterwards."""
 TITLES = frozenset(("code", "name"))
 """What a message says of its record without being asked to."""
 
@@ -34,11 +39,22 @@ class Turn:
     traces: Mapping[int, Trace]
     done: Sequence[Sequence[Done]]
 
-    def fired(self) -> None:
-        """It has done so."""
+    def fired(self, micros: int) -> None:
+        """It has done so; ``micros``: how long the writing took for each record."""
         for row, told in zip(self.due, self.done, strict=True):
             trace = self.traces[row["id"]]
             trace.result, trace.actions = FIRED, list(told)
+        self.took(micros)
+
+    def took(self, micros: int) -> None:
+        """So much longer for each record than what is in the traces already."""
+        for row in self.due:
+            self.traces[row["id"]].micros += micros
+
+    def renewed(self, rows: Sequence[Row]) -> list[Row]:
+        """Its records as they are now; what came with the event alone is as it was."""
+        known = {row["id"]: row for row in self.due}
+        return [{**{n: v for n, v in known[row["id"]].items() if n not in row}, **row} for row in rows]
 
 
 @dataclass(slots=True)
@@ -47,11 +63,12 @@ class Waiting:
 
     values: dict[str, dict[int, Row]] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
+    setters: dict[tuple[str, int, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def add(self, acting: Acting, due: Sequence[Row], traces: Mapping[int, Trace]) -> None:
         """What a rule sets; of two that set the same field the later one counts."""
         given = [(action, filled(acting, action, due)) for action in acting.rule.actions]
-        done: list[list[Done]] = [[] for _ in due]
+        done: list[list[dict[str, Any]]] = [[] for _ in due]
         waiting = self.values.setdefault(acting.entity, {})
         for action, values in given:
             for row, each, told in zip(due, values, done, strict=True):
@@ -61,7 +78,17 @@ class Waiting:
                 told.append({"id": action.id, "kind": action.kind, "set": said})
                 if changes:
                     waiting.setdefault(row["id"], {}).update(changes)
+                for name in changes:
+                    self._note((acting.entity, row["id"], name), acting.rule.id, told[-1])
         self.turns.append(Turn(acting.rule, due, acting.event, traces, done))
+
+    def _note(self, cell: tuple[str, int, str], rule: str, told: dict[str, Any]) -> None:
+        """Who sets a field last; where another rule has set it before, what both did says so."""
+        earlier, done = self.setters.get(cell, (rule, told))
+        if earlier != rule:
+            done.setdefault(OVERRULED, {})[cell[2]] = rule
+            told.setdefault(OVERRULES, {})[cell[2]] = earlier
+        self.setters[cell] = (rule, told)
 
     def write(self, ctx: RunContext) -> None:
         """Write it, one call of the door for each entity."""

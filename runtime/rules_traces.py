@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from runtime.audit import plain
 from runtime.context import RunContext
+from runtime.errors import UserError
 from runtime.prepared import MOST, prepared_insert
 from runtime.record_bulk import insert_rows
 from runtime.rules_look import Part
@@ -55,6 +57,15 @@ class Trace:
             "account": ctx.user.account or None,
             "source": ctx.source,
         }
+
+
+def reason_of(error: Exception) -> str:
+    """Why something failed, for people: their own words where there are some; never values of a statement."""
+    if isinstance(error, UserError):
+        return str(error)[:500]
+    if isinstance(error, DBAPIError):
+        return f"{type(error.orig).__name__}"
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,12 @@ from runtime.permissions import demand_admin
 from runtime.record_reading import titles
 from runtime.rules import switched_off
 from runtime.rules_look import Told
+from runtime.rules_sets import OVERRULED, OVERRULES
 from runtime.rules_traces import Run
 from runtime.rules_words import CHANNELS, say_alert, say_rule
 from web.access import reading, writing
 from web.display import moment
+from web.plugin_words import outcome_changes, outcome_words, started
 from web.render import render, tell
 from web.rule_picture import rule_bounds, rule_picture
 from web.setting_tabs import setting_tabs
@@ -297,6 +299,7 @@ def action_view(ctx: RunContext, entity: str, action: Mapping[str, Any]) -> View
             "name": fields[name].label.get(ctx.language) if name in fields else name,
             "old": _plain(old),
             "new": _plain(new),
+            "note": _overruling(ctx, action, name),
         }
         for name, (old, new) in dict(action.get("set") or {}).items()
     ]
@@ -312,7 +315,10 @@ def action_view(ctx: RunContext, entity: str, action: Mapping[str, Any]) -> View
         "create": t(f"新建{label}", f"Made {label}"),
         "draw": t(f"生成{label}", f"Drew {label}"),
         "take": t("流程操作", "Transition"),
+        "start": t("启动插件：", "Started the plug-in: ") + started(ctx, action) if action.get("plugin") else "",
     }
+    if action["kind"] == "start":
+        text, changes = outcome_words(ctx, action), outcome_changes(ctx, action)
     return {
         "head": heads.get(str(action["kind"]), str(action["kind"])),
         "told": t("、", ", ").join(told)
@@ -325,6 +331,16 @@ def action_view(ctx: RunContext, entity: str, action: Mapping[str, Any]) -> View
         "made": str(action.get("code") or (f"#{made}" if made else "")),
         "made_url": url_for("pages.record", entity=action["entity"], id=made) if made and action.get("entity") else "",
     }
+
+
+def _overruling(ctx: RunContext, action: Mapping[str, Any], field: str) -> str:
+    """Which other rule set the same field in the same save: the later one counts."""
+    t, rules = translator(ctx.language), ctx.app.model.rules
+    before, after = (action.get(key, {}).get(field, "") for key in (OVERRULES, OVERRULED))
+    before, after = (rules[id].label.get(ctx.language) if id in rules else id for id in (before, after))
+    if after:
+        return t(f"未写入：之后的规则“{after}”又设置了它", f"not written: the later rule “{after}” set it again")
+    return t(f"盖过之前的规则“{before}”", f"over the earlier rule “{before}”") if before else ""
 
 
 def _plain(value: object) -> str:
