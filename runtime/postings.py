@@ -7,11 +7,11 @@ turns ``add`` into ``take`` and back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.expressions.tree import Expr, Path
@@ -31,8 +31,7 @@ Row = dict[str, Any]
 OPPOSITE: Mapping[Verb, Verb] = MappingProxyType({Verb.ADD: Verb.TAKE, Verb.TAKE: Verb.ADD})
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """One row a posting stands on: its document, and its line if it has one."""
 
     document: Row
@@ -106,7 +105,7 @@ def _add(building: _Building, posting: Posting, places: list[_Place]) -> None:
     places = _meeting(building, posting, places)
     if posting.explode is not None:
         found = exploded(building.workspace, building.row_entity(posting), posting.explode, [p.row for p in places])
-        places = [replace(places[index], row=row) for index, row in found]
+        places = [places[index]._replace(row=row) for index, row in found]
     if not places:
         return
     rows = [place.row for place in places]
@@ -139,8 +138,7 @@ def _meeting(building: _Building, posting: Posting, places: list[_Place]) -> lis
     return [place for place, holds in zip(places, met, strict=True) if holds]
 
 
-@dataclass(frozen=True, slots=True)
-class _Values:
+class _Values(NamedTuple):
     """What a posting's expressions gave for one row."""
 
     amounts: Mapping[str, Decimal | None]
@@ -172,7 +170,7 @@ class _Shares:
         used = self._used.get(key, Decimal(0))
         amount = max(Decimal(0), min(wanted, (values.upto or Decimal(0)) - used))
         self._used[key] = used + amount
-        return replace(values, amounts={**values.amounts, self._lead: amount})
+        return values._replace(amounts={**values.amounts, self._lead: amount})
 
 
 def shared_dimensions(posting: Posting) -> tuple[str, ...]:
@@ -318,8 +316,7 @@ def _spread(posting: Posting, request: MoveRequest, values: _Values) -> Iterator
     days = (last - first).days + 1
     parts = {name: _parts(amount, days) for name, amount in request.amounts.items()}
     for index in range(days):
-        yield replace(
-            request,
+        yield request._replace(
             key=f"{request.key}.{index}",
             dimensions={**request.dimensions, posting.spread[0]: first + timedelta(days=index)},
             amounts={name: part[index] for name, part in parts.items()},

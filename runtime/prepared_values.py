@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -37,7 +38,12 @@ def told(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 
 
 def _scaled(kind: Any, _dialect: Dialect) -> Convert:
-    scale = kind.scale
+    return _to_scaled(kind.scale)
+
+
+@lru_cache
+def _to_scaled(scale: int) -> Convert:
+    """Quantities and prices come again and again: each is made once."""
 
     def bind(value: Decimal | int | None) -> int | None:
         if not value:
@@ -48,7 +54,7 @@ def _scaled(kind: Any, _dialect: Dialect) -> Convert:
             raise NumberTooLarge(value, scale)
         return kept
 
-    return bind
+    return Remembered(bind).__getitem__
 
 
 def _from_scaled(kind: Any, _dialect: Dialect) -> Convert:

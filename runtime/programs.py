@@ -6,7 +6,7 @@ identities of objects of the frozen model, which lives as long: hashing a tree c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.expressions.python import compile_python
@@ -22,7 +22,7 @@ MOST_LATEST = 400
 MOST_RECENT = 64
 """Results kept of each app: a few dashboards of a few roles."""
 
-Function = Callable[[Sequence[Scalar]], Scalar]
+Function = Callable[[Any], Scalar]
 
 
 class Programs:
@@ -31,7 +31,7 @@ class Programs:
     def __init__(self) -> None:
         self.rights: dict[tuple[frozenset[str], str], Rights] = {}
         self._functions: dict[int, tuple[Expr, Function]] = {}
-        self._readings: dict[int, tuple[Expr, tuple[Function, tuple[str, ...] | None]]] = {}
+        self._readings: dict[int, tuple[Expr, tuple[Function, Function | None]]] = {}
         self._expressions: dict[int, tuple[Node, Expr]] = {}
         self._ways: dict[int, tuple[Path, Way | None]] = {}
         self._unsaved: dict[int, tuple[Node, tuple[Any] | None]] = {}
@@ -45,16 +45,19 @@ class Programs:
             found = self._functions[id(expr)] = (expr, compile_python(expr))
         return found[1]
 
-    def reading(self, expr: Expr, model: AppModel) -> tuple[Function, tuple[str, ...] | None]:
-        """``function`` and the fields that ``expr`` reads, where it reads nothing but the record's own stored ones."""
+    def reading(self, expr: Expr, model: AppModel) -> tuple[Function, Function | None]:
+        """``function``, and one over a record where ``expr`` reads nothing but stored fields of the record itself."""
         found = self._readings.get(id(expr))
         if found is None:
-            found = self._readings[id(expr)] = (expr, (self.function(expr), _own_fields(expr, model)))
+            own = self.own_fields(expr, model)
+            of_record = compile_python(expr, [(name,) for name in own]) if own else None
+            found = self._readings[id(expr)] = (expr, (self.function(expr), of_record))
         return found[1]
 
     def own_fields(self, expr: Expr, model: AppModel) -> tuple[str, ...] | None:
         """The fields that ``expr`` reads, where it reads nothing but stored fields of the record itself."""
-        return self.reading(expr, model)[1]
+        names = [_own_field(node, model) for node in expr.inputs]
+        return None if None in names else tuple(name for name in names if name is not None)
 
     def unsaved(self, node: Aggregate, make: Callable[[Aggregate], tuple[Any] | None]) -> tuple[Any] | None:
         """The value of an aggregate for records that are not saved yet, where that is known beforehand."""
@@ -105,11 +108,6 @@ class Programs:
                 known.pop(next(iter(known)), None)
         found: Thing = known[key]
         return found
-
-
-def _own_fields(expr: Expr, model: AppModel) -> tuple[str, ...] | None:
-    names = [_own_field(node, model) for node in expr.inputs]
-    return None if None in names else tuple(name for name in names if name is not None)
 
 
 def _own_field(node: Node, model: AppModel) -> str | None:

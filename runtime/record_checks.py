@@ -140,14 +140,20 @@ def _check_reference(batch: Batch, field: Field, drafts: Sequence[Draft]) -> Non
     """The records exist, are not deleted, and are among those that may be picked."""
     name = field.id
     some = [d for d in drafts if d.row.get(name) is not None and (d.old is None or differs(d, name))]
-    picked = [(d, i) for d in some for i in _ids(d.row[name])]
+    plain = {type(d.row[name]) for d in some} == {int}
+    picked = [(d, ("", d.row[name])) for d in some] if plain else [(d, i) for d in some for i in _ids(d.row[name])]
     if not picked:
         return
     for entity in {target for _, (target, _) in picked} or {""}:
         target = entity or (field.targets or field.value.targets)[0]
         here = [(d, i) for d, (e, i) in picked if e == entity]
-        batch.at.need(target, (i for _, i in here))
-        alive = [(d, i) for d, i in here if _alive(batch, field, target, d, i)]
+        batch.at.need(target, {i for _, i in here})
+        gone = {i for i in {i for _, i in here} if not _alive(batch, target, i)}
+        alive = [(d, i) for d, i in here if i not in gone]
+        for draft, record in here if gone else ():
+            if record in gone:
+                label = field.label.get(batch.ctx.language)
+                batch.refuse(draft, "no_such_record", field.id, label=label, given=record)
         if field.where is not None and alive and not batch.lenient:  # what may be picked today does not bind history
             _check_where(batch, field, field.where, target, alive)
     if field.among is not None:
@@ -155,8 +161,6 @@ def _check_reference(batch: Batch, field: Field, drafts: Sequence[Draft]) -> Non
 
 
 def _ids(value: object) -> Iterable[tuple[str, int]]:
-    if type(value) is int:
-        return (("", value),)
     if isinstance(value, Ref):
         return [(value.entity, value.id)]
     if isinstance(value, int):
@@ -166,12 +170,9 @@ def _ids(value: object) -> Iterable[tuple[str, int]]:
     return []
 
 
-def _alive(batch: Batch, field: Field, target: str, draft: Draft, record: int) -> bool:
+def _alive(batch: Batch, target: str, record: int) -> bool:
     row = batch.at.known(target, record)
-    if row is not None and row.get("deleted_at") is None:
-        return True
-    batch.refuse(draft, "no_such_record", field.id, label=field.label.get(batch.ctx.language), given=record)
-    return False
+    return row is not None and row.get("deleted_at") is None
 
 
 def _check_where(batch: Batch, field: Field, where: Expr, target: str, picked: Sequence[tuple[Draft, int]]) -> None:

@@ -53,11 +53,11 @@ class Workspace:
 
     def evaluate(self, expr: Expr, rows: Rows, this: Rows | None = None, entity: str = "") -> list[Any]:
         """The value of ``expr`` for each row; ``this``: the records one stands on, where they are not the rows."""
-        function, own = self.programs.reading(expr, self.model)
+        function, of_record = self.programs.reading(expr, self.model)
         if not expr.inputs:
             return [function(())] * len(rows)
-        if own is not None and this is None and None not in rows:
-            return [function([row.get(name) for name in own]) for row in rows]  # type: ignore[union-attr]
+        if of_record is not None and this is None and None not in rows:
+            return [*map(of_record, rows)]
         columns = [READERS[type(node)](self, node, rows, this, entity) for node in expr.inputs]
         return [*map(function, zip(*columns, strict=True))]
 
@@ -243,7 +243,7 @@ class Workspace:
         return unit_ratios(self, kinds, items, units)
 
     def aggregate(self, node: Aggregate, rows: Rows, this: Rows | None, entity: str) -> list[Any]:
-        unsaved = self.programs.unsaved(node, _unsaved)
+        unsaved = self.programs.unsaved(node, nothing_named)
         if unsaved is not None and all(row is None or row.get("id") is None for row in rows):
             return [unsaved[0]] * len(rows)
         owners = self._owners_at_hand(node, rows, this)
@@ -303,7 +303,7 @@ def _asker(node: Node) -> str:
     return next((n.entity for n in walk(node) if isinstance(n, Path) and n.root == root), "")
 
 
-def _unsaved(node: Aggregate) -> tuple[Any] | None:
+def nothing_named(node: Aggregate) -> tuple[Any] | None:
     """The value for records that are not saved yet, where it asks for what names them: nothing does."""
     return (nothing(node),) if _names_asker(node) else None
 

@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import and_, bindparam, or_, select
 
 from engine.expressions.tree import Path
+from engine.expressions.types import Kind
 from engine.model import Entity, EntityKind, Field
 from runtime.context import RunContext
 from runtime.record_drafts import Batch, Draft
 from runtime.record_inputs import Workspace
 from runtime.record_rows import rows_by
 from runtime.record_scans import spread_scans
-from runtime.values import Lookup, Ref, Refusal, parse_raw
+from runtime.values import BY_TYPE, Lookup, Ref, Refusal, most_letters, parse_raw
 
 Row = dict[str, Any]
 Place = tuple[Draft, Field, Lookup]
@@ -128,8 +129,7 @@ def _find_shape(
     table = ctx.app.tables.entity[entity]
     if not names or any(name not in table.c for name in names):
         return {}
-    keys = {lookup: _values(ctx, described, names, lookup) for lookup in lookups}
-    usable = {lookup: key for lookup, key in keys.items() if key is not None}
+    usable = {lookup: key for lookup in lookups if (key := _values(ctx, described, names, lookup)) is not None}
     if not usable:
         return {}
     rows: dict[tuple[Any, ...], list[int]] = {}
@@ -165,6 +165,10 @@ def _rows_of_keys(
 def _values(ctx: RunContext, entity: Entity, names: tuple[str, ...], lookup: Lookup) -> tuple[Any, ...] | None:
     """The typed values of a key; ``None`` if they cannot be values of its fields."""
     raw: Mapping[str, object] = dict(lookup.key) if lookup.key else {names[0]: lookup.text}
+    if len(names) == 1 and type(code := raw[names[0]]) is str and code.isalnum():
+        key = ("longest plain code", entity.id, names[0])
+        if len(code) <= ctx.app.programs.keep(key, lambda: _longest_plain(entity.fields.get(names[0]))):
+            return (code,)
     values = []
     for name in names:
         given = raw[name]
@@ -177,6 +181,13 @@ def _values(ctx: RunContext, entity: Entity, names: tuple[str, ...], lookup: Loo
         except Refusal:
             return None
     return None if any(v is None for v in values) else tuple(values)
+
+
+def _longest_plain(field: Field | None) -> int:
+    """How long a text of the field may be that is what it says; nought where texts are read in a way of their own."""
+    if field is None or field.many or field.value.many or field.type in BY_TYPE or field.value.kind is not Kind.TEXT:
+        return 0
+    return most_letters(field)
 
 
 def made_values(batch: Batch, places: Sequence[Place]) -> list[dict[str, Any]]:

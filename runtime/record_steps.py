@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
 from engine.expressions.problems import ExpressionOverflow
 from engine.model import Field
 from runtime.record_drafts import Batch, Draft
+from runtime.record_fresh import fresh_values
 from runtime.record_plan import Step
 from runtime.units import to_base, unit_ratios
-from runtime.value_numbers import MOST_DIGITS, round_to
+from runtime.value_numbers import EXACT, MOST_DIGITS, STEPS, round_to
 from runtime.values import ENTERED
 
 Row = dict[str, Any]
@@ -127,6 +128,8 @@ def _per_unit(batch: Batch, step: Step, rows: list[Row], values: list[Any]) -> l
     ]
 
 
+WHOLE = ("integer", "duration")
+"""Types of fields that are kept as whole numbers."""
 LIMITS = tuple(Decimal(1).scaleb(MOST_DIGITS - scale) for scale in range(MOST_DIGITS + 20))
 """By the decimals of a field, what its numbers stay below."""
 
@@ -135,10 +138,16 @@ def _put(batch: Batch, step: Step, drafts: Sequence[Draft], values: Sequence[Any
     name, cell = step.field.id, (step.entity, step.field.id)
     last, value = None, settle(step.field, None)
     most, least, changed = LIMITS[step.field.value.scale], -LIMITS[step.field.value.scale], False
+    size = None if step.field.type in WHOLE else STEPS[step.field.value.scale]
     based = bool(step.field.unit_field) and step.kind != "formula"
     for draft, raw in zip(drafts, values, strict=True):
         if raw is not last:  # most values of a column are one and the same
-            last, value = raw, settle(step.field, raw)
+            if size is not None and type(raw) is Decimal:  # what ``settle`` does, without two calls a value
+                value = raw.quantize(size, ROUND_HALF_UP, EXACT)
+                value = value or abs(value)
+            else:
+                value = settle(step.field, raw)
+            last = raw
             if type(value) is Decimal and not least < value < most:
                 batch.refuse(draft, "overflow", name, label=step.field.label.get(batch.ctx.language))
                 last = value = None
@@ -157,7 +166,9 @@ def _formula(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
     """Old drafts are computed again only if something they read changed."""
     due = drafts if step.reads & batch.changed else [d for d in drafts if d.old is None]
     if due:
-        _put(batch, step, due, _evaluate(batch, step, due))
+        assert step.expr is not None
+        values = None if step.per_base else fresh_values(batch.at, step.expr, [d.row for d in due])
+        _put(batch, step, due, _evaluate(batch, step, due) if values is None else values)
 
 
 def _base(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
@@ -204,7 +215,7 @@ def settle(field: Field, value: Any) -> Any:
     """A computed value as the field keeps it."""
     if type(value) is Decimal:
         kept = round_to(value, field.value.scale)
-        return int(kept) if field.type == "integer" or field.type == "duration" else kept
+        return int(kept) if field.type in WHOLE else kept
     if value is None and (field.many or field.value.many):
         return ()
     return value

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Date, Integer, Select, bindparam, exists, literal_column, or_, select, union_all
 
 from engine.dependencies import ROWS
-from engine.expressions.tree import Node, Path
+from engine.expressions.tree import Expr, Node, Path
 from engine.expressions.types import EMPTY
 from engine.model import EntityKind, Rule
 from engine.watching import LedgerWatch
@@ -192,12 +192,16 @@ def _surely_not(at: Workspace, watch: Watch, ids: set[int], taken: Journal) -> s
     if not fresh or any(each.followed for each in taken.happened):
         return set()
     out: set[int] = set()
-    for node in parts_of(watch.exprs[0].tree):
-        inner = at.programs.expression(node)
-        if inner.inputs and all(_at_hand(at, each) for each in inner.inputs):
-            values = at.evaluate(inner, fresh, None, watch.entity)
-            out.update(row["id"] for row, holds in zip(fresh, values, strict=True) if holds is not True)
+    for inner in at.programs.keep(("parts at hand", watch.kind, watch.id), lambda: _parts_at_hand(at, watch)):
+        values = at.evaluate(inner, fresh, None, watch.entity)
+        out.update([row["id"] for row, holds in zip(fresh, values, strict=True) if holds is not True])
     return out
+
+
+def _parts_at_hand(at: Workspace, watch: Watch) -> list[Expr]:
+    """The parts of a watch's condition that read only the record itself and its owner."""
+    parts = map(at.programs.expression, parts_of(watch.exprs[0].tree))
+    return [inner for inner in parts if inner.inputs and all(_at_hand(at, each) for each in inner.inputs)]
 
 
 def _at_hand(at: Workspace, node: Node) -> bool:

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 SAFE_DIGITS = 15
 MOST_DIGITS = 18
-_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 class Refusal(Exception):
@@ -34,7 +34,7 @@ EVEN, FEW = 4, 3
 
 def round_to(number: Decimal, scale: int) -> Decimal:
     """``number`` with ``scale`` decimals, half away from zero."""
-    rounded = number.quantize(STEPS[scale], ROUND_HALF_UP, _EXACT)
+    rounded = number.quantize(STEPS[scale], ROUND_HALF_UP, EXACT)
     return rounded if rounded else abs(rounded)  # no minus zero
 
 

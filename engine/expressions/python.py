@@ -31,7 +31,7 @@ from engine.expressions.values import round_to
 
 __all__ = ["compile_python", "round_to"]
 
-Function = Callable[[Sequence[Scalar]], Scalar]
+Function = Callable[[Any], Scalar]
 
 _ARITHMETIC = {"+": "_add", "-": "_sub", "*": "_mul", "/": "_div", "%": "_rem"}
 _YES_NO = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "and", "or", "not", "empty", "contains", "starts_with"})
@@ -98,12 +98,20 @@ class _Writer:
         return tests, names
 
 
-def compile_python(expr: Expr) -> Function:
-    """``expr`` as a function over the values of ``expr.inputs``, in their order; raises ``ExpressionOverflow``."""
+Source = tuple[str, ...] | Literal | Callable[[Any], Any]
+"""Where an input comes from: the first of these fields that a record has, always this, or what a function gives."""
+
+
+def compile_python(expr: Expr, sources: Sequence[Source] = ()) -> Function:
+    """``expr`` as a function over the values of ``expr.inputs``, in their order; raises ``ExpressionOverflow``.
+
+    ``sources``: where each input comes from; then the function is one over a record.
+    """
     names = {node: f"_v{index}" for index, node in enumerate(expr.inputs)}
     writer = _Writer(names)
     body = names.get(expr.tree) or writer.write(expr.tree)
-    unpack = f"({', '.join(names.values())},) = _values" if names else "pass"
+    values_of = f"({', '.join(_read(writer, source) for source in sources)},)" if sources else "_values"
+    unpack = f"({', '.join(names.values())},) = {values_of}" if names else "pass"
     source = (
         f"def _function(_values):\n {unpack}\n try:\n  return {body}\n"
         " except _Invalid:\n  raise _Overflow('more than 38 digits') from None\n"
@@ -111,6 +119,17 @@ def compile_python(expr: Expr) -> Function:
     scope: dict[str, Any] = {**_GLOBALS, **writer.constants}
     exec(compile(source, "<expression>", "exec"), scope)
     return cast(Function, scope["_function"])
+
+
+def _read(writer: _Writer, source: Source) -> str:
+    if isinstance(source, Literal):
+        return writer.constant(source.value)
+    if not isinstance(source, tuple):
+        return f"{writer.constant(source)}(_values)"
+    text = f"_values.get({source[-1]!r})"
+    for name in source[-2::-1]:
+        text = f"_values.get({name!r}, {text})"
+    return text
 
 
 def _is_yes_no(node: Node) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Table, and_, or_, select, tuple_
@@ -29,8 +29,7 @@ Touched = dict[str, Mapping[str, DimensionValue]]
 """Balances that a call has changed: key → dimensions."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolKey:
+class PoolKey(NamedTuple):
     """A valuation pool: the ledger, the row's key, which of the ledger's pools, and its method."""
 
     ledger: str

@@ -88,7 +88,11 @@ class PoolState:
 
     def copy(self) -> PoolState:
         """The same, to be walked without touching this one."""
-        return replace(self, pieces=[replace(p) for p in self.pieces])
+        pieces = [replace(p) for p in self.pieces]
+        return PoolState(
+            method=self.method, scale=self.scale, qty=self.qty, value=self.value, last_cost=self.last_cost,
+            pieces=pieces,
+        )  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)

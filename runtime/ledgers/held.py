@@ -44,11 +44,13 @@ class Held:
     def _open_ledger(self, shape: Shape, drafts: list[Draft]) -> None:
         wanted: dict[PoolKey, tuple[Mapping[str, DimensionValue], Change]] = {}
         for draft, key in zip(drafts, pools_of(self.book, shape, [d.dimensions for d in drafts]), strict=True):
-            _, change = wanted.setdefault(key, (draft.dimensions, change_of(shape, key, draft.dimensions, draft.at)))
+            if key not in wanted:
+                wanted[key] = (draft.dimensions, change_of(shape, key, draft.dimensions, draft.at))
+            change = wanted[key][1]
             change.add({"qty": draft.quantity, "value": draft.value or ZERO}, draft.at)
             draft.pool_key = key
-        again = {key: change for key, (_, change) in wanted.items() if key in self.pools}
-        fresh = {key: both for key, both in wanted.items() if key not in again}
+        again = {key: change for key, (_, change) in wanted.items() if key in self.pools} if self.pools else {}
+        fresh = {key: both for key, both in wanted.items() if key not in again} if again else wanted
         if again:
             add_to_pools(self.book, shape, self.pools, again)
         if fresh:

@@ -16,7 +16,6 @@ from runtime.ledgers.costing import METHODS, ZERO, Method, Piece, PoolState, uni
 from runtime.ledgers.requests import DimensionValue
 from runtime.ledgers.running import Became, Change, Grain, apply_changes, asks_of, judged, move_on
 from runtime.ledgers.shape import Shape
-from runtime.ledgers.tables import pool_dimensions
 from runtime.prepared import Ask, ask_all, prepare_statement
 
 
@@ -255,6 +254,5 @@ def change_of(shape: Shape, key: PoolKey, dimensions: Mapping[str, DimensionValu
     """An empty change of a pool's row."""
     assert shape.ledger.valuation is not None
     names = shape.ledger.valuation.pools[key.pool]
-    used = pool_dimensions(shape.ledger)
-    own = {n: dimensions.get(n) if n in names else None for n in used}
-    return Change({"pool": key.pool, **shape.columns(own, used)}, {}, at, at)
+    own = {n: dimensions.get(n) if n in names else None for n in shape.pooled}
+    return Change({"pool": key.pool, **shape.columns(own, shape.pooled)}, {}, at, at)

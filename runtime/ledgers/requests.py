@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from engine.expressions.tree import Expr
 from engine.model import Message
@@ -59,8 +59,7 @@ REPOOLED = "repooled"
 """The kind of what a change of method moves at the start of a period."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class DocumentKey:
+class DocumentKey(NamedTuple):
     """A record by entity and id: a document or one of its lines."""
 
     entity: str
@@ -76,8 +75,7 @@ class Demand:
     given: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveRequest:
+class MoveRequest(NamedTuple):
     """One wish. The ledgers turn it into any number of moves.
 
     ``key``: names the request within the call (``issued#3``); ``from_`` names earlier requests of the same call whose
@@ -109,13 +107,12 @@ class MoveRequest:
     allocate: str = ""
     demand: Demand | None = None
     short: Short = Short.REFUSE
-    short_dimensions: Mapping[str, DimensionValue] = field(default_factory=lambda: MappingProxyType({}))
+    short_dimensions: Mapping[str, DimensionValue] = MappingProxyType({})
     returns: tuple[DocumentKey, str] | None = None
     corrects: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(NamedTuple):
     """A row of a ledger. ``amounts`` are signed and hold every resource, the value too.
 
     ``standard``: the standard cost that was valid then, where one was asked.

@@ -101,7 +101,10 @@ def asks_of(ctx: RunContext, grain: Grain, changes: Mapping[str, Change]) -> lis
 def judged(
     ctx: RunContext, grain: Grain, changes: Mapping[str, Change], told: Sequence[Sequence[Any]], reader: Reader
 ) -> list[Became]:
-    """What the rows became; refuses what a guard speaks against."""
+    """What the rows became; refuses what a guard speaks against. Nothing is told of rows that nobody judges."""
+    if unjudged(grain):
+        _stand_at(ctx, grain, [(key, change.until) for key, change in changes.items() if change.until > change.since])
+        return []
     wide = len(grain.sums) + 2
     keys = sorted(changes)
     got = {row[0]: row for row in told}
@@ -141,8 +144,15 @@ def upsert(ctx: RunContext, grain: Grain, names: Sequence[str]) -> Prepared:
     statement = insert.on_conflict_do_update(
         index_elements=["key"], set_=changed, where=and_(*conditions) if conditions else None
     )
+    if unjudged(grain):
+        return prepare(ctx, table, statement, names)
     told = (table.c.key, table.c.last_at, *(table.c[n] for n in (*grain.sums, *grain.also)))
     return prepare(ctx, table, statement.returning(*told), names, told)
+
+
+def unjudged(grain: Grain) -> bool:
+    """Whether nobody asks what the rows became: sums of a ledger by fewer dimensions, without a guard."""
+    return not grain.guards and grain.id[0].startswith("total ")
 
 
 def _in_sql(grain: Grain, guard: Guard, changed: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool] | None:
@@ -271,11 +281,13 @@ def _told(became: Became) -> dict[str, object]:
 
 def move_on(ctx: RunContext, grain: Grain, became: Sequence[Became]) -> None:
     """The upsert left ``last_at`` at the call's earliest moment, to see what was behind; now set the latest."""
-    rows = [{"k": b.key, "m": b.change.until} for b in became if b.change.until > b.change.since]
-    if not rows:
-        return
-    from_sql = ctx.app.programs.keep(("move on", grain.id), lambda: _later(grain.table))
-    ctx.connection.execute(from_sql, rows)
+    _stand_at(ctx, grain, [(b.key, b.change.until) for b in became if b.change.until > b.change.since])
+
+
+def _stand_at(ctx: RunContext, grain: Grain, latest: Sequence[tuple[str, datetime]]) -> None:
+    if latest:
+        from_sql = ctx.app.programs.keep(("move on", grain.id), lambda: _later(grain.table))
+        ctx.connection.execute(from_sql, [{"k": key, "m": moment} for key, moment in sorted(latest)])
 
 
 def _later(table: Table) -> Executable:

@@ -15,13 +15,16 @@ from engine.model import AppModel, Ledger
 from runtime.context import RunContext
 from runtime.ledgers.costing import rounded
 from runtime.ledgers.requests import Cost, DimensionValue, DocumentKey, Move
-from runtime.ledgers.tables import LedgerTables, is_polymorphic, stored_in_balance, stored_in_total
+from runtime.ledgers.tables import LedgerTables, is_polymorphic, pool_dimensions, stored_in_balance, stored_in_total
 from runtime.values import Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A ledger with its tables. ``main``: the resource that says how much; ``value``: the valued one or ""."""
+    """A ledger with its tables. ``main``: the resource that says how much; ``value``: the valued one or "".
+
+    ``pooled``: the dimensions that its pools use.
+    """
 
     ledger: Ledger
     moves: Table
@@ -39,6 +42,7 @@ class Shape:
     main: str
     value: str
     worth: str
+    pooled: tuple[str, ...]
 
     def key(self, dimensions: Mapping[str, DimensionValue], names: Iterable[str] | None = None) -> str:
         """The text that stands for a key: same key, same text, on every machine and in every version."""
@@ -153,6 +157,7 @@ def build_shape(model: AppModel, tables: LedgerTables, ledger_id: str) -> Shape:
         main=valuation.quantity if valuation else next(iter(ledger.resources)),
         value=valuation.value if valuation else "",
         worth=valuation.value if valuation else (money[0] if money else ""),
+        pooled=pool_dimensions(ledger),
     )
 
 

@@ -33,10 +33,8 @@ def test_a_payment_settles_the_oldest_debt_and_the_rest_stays_as_credit(depot: D
 
 
 def _debt(number: int, due: date, amount: int):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
     asked = add("debts", partner=1, due=due, amount=amount)
-    return replace(asked, dimensions={**asked.dimensions, "document": Ref("thing", number)})
+    return asked._replace(dimensions={**asked.dimensions, "document": Ref("thing", number)})
 
 
 def test_a_refusal_names_what_is_there_and_what_was_wanted_and_writes_nothing(depot: Depot) -> None:
