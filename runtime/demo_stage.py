@@ -63,6 +63,7 @@ VALUES: Mapping[str, Callable[[Stage, Any, Mapping[str, object]], object]] = Map
     {
         "take": lambda stage, column, picked: picked[column],
         "days": lambda stage, span, picked: (stage.day + timedelta(days=stage.chance.randint(*span))).isoformat(),
+        "at": lambda stage, spec, picked: f"{stage.day + timedelta(days=spec[0])}T{spec[1]}:00",
         "plus": lambda stage, column, picked: (stage.day + timedelta(days=int(str(picked[column])))).isoformat(),
         "between": _between,
         "vary": lambda stage, spec, picked: str(

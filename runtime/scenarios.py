@@ -140,8 +140,8 @@ def _make(stage: Stage, ctx: Any, entity: str, values: Row) -> int:
 # --- values --------------------------------------------------------------------------------------------------
 
 
-def _values(stage: Stage, ctx: Any, entity: Entity, given: Row, of: int | None = None) -> Row:
-    """Values as the write door takes them; ``line: 0`` in a row means that line of the record ``of``."""
+def _values(stage: Stage, ctx: Any, entity: Entity, given: Row, there: Row | None = None) -> Row:
+    """Values as the write door takes them; ``line: 0`` in a row means that line of what is ``there``."""
     found: Row = {}
     for name, value in given.items():
         field_ = entity.fields.get(name)
@@ -149,7 +149,7 @@ def _values(stage: Stage, ctx: Any, entity: Entity, given: Row, of: int | None =
             found[name] = _value(stage, ctx, field_, value)
             continue
         inner = ctx.app.model.entities[field_.lines]
-        kept = [] if of is None else records.read(ctx, entity.id, of)[name]
+        kept = (there or {}).get(name) or []
         found[name] = [_line(stage, ctx, inner, kept, row) for row in value]
     return found
 
@@ -160,7 +160,8 @@ def _line(stage: Stage, ctx: Any, entity: Entity, kept: Sequence[Row], row: Row)
         return values
     if row["line"] >= len(kept):
         raise Otherwise(f"there is no line {row['line']}")
-    return {"id": kept[row["line"]]["id"], **values}
+    line = kept[row["line"]]
+    return {**({"id": line["id"]} if "id" in line else line), **values}
 
 
 def _value(stage: Stage, ctx: Any, field_: Field | None, value: Any) -> Any:
@@ -225,7 +226,8 @@ def _new(stage: Stage, step: Row) -> None:
 def _set(stage: Stage, step: Row) -> None:
     entity, id = handled(stage, step["set"])
     with stage.acting(step.get("as", ADMIN)) as ctx:
-        records.update(ctx, entity, id, _values(stage, ctx, ctx.app.model.entities[entity], step["with"], id))
+        there = records.read(ctx, entity, id)
+        records.update(ctx, entity, id, _values(stage, ctx, ctx.app.model.entities[entity], step["with"], there))
 
 
 def _take(stage: Stage, step: Row) -> None:
@@ -251,8 +253,9 @@ def _draw(stage: Stage, step: Row) -> None:
     entity, _, source = step["draw"].partition(".")
     _, origin = handled(stage, step["from"])
     with stage.acting(step.get("as", ADMIN)) as ctx:
-        changes = _values(stage, ctx, ctx.app.model.entities[entity], step.get("with", {}))
-        (made,) = documents.draw(ctx, entity, source, [origin], changes=changes)
+        (proposed,) = documents.drafts(ctx, entity, source, [origin])
+        changes = _values(stage, ctx, ctx.app.model.entities[entity], step.get("with", {}), proposed)
+        made = records.create(ctx, entity, {**proposed, **changes})
     stage.handles[step.get("name", "it")] = (entity, made.id)
 
 

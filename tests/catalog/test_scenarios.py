@@ -32,8 +32,12 @@ CHANGES = {
                 "open alerts expiry is 0, not 1",
             ),
             "f2_recall_both_ways": (
-                "rules: {recall_told: {retired: true}}",
+                "rules: {recall_told: {retired: true}, claim_agreed: {if: empty(partner.email)}}",
                 "told by rule:recall_told is 0, not 1",
+            ),
+            "f3_announced_and_deducted": (
+                "# claim_agreed above",
+                "told by rule:claim_agreed is 0, not 1",
             ),
             "f3_receiving": (
                 "entities: {item: {fields: {accept_share: {default: 1/2}, by_weight: {formula: priced_by == count}}}}",
