@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 
 from sqlalchemy import Connection, MetaData, Row, insert, inspect, make_url, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -38,6 +39,10 @@ FLOW = re.compile(r"entities\.[^.]+\.workflow\.(?!.*\.(label|color)$).*")
 """A key path by which documents may go another way than before."""
 LOOK_AGAIN = 1.0
 """Seconds for which an open app does not ask whether another process has published a version."""
+
+
+MOST_BUILT = 3
+"""How many definitions a process keeps as built."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,24 @@ class Change:
     differences: Sequence[tuple[str, str, str]]
     steps: Sequence[Step]
     version: int = 0
+
+
+_kept_built: OrderedDict[str, tuple[AppModel, Tables]] = OrderedDict()
+_building = Lock()
+
+
+def _built(definition: Definition, cache: Path) -> tuple[AppModel, Tables]:
+    """What a definition is made into: apps of the same definition in one process share it, it never changes."""
+    key = definition.hash
+    with _building:
+        found = _kept_built.pop(key, None)
+        if found is None:
+            model = compile_definition(definition, cache_in=cache)
+            found = model, build_tables(model)
+        _kept_built[key] = found
+        while len(_kept_built) > MOST_BUILT:
+            _kept_built.popitem(last=False)
+    return found
 
 
 class _OnlyLooking(Exception):
@@ -231,13 +254,13 @@ class AppHome:
         self, connection: Connection, name: str, database: Database, row: Row[tuple[object, ...]], language: str
     ) -> RunningApp:
         definition = definition_of(row)
-        model = compile_definition(definition, cache_in=self._cache)
-        flows = walked_flows(connection, definition, model, self._cache)
-        gone = gone_states(model, flows)
-        model = with_older(model, flows)
+        newest, tables = _built(definition, self._cache)
+        flows = walked_flows(connection, definition, newest, self._cache)
+        model = with_older(newest, flows)
         return RunningApp(
-            name=name, model=model, tables=build_tables(model), database=database, language=language,
-            version=int(row.number), definition=definition, flows=flows, gone=gone,
+            name=name, model=model, tables=tables if model is newest else build_tables(model), database=database,
+            language=language, version=int(row.number), definition=definition, flows=flows,
+            gone=gone_states(newest, flows),
         )  # fmt: skip
 
     def _renew(self, app: RunningApp) -> RunningApp:
