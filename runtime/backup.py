@@ -41,6 +41,7 @@ from runtime.columns import Moment, Scaled, Whole
 from runtime.errors import Fault, Invalid
 from runtime.migrate_inspect import look
 from runtime.migrate_steps import operations
+from runtime.sort_keys import fill_keys, sorted_fields
 from runtime.tables import build_tables
 
 FORMAT = 1
@@ -164,7 +165,8 @@ def _restore(home: AppHome, archive: ZipFile, name: str, progress: Progress | No
     if head["format"] != FORMAT:
         raise Invalid(Fault(code="bad_backup", message=f"备份格式 {head['format']} 无法识别 | unknown backup format"))
     model = compile_definition(_newest_definition(archive))
-    metadata = build_tables(model).metadata
+    tables = build_tables(model)
+    metadata = tables.metadata
     with home.new_database(name) as database, database.change_schema() as connection:
         metadata.create_all(connection, checkfirst=False)
         with _keys_later(connection, metadata):
@@ -174,6 +176,9 @@ def _restore(home: AppHome, archive: ZipFile, name: str, progress: Progress | No
                 if progress:
                     progress(table, number, len(head["rows"]))
             _go_on_counting(connection, metadata)
+        for entity, table in tables.entity.items():
+            for column in sorted_fields(model.entities[entity]):  # backups of before names had keys
+                fill_keys(connection, table, column)
     return counts
 
 

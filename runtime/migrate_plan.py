@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, FromClause, Index, Table, column, func, select, table
+from sqlalchemy import Column, Connection, FromClause, Index, Table, column, func, select, table
 
 from engine.expressions.types import Kind
 from engine.model import AppModel, Entity, EntityKind, Field
@@ -19,6 +20,7 @@ from runtime.migrate_steps import (
     AddIndex,
     AddTables,
     Failure,
+    FillKeys,
     LoseColumn,
     LoseTable,
     NowRequired,
@@ -31,9 +33,11 @@ from runtime.migrate_steps import (
     own_tables,
 )
 from runtime.migrate_values import Names
+from runtime.sort_keys import SORT
 from runtime.tables import Tables, build_tables, link_name, table_name
 
 LOST = ("lost_", "new__")
+SECONDS_A_KEY = 0.00002
 ORDER = (
     RemoveIndex, RenameTable, RenameColumn, LoseTable, LoseColumn, Restore, AddTables, AddColumn, ToMany, ToOne,
     object, RetireOptions, RestoreOption, AddIndex, NowRequired,
@@ -115,12 +119,13 @@ class Planner:
         if is_link(field):
             self._rename_table(f"{here}__{before}", link_name(entity, field.id))
             return
-        for plan in column_plans(field):
-            old = before + plan.name.removeprefix(field.id)
-            if old in self.columns.get(here, ()) and plan.name not in self.columns[here]:
-                self.columns[here] = self.columns[here] - {old} | {plan.name}
+        key = [name for name in (field.id + SORT,) if name in self.tables.entity[entity].c]
+        for name in (*(plan.name for plan in column_plans(field)), *key):
+            old = before + name.removeprefix(field.id)
+            if old in self.columns.get(here, ()) and name not in self.columns[here]:
+                self.columns[here] = self.columns[here] - {old} | {name}
                 self.touched.add((here, old))
-                self.found.append(RenameColumn(table=here, old=old, new=plan.name))
+                self.found.append(RenameColumn(table=here, old=old, new=name))
 
     # whole tables
 
@@ -274,7 +279,8 @@ class Planner:
 
     def _lose_column(self, entity: Entity | None, here: Table, name: str) -> None:
         gone = table(here.name, column(name))
-        rows = self.connection.execute(select(func.count(gone.c[name]))).scalar_one()
+        derived = name.endswith(SORT)  # made again from the name whenever it is wanted
+        rows = 0 if derived else self.connection.execute(select(func.count(gone.c[name]))).scalar_one()
         owner = entity.id if entity else here.name
         self.found.append(
             LoseColumn(table=here.name, column=name, entity=owner, shape=_shape_of(self.old, owner, name), rows=rows)
@@ -287,7 +293,9 @@ class Planner:
             if each.name in self.columns[here.name]:
                 continue
             kept = self.lost.get(("column", f"{here.name}.{each.name}", _shape_of(self.new, entity, each.name)))
-            if kept:
+            if each.name.endswith(SORT):
+                self._add_keys(here, each)
+            elif kept:
                 targets = [key.column.table.name for key in each.foreign_keys]
                 target = targets[0] if targets else ""
                 self.found.append(
@@ -297,6 +305,16 @@ class Planner:
                 )
             else:
                 self.found.append(AddColumn(table=here.name, column=each, seconds=0.01))
+
+    def _add_keys(self, here: Table, key: Column[Any]) -> None:
+        """Keys of names; where the names were there before, they are made at once."""
+        name = key.name.removesuffix(SORT)
+        self.found.append(AddColumn(table=here.name, column=key, seconds=0.01))
+        added = any(isinstance(s, AddColumn) and (s.table, s.column.name) == (here.name, name) for s in self.found)
+        if not added:
+            there = name in self.columns[here.name] and (here.name, name) not in self.touched
+            rows = self._count(here.select().with_only_columns(here.c.id).subquery()) if there else 0
+            self.found.append(FillKeys(table=here, column=name, rows=rows, seconds=SECONDS_A_KEY * rows))
 
     def _compare_others(self) -> None:
         """Ledgers, link tables and the runtime's own: columns come and go, types stay."""

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from engine.model import Text
+from runtime.sort_keys import fill_keys
 from runtime.system_tables import SystemTables, system_tables
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "RenameTable": ("表 {old} 改名为 {new}", "rename table {old} to {new}"),
     "RenameColumn": ("{table}.{old} 改名为 {new}", "rename {table}.{old} to {new}"),
     "AddColumn": ("新增字段 {table}.{column}", "add {table}.{column}"),
+    "FillKeys": (
+        "{table}.{column}：按拼音排序的键（{rows} 条）",
+        "keys by which {table}.{column} is sorted ({rows} records)",
+    ),
     "LoseTable": ("停用表 {table}（{rows} 行，保留可恢复）", "remove table {table} ({rows} rows, kept restorable)"),
     "LoseColumn": (
         "删除字段 {table}.{column}（{rows} 条有值，保留可恢复）",
@@ -300,6 +305,22 @@ class LoseColumn(Step):
     def backward(self, site: Site) -> None:
         """Give it its name back."""
         restore(site, "column", self.table, self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillKeys(Step):
+    """Records that were there before their names had keys get them; with the column these go again."""
+
+    table: Table
+    column: str
+
+    def names(self) -> Mapping[str, object]:
+        """Table and column."""
+        return {"table": self.table.name, "column": self.column}
+
+    def forward(self, site: Site) -> None:
+        """Make them, in batches."""
+        fill_keys(site.connection, self.table, self.column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from runtime.messages import fault, say
 from runtime.permissions import READ, rights
 from runtime.record_reading import title_fields
 from runtime.row_rules import scope_of
+from runtime.sort_keys import SORT
 from runtime.sql import Joiner, SqlScope, is_withheld, to_sql
 from runtime.sql_scope import Row as SqlRow
 from runtime.values import ENTERED
@@ -164,6 +165,14 @@ class ColumnSql:
             return self.table.c[column.path]
         steps = tuple(column.path.split("."))
         return to_sql(Path(root="record", entity=self.entity, steps=steps, type=column.field.value), self.scope)
+
+    def key(self, column: ListColumn) -> Sql:
+        """The stored key by which a name is put in order."""
+        if "." not in column.path:
+            return self.table.c[column.path + SORT]
+        *way, last = column.path.split(".")
+        node = Path(root="record", entity=self.entity, steps=(*way, last + SORT), type=column.field.value)
+        return to_sql(node, self.scope)
 
     def select(self, columns: Sequence[ListColumn], start: int) -> tuple[list[Sql], tuple[Place, ...]]:
         """What to fetch for ``columns``, behind ``start`` other values, and where in a row each of them then stands."""

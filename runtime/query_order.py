@@ -18,6 +18,7 @@ from runtime.context import RunContext
 from runtime.errors import Malformed
 from runtime.messages import fault
 from runtime.query_columns import ColumnSql, ListColumn, column_if_seen, column_of
+from runtime.sort_keys import SORT
 
 Sql = Any
 
@@ -52,6 +53,8 @@ def _key(at: ColumnSql, entity: Entity, path: str, descending: bool) -> Key:
         column = _by_title(at, entity, column)
     spec = column.field
     nullable = "." in column.path or not (spec.required is True or spec.id in ("status", "code"))
+    if f"{spec.id}{SORT}" in at.ctx.app.tables.entity[column.entity].c:
+        return Key(f"{column.path}{SORT}", at.key(column), descending, nullable)
     return Key(column.path, at.value(column), descending, nullable)
 
 

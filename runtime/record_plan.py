@@ -18,6 +18,7 @@ from engine.model import AppModel, Entity, Field
 from runtime.columns import is_link
 from runtime.context import RunContext
 from runtime.record_rows import Writer, plain_columns, writers
+from runtime.sort_keys import sorted_fields
 
 Cell = tuple[str, str]
 """(entity id, field id)."""
@@ -40,7 +41,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityPart:
-    """What the write door needs to know of one table of a record, looked up once."""
+    """What the write door needs to know of one table of a record, looked up once. ``named``: texts with a key by which
+    they are put in order."""
 
     entity: Entity
     writers: Mapping[str, Writer]
@@ -51,6 +53,7 @@ class EntityPart:
     formulas: frozenset[str]
     references: tuple[Field, ...]
     made: tuple[Field, ...]
+    named: tuple[str, ...]
     checked: tuple[Field, ...]
     files: tuple[Field, ...]
 
@@ -104,6 +107,7 @@ def _part(entity: Entity) -> EntityPart:
         formulas=frozenset(f.id for f in fields if f.formula is not None),
         references=references,
         made=tuple(f for f in references if f.create is not None),
+        named=sorted_fields(entity),
         checked=tuple(f for f in fields if _is_checked(f)),
         files=tuple(f for f in fields if f.value.kind is Kind.FILE and f.formula is None),
     )

@@ -17,6 +17,7 @@ from engine.model import Entity, EntityKind, Field
 from runtime.columns import column_plans, is_link
 from runtime.context import RunContext
 from runtime.prepared import Statement, padded, prepare_statement
+from runtime.sort_keys import SORT
 from runtime.values import Ref
 
 Row = dict[str, Any]
@@ -70,7 +71,7 @@ def reader(ctx: RunContext, entity: str) -> Reader:
 
 def _make_reader(ctx: RunContext, entity: str) -> Reader:
     table = ctx.app.tables.entity[entity]
-    columns = [c for c in table.c if c.name != "search_key"]
+    columns = [c for c in table.c if c.name != "search_key" and not c.name.endswith(SORT)]
     fields = ctx.app.model.entities[entity].fields.values()
     names = {c.name for c in columns}
     return Reader(

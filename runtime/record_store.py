@@ -17,6 +17,7 @@ from runtime.record_drafts import Batch, Draft
 from runtime.record_plan import EntityPart
 from runtime.record_steps import differs
 from runtime.search_keys import search_key, search_keys
+from runtime.sort_keys import SORT, sort_key, sort_keys
 from runtime.values import ENTERED
 
 Row = dict[str, Any]
@@ -56,6 +57,8 @@ def _columns(part: EntityPart, draft: Draft) -> Row:
         else:
             for key in names:
                 columns[key] = row.get(key)
+    for name in part.named:
+        columns[name + SORT] = sort_key(row.get(name))
     return columns
 
 
@@ -89,6 +92,8 @@ def _columns_of(part: EntityPart, records: Sequence[Row]) -> dict[str, list[Any]
         for row, one in zip(records, made, strict=True):
             put(row, one)
         columns.update({key: [one[key] for one in made] for key in made[0]})
+    for name in part.named:
+        columns[name + SORT] = sort_keys(columns[name])
     return columns
 
 
@@ -121,6 +126,7 @@ def _update_headers(batch: Batch, drafts: Sequence[Draft]) -> None:
         columns: Row = {}
         for name in names:
             part.writers[name](draft.row, columns)
+        columns.update({name + SORT: sort_key(draft.row.get(name)) for name in part.named if name in names})
         columns.update({name: draft.row[name] for name in ("version", "changed_at", "changed_by")})
         columns["search_key"] = key_of(batch, part.entity, draft.row)
         rows.append({f"v_{name}": value for name, value in columns.items()} | {"v_id": draft.row["id"]})

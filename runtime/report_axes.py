@@ -14,6 +14,7 @@ from sqlalchemy import Text, type_coerce
 from engine.expressions.tree import Path
 from engine.expressions.types import TEXT, Kind, Type
 from engine.model import Column, Option
+from runtime import sort_keys
 from runtime.context import RunContext
 from runtime.figures import Rows
 from runtime.permissions import LEDGER, rights
@@ -173,6 +174,10 @@ class Names:
             return self._titles.get((ref.entity, ref.id), f"#{ref.id}")
         option = end.options.get(str(value))
         return option.label.get(self.ctx.language) if option else value_text(self.ctx, value)
+
+    def order(self, end: End, value: Any) -> tuple[Any, ...]:
+        """Where a value stands among those of its axis: in the order of the words it is shown by, by pinyin."""
+        return (sort_keys.sort_key(self.text(end, value)), sort_key(value))
 
 
 def _ref(end: End, value: Any) -> Ref | None:

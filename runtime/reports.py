@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, true
 
 from engine.expressions.tree import Node, Path, walk
+from engine.expressions.types import Kind
 from engine.model import Column, Report, ReportMeasure
 from runtime.context import RunContext
 from runtime.errors import Forbidden, Malformed, NotFound
@@ -290,13 +291,22 @@ class _Run:
         return found
 
     def _sorted(self, lines: list[Line]) -> list[Line]:
-        lines.sort(key=lambda line: (line.titles[-1], sort_key(line.keys[-1])))
+        lines.sort(key=self._order)
         for path, down in reversed(self.report.sort):
             if any(measure.id == path for measure in self.measures):
                 lines.sort(key=lambda line: _ranked(line.cells[()].get(path), down=down))
             elif lines and self.ends[lines[0].level - 1].path == path:
-                lines.sort(key=lambda line: sort_key(line.keys[-1]), reverse=down)
+                lines.sort(key=self._order if self._is_words(path) else _by_value, reverse=down)
         return lines
+
+    def _order(self, line: Line) -> tuple[Any, ...]:
+        """Where a line stands among those beside it: in the order of its words."""
+        return self.titles.order(self.ends[line.level - 1], line.keys[-1])
+
+    def _is_words(self, path: str) -> bool:
+        """Whether a path ends in words or in a record, which stands where its name does."""
+        end = next(end for end in self.ends if end.path == path)
+        return end.node.type.kind in (Kind.TEXT, Kind.REFERENCE)
 
     def _line(self, key: Key, groups: Sequence[_Group]) -> Line:
         by_column: dict[Key, list[_Group]] = {(): list(groups)}
@@ -364,6 +374,10 @@ class _Run:
 
 def _heading(ctx: RunContext, measure: ReportMeasure) -> Heading:
     return Heading(id=measure.id, label=measure.label.get(ctx.language), kind=measure.value.type.kind)
+
+
+def _by_value(line: Line) -> tuple[bool, Any]:
+    return sort_key(line.keys[-1])
 
 
 def _ranked(value: Any, *, down: bool) -> tuple[bool, Any]:

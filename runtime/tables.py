@@ -18,6 +18,7 @@ from engine.expressions.tree import Binary, Expr, Literal, Node, Path
 from engine.model import AppModel, Entity, EntityKind, View
 from runtime.columns import ColumnPlan, Id, Moment, column_plans, is_link, link_plan
 from runtime.ledgers.tables import LedgerTables, ledger_tables
+from runtime.sort_keys import SORT, SORT_TYPE, sorted_fields
 from runtime.system_tables import SystemTables, system_tables
 
 NAMES = {
@@ -95,7 +96,8 @@ def link_name(entity: str, field: str) -> str:
 def _entity_table(entity: Entity, metadata: MetaData) -> Table:
     standard = _line_columns(entity) if entity.kind is EntityKind.LINES else _record_columns()
     own = [_column(plan) for field in entity.fields.values() for plan in column_plans(field)]
-    return Table(table_name(entity.id), metadata, *standard, *own)
+    keys = [Column(name + SORT, SORT_TYPE) for name in sorted_fields(entity)]
+    return Table(table_name(entity.id), metadata, *standard, *own, *keys)
 
 
 def _record_columns() -> list[Column[Any]]:
@@ -176,11 +178,11 @@ def _wanted(entity: Entity, table: Table) -> Iterator[tuple[str, ...]]:
         yield ("status", "date", "id")
         yield ("date", "id")
     for view in entity.views.values():
-        yield from _of_view(view)
+        yield from _of_view(view, table)
 
 
-def _of_view(view: View) -> Iterator[tuple[str, ...]]:
-    order = (*(path for path, _ in view.sort), "id")
+def _of_view(view: View, table: Table) -> Iterator[tuple[str, ...]]:
+    order = (*(path + SORT if path + SORT in table.c else path for path, _ in view.sort), "id")
     fixed = tuple(dict.fromkeys(_pinned(view.where)))
     yield tuple(dict.fromkeys((*fixed, *order)))
     for path in view.filters:

@@ -25,6 +25,7 @@ OUTSIDE = {
     "runtime/prepared.py",
     "runtime/push_places.py",
     "runtime/search_keys.py",
+    "runtime/sort_keys.py",
     "runtime/spreadsheets.py",
     "web/cli.py",
     "web/commands/run.py",
