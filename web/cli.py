@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "import": ("web.commands.data", "导入数据 | Bring records in"),
         "dump": ("web.commands.data", "导出数据 | Write records as CSV"),
         "channels": ("web.commands.channels", "消息通道 | Where messages leave"),
+        "plugins": ("web.commands.plugins", "插件 | Plug-ins: list, switch, set, run"),
         "tick": ("web.commands.upkeep", "执行到期的工作 | Run what is due"),
         "check": ("web.commands.proof", "核对账目 | Prove the ledgers"),
         "backup": ("web.commands.upkeep", "备份 | Write an app into one file"),

@@ -1,11 +1,11 @@
-"""What is due is done, and what is said is sent: now, and again and again until the end.
+"""What is due is done, what is said is sent, what plug-ins were started for is done: now, and again until the end.
 
 Several processes on one database take turns at what is due, and share what is to be sent; none does anything twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Event, Thread
@@ -19,13 +19,14 @@ from runtime.database import Busy
 from runtime.errors import UserError
 from runtime.logs import logger
 from runtime.outbox_courier import Courier
+from runtime.plugins.running import work_off
 from runtime.schedule import tick
 from web.print_mail import PrintedForms
 
 BETWEEN_TICKS = 60.0
 """Seconds between two looks at what is due."""
 BETWEEN_ROUNDS = 1.0
-"""Seconds between two rounds of the courier, when nothing is under way."""
+"""Seconds between two rounds of the courier, when nothing is under way, and two looks for runs of plug-ins."""
 LOOK_FOR_APPS = 30
 """Rounds after which it is asked again which apps there are."""
 TICK = 0x5449434B
@@ -45,6 +46,7 @@ def start_clockwork(home: AppHome) -> Callable[[], None]:
 
     Thread(target=turn, name="clockwork", daemon=True).start()
     Thread(target=carry, args=(home, over), name="courier", daemon=True).start()
+    Thread(target=run_plugins, args=(home, over), name="plugins", daemon=True).start()
     return over.set
 
 
@@ -122,6 +124,29 @@ def _round(name: str, courier: Courier) -> bool:
             logger("outbox").info("message", app=name, id=each.id, kind=each.kind, state=each.state, error=each.error)
         return True
     return False
+
+
+def run_plugins(home: AppHome, over: Event) -> None:
+    """Do what plug-ins were started for in all apps, one run after the other, until it is over."""
+    names: list[str] = []
+    rounds = 0
+    while not over.is_set():
+        if rounds % LOOK_FOR_APPS == 0:
+            with _going_on("plugins", "look failed"):
+                names = home.names()
+        rounds += 1
+        run_plugins_of(home, names)
+        over.wait(BETWEEN_ROUNDS)
+
+
+def run_plugins_of(home: AppHome, names: Sequence[str]) -> None:
+    """Do what plug-ins were started for in these apps."""
+    for name in names:
+        with _going_on("plugins", "round failed", app=name):
+            for each in work_off(home.get(name), SystemClock()):
+                logger("plugins").info(
+                    "run", app=name, id=each.id, plugin=each.plugin, act=each.act, state=each.state, error=each.error
+                )
 
 
 def carry_all(home: AppHome) -> None:

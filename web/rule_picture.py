@@ -22,7 +22,7 @@ TRIGGERS: Mapping[str, str] = {
     "becomes": "trending-up",
     "date": "calendar-event",
     "every": "clock",
-    "event": "puzzle",
+    "event": "plug-connected",
 }
 ACTIONS: Mapping[str, str] = {
     "send": "send",
@@ -30,7 +30,7 @@ ACTIONS: Mapping[str, str] = {
     "create": "file-plus",
     "draw": "file-export",
     "take": "route",
-    "start": "puzzle",
+    "start": "plug-connected",
 }
 OFFERS: Mapping[str, tuple[str, str]] = {
     "plan": ("打开计划", "open the plan"),

@@ -24,6 +24,7 @@ def setting_tabs(ctx: RunContext, here: str) -> list[dict[str, Any]]:
         ("rules", t("规则", "Rules"), admin),
         ("channels", t("通道", "Channels"), admin),
         ("outbox", t("发件箱", "Outbox"), admin),
+        ("plugins", t("插件", "Plug-ins"), admin),
         ("working_days", t("工作日历", "Working days"), admin),
         ("versions", t("版本", "Versions"), admin),
         ("not_taken_in", t("离线未入账", "Not taken in"), True),

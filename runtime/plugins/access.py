@@ -10,8 +10,8 @@ from engine.frozen import Frozen
 from engine.model import AppModel, Role
 from runtime.context import RunContext, User
 from runtime.errors import Fault
-from runtime.messages import fault
-from runtime.permissions import LEDGER
+from runtime.messages import fault, say
+from runtime.permissions import LEDGER, label_of
 from runtime.plugins.declare import Access, Plugin
 from runtime.plugins.hints import near
 from runtime.plugins.settings import shown
@@ -22,16 +22,20 @@ class _Named(dict[str, str]):
         return ""
 
 
+def spelled(text: str, settings: Mapping[str, Any]) -> str:
+    """A declared id with settings in place; a setting nobody made is nothing."""
+    return text.format_map(_Named({id: shown(value) for id, value in settings.items()}))
+
+
 def filled(plugin: Plugin, settings: Mapping[str, Any]) -> Access:
     """What it declares with its settings in place; what comes to nothing is left out."""
-    named = _Named({id: shown(value) for id, value in settings.items()})
 
     def said(texts: Sequence[str]) -> tuple[str, ...]:
-        made = (text.format_map(named) for text in texts)
+        made = (spelled(text, settings) for text in texts)
         return tuple(dict.fromkeys(text for text in made if text and not text.endswith(".")))
 
     def by_entity(given: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        pairs = ((entity.format_map(named), said(fields)) for entity, fields in given.items())
+        pairs = ((spelled(entity, settings), said(fields)) for entity, fields in given.items())
         return {entity: fields for entity, fields in pairs if entity and fields}
 
     access = plugin.access
@@ -99,3 +103,22 @@ def _fixed(model: AppModel, access: Access) -> dict[str, dict[str, str]]:
         for entity, fields in free.items()
         if entity in model.entities
     }
+
+
+# --- for people --------------------------------------------------------------------------------------------------
+
+
+def in_words(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any]) -> list[str]:
+    """The rights it asks for, a sentence each."""
+    access, model = filled(plugin, settings), ctx.app.model
+    comma = "、" if ctx.language != "en" else ", "
+
+    def fields(entity: str, names: Sequence[str]) -> str:
+        known = model.entities[entity].fields if entity in model.entities else {}
+        return comma.join(known[name].label.get(ctx.language) if name in known else name for name in names)
+
+    said = [say(ctx, "plugin_reads", what=comma.join(label_of(ctx, name) for name in access.reads))]
+    for code, given in (("plugin_changes", access.writes), ("plugin_makes", access.makes)):
+        said += [say(ctx, code, what=label_of(ctx, id), fields=fields(id, names)) for id, names in given.items()]
+    tags = comma.join(model.secrecy[tag].get(ctx.language) if tag in model.secrecy else tag for tag in access.sees)
+    return [*(said if access.reads else said[1:]), *([say(ctx, "plugin_sees", what=tags)] if tags else [])]

@@ -16,9 +16,10 @@ KINDS = ("text", "number", "integer", "yes_no", "date", "moment", "record")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
-    """A value an action is started with, or that comes with an event."""
+    """A value an action is started with, or that comes with an event. ``of``: the entity of a ``record``."""
 
     kind: str = "text"
+    of: str = ""
     label: Text | None = None
     required: bool = False
 

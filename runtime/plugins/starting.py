@@ -18,8 +18,10 @@ from sqlalchemy import insert
 
 from runtime.context import RunContext
 from runtime.errors import Conflict
+from runtime.finding import find_one
 from runtime.messages import fault
 from runtime.permissions import demand_admin
+from runtime.plugins.access import spelled
 from runtime.plugins.choosing import demand_on
 from runtime.plugins.finding import act_of
 from runtime.plugins.values import given_values
@@ -69,10 +71,16 @@ def _refuse_circles(ctx: RunContext, starts: Sequence[Start]) -> None:
 
 
 def start_by_hand(ctx: RunContext, plugin: str, act: str, given: Mapping[str, object]) -> int:
-    """An administrator wants it done now; the number of the run."""
+    """An administrator wants it done now; the number of the run. Records may be named by their code."""
     demand_admin(ctx)
-    declared, _ = demand_on(ctx, plugin)
-    arguments = given_values(ctx, act_of(ctx, declared, act).arguments, given)
+    declared, known = demand_on(ctx, plugin)
+    wanted = act_of(ctx, declared, act).arguments
+    named = {
+        name: find_one(ctx, entity, given[name], name)
+        for name, argument in wanted.items()
+        if given.get(name) and (entity := spelled(argument.of, known.settings)) in ctx.app.model.entities
+    }
+    arguments = given_values(ctx, wanted, {**given, **named})
     (made,) = put(ctx, [Start(plugin=plugin, act=act, given=arguments, key=f"hand:{uuid4().hex}")])
     return made
 

@@ -75,7 +75,7 @@ def test_help_names_every_command_without_importing_it(run: Run) -> None:
     assert all(f"  {name} " in found.out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["plugins", "upgrade"])
+@pytest.mark.parametrize("name", ["studio", "upgrade"])
 def test_commands_of_later_are_unknown(run: Run, name: str) -> None:
     found = run(name)
     assert found.code == 2
@@ -264,6 +264,34 @@ def test_channels_are_made_listed_and_tried_without_showing_a_secret(shop: Run, 
     assert row == {"name": "群", "kind": "wecom", "active": False, "off_reason": "", "secrets": "key"}
     assert "key, base" in shop("channels", "shop", "--set", "x", "wecom", "token=1").err
     assert shop("channels", "shop", "--on", "nobody").code == 1
+
+
+def test_plug_ins_are_listed_set_switched_and_run(shop: Run) -> None:
+    id = "replenishment_advice"
+    (row,) = json.loads(shop("plugins", "list", "--json").out)
+    assert (row["id"], row["on"], row["label"]) == (id, False, "Replenishment advice")
+    refused = shop("plugins", "enable", id)
+    assert refused.code == 1
+    assert "ledger: Ledger is required [required]" in refused.err
+    wrong = shop("plugins", "configure", id, "ledger=shelf", "days=three")
+    assert "days: Days looked at cannot be three [setting_type]" in wrong.err
+    assert "nothing=1" not in shop("plugins", "list").out
+    assert shop("plugins", "enable", "replenishment_advise").err == (
+        f"plugin: No plug-in replenishment_advise is installed; did you mean {id}? [plugin_unknown]\n"
+    )
+    off = shop("plugins", "run", id, "advise")
+    assert off.code == 1
+    assert off.err.startswith("The plug-in Replenishment advice is switched off; an administrator can switch it on")
+    assert shop("plugins", "configure", id, "days").err == "days: 写成 名称=值 | write name=value [not_a_pair]\n"
+
+
+def test_validate_doubts_a_plug_in_that_is_not_installed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text(SHOP + "plugins: {replenishment: {enabled: true}}\n", encoding="utf-8")
+    found = run("validate", "odd.yaml")
+    assert found.code == 0
+    assert found.err.endswith(
+        "plugins.replenishment: no plug-in replenishment is installed; did you mean replenishment_advice? [W901]\n"
+    )
 
 
 def test_tick_sends_what_waits_and_says_so(shop: Run) -> None:

@@ -18,6 +18,7 @@ from web.api.openapi_parts import (
     body,
     query,
 )
+from web.api.openapi_plugins import plugin_paths
 from web.api.openapi_rules import alert_paths, rule_paths, workflow_paths
 from web.api.openapi_sync import sync_paths
 from web.contact_view import PREFERRED
@@ -91,6 +92,7 @@ def room_paths(model: AppModel) -> dict[str, Schema]:
         **_metadata(),
         **rule_paths(model),
         **alert_paths(model),
+        **plugin_paths(),
         **sync_paths(),
         **workflow_paths(model),
         **_rest(),

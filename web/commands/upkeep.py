@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from runtime.backup import backup, restore
 from runtime.context import Clock, FixedClock, SystemClock
 from runtime.outbox_courier import deliver
 from runtime.outbox_delivery import Delivered
+from runtime.plugins.running import Ended, work_off
 from runtime.schedule import Done, tick
 from runtime.settings import Settings
 from web.commands.place import choose, db_option, json_option, open_home, print_json, progress, text
@@ -65,6 +66,9 @@ TOLD: Mapping[str, tuple[str, str]] = {
         "消息 {subject} 留着，通道已停用：{error}",
         "message {subject} is kept, its channel is off: {error}",
     ),
+    "plugin_done": ("插件运行 {subject} 已完成", "plug-in run {subject} is done"),
+    "plugin_failed": ("插件运行 {subject} 失败：{error}", "plug-in run {subject} failed: {error}"),
+    "plugin_working": ("插件运行 {subject} 由别的进程在做", "plug-in run {subject} is done by another process"),
     "message_dead": ("消息 {subject} 无法送达：{error}", "message {subject} cannot be delivered: {error}"),
 }
 """What is said of each kind of work."""
@@ -76,8 +80,18 @@ def _told(settings: Settings, done: Done) -> str:
 
 
 def _sent(each: Delivered, clock: Clock, app: RunningApp) -> Done:
-    day = clock.now().astimezone(ZoneInfo(app.model.timezone)).date()
-    return Done(kind=f"message_{each.state}", subject=f"{each.kind} {each.id}", through=day, error=each.error)
+    return Done(
+        kind=f"message_{each.state}", subject=f"{each.kind} {each.id}", through=_day(clock, app), error=each.error
+    )
+
+
+def _worked(each: Ended, clock: Clock, app: RunningApp) -> Done:
+    subject = f"{each.plugin}.{each.act} {each.id}"
+    return Done(kind=f"plugin_{each.state}", subject=subject, through=_day(clock, app), error=each.error)
+
+
+def _day(clock: Clock, app: RunningApp) -> date:
+    return clock.now().astimezone(ZoneInfo(app.model.timezone)).date()
 
 
 @click.command("tick")
@@ -93,6 +107,7 @@ def tick_command(settings: Settings, app: str | None, now: datetime | None, db: 
         running = choose(home, settings, app)
         with running.database.write() as connection:
             done = tick(running.context(connection, clock))
+        done += [_worked(each, clock, running) for each in work_off(running, clock)]
         done += [_sent(each, clock, running) for each in deliver(running, clock, attach=PrintedForms())]
     if as_json:
         print_json([asdict(d) for d in done])

@@ -9,7 +9,7 @@ from threading import Event, Thread
 import click
 
 from runtime.settings import Settings
-from web.clockwork import BETWEEN_TICKS, carry, carry_all, tick_all
+from web.clockwork import BETWEEN_TICKS, carry, carry_all, run_plugins, run_plugins_of, tick_all
 from web.commands.place import db_option, open_home, text
 
 
@@ -28,9 +28,11 @@ def worker_command(settings: Settings, db: str | None, once: bool) -> None:
         if not once:
             click.echo(text(wanted, "后台任务已启动", "worker started"))
             Thread(target=carry, args=(home, over), name="courier", daemon=True).start()
+            Thread(target=run_plugins, args=(home, over), name="plugins", daemon=True).start()
         while True:
             tick_all(home)
             if once:
+                run_plugins_of(home, home.names())
                 carry_all(home)
             if once or over.wait(BETWEEN_TICKS):
                 return

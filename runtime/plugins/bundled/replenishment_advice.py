@@ -92,7 +92,7 @@ PLUGIN = Plugin(
             id="advise",
             label=Text("计算补货点", "Work out reorder points"),
             help=Text("全部物料，或者只算一个", "All items, or one of them"),
-            arguments={"item": Argument(kind="record", label=Text("只算这个物料", "Only this item"))},
+            arguments={"item": Argument(kind="record", of="{items}", label=Text("只算这个物料", "Only this item"))},
         ),
     ),
     events=(

@@ -103,11 +103,11 @@ def test_a_run_that_died_three_times_is_given_up(works: Works) -> None:
     [
         ("nothing", {}, "探针没有动作 nothing"),
         ("note", {}, "请填写物料"),
-        ("note", {"item": "A'; drop table"}, "物料应为记录的编号：A'; drop table"),
+        ("note", {"item": "A'; drop table"}, "物料：没有 A'; drop table"),
         ("note", {"item": 1, "factor": "1e999"}, "factor不是数字：1e999"),
         ("note", {"item": 1, "wods": "x"}, "没有参数 wods，是否为 words？"),
-        ("note", {"item": 2**63}, "物料应为记录的编号"),
-        ("note", {"item": True}, "物料应为记录的编号"),
+        ("note", {"item": 2**63}, "物料：没有 9223372036854775808"),
+        ("note", {"item": True}, "物料：没有 True"),
     ],
 )
 def test_bad_arguments_start_nothing(works: Works, act: str, given: dict[str, object], message: str) -> None:

@@ -6,7 +6,7 @@ from runtime.plugins import Access, Act, Argument, Event, Plugin, Text
 from runtime.plugins.hooks import hookimpl
 
 NEVER = Bell()
-ITEM = {"item": Argument(kind="record", label=Text("物料", "Item"), required=True)}
+ITEM = {"item": Argument(kind="record", of="item", label=Text("物料", "Item"), required=True)}
 
 
 def act(id, **more):
