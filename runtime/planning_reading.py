@@ -126,27 +126,34 @@ class Reader:
         self._samples: list[list[Row]] = [[], [], []]
         self._known: dict[Any, tuple[Any, ...]] = {}
 
-    def number(self, side: int, row: Row) -> int:
-        """The number of what a row says; rows that say the same have the same."""
-        said = row[self._first[side] :]
-        found = self._numbers[side].get(said)
-        if found is None:
-            found = self._numbers[side][said] = len(self._samples[side])
-            self._samples[side].append(row)
+    def numbers(self, side: int, rows: Sequence[Row]) -> list[int]:
+        """The numbers of what rows say; rows that say the same have the same."""
+        first, known, samples, found = self._first[side], self._numbers[side], self._samples[side], []
+        for row in rows:
+            said = row[first:]
+            number = known.get(said)
+            if number is None:
+                number = known[said] = len(samples)
+                samples.append(row)
+            found.append(number)
         return found
 
     def lines(self, rows: Iterable[Row], headers: Mapping[int, int], used: Mapping[int, int]) -> dict[int, list[Line]]:
         """The lines of headers, in order; numbers stand for what headers and what is used say (none: nothing)."""
         found: dict[int, list[Line]] = {header: [] for header in headers}
         first, known, new = self._first[LINE], self._known, tuple.__new__
+        number, mine, said = None, -1, used.get
         for row in rows:
-            id, header, item = row[0], row[1], row[2]
-            key = (row[first:], headers[header], used.get(item, -1))
+            if row[1] != number:  # they come header by header
+                number = row[1]
+                mine, add = headers[number], found[number].append
+            item = row[2]
+            key = (row[first:], mine, said(item, -1))
             values = known.get(key)
             if values is None:
-                values = known[key] = self._values(row, key[1], key[2])
+                values = known[key] = self._values(row, mine, key[2])
             need, fixed, step, through, loss = values
-            found[header].append(new(Line, (id, item, need, fixed, step, through, (), loss)))
+            add(new(Line, (row[0], item, need, fixed, step, through, (), loss)))
         return found
 
     def _values(self, row: Row, header: int, used: int) -> tuple[Any, ...]:

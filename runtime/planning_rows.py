@@ -24,7 +24,6 @@ from runtime.sql import Compiler
 from runtime.sql_scope import Joiner, NotInSql, SqlScope
 
 Row = dict[str, Any]
-EMPTY = (None, "")
 
 
 def evaluate(ctx: RunContext, plan: Plan, expr: Expr, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -54,7 +53,7 @@ def title_columns(ctx: RunContext, entity: str) -> list[Column[Any]] | None:
 
 def title_text(id: int, words: Iterable[Any]) -> str:
     """What people call a record with these words in its title."""
-    return " ".join([str(word) for word in words if word not in EMPTY]) or f"#{id}"
+    return " ".join([word if type(word) is str else str(word) for word in words if word or word == 0]) or f"#{id}"
 
 
 def titles_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str]:
@@ -100,12 +99,8 @@ def _holding(ctx: RunContext, plan: Plan, conditions: Sequence[Expr]) -> Stateme
 
 def held(rows: Iterable[Sequence[Any]], first: int, count: int) -> list[set[int]]:
     """For each of ``count`` columns from ``first`` on, the ids of the rows in which it holds."""
-    found: list[set[int]] = [set() for _ in range(count)]
-    for row in rows:
-        for each, value in zip(found, row[first : first + count], strict=True):
-            if value:
-                each.add(row[0])
-    return found
+    known = list(rows)
+    return [{row[0] for row in known if row[place]} for place in range(first, first + count)]
 
 
 def records_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, Row]:

@@ -52,13 +52,21 @@ class Scope:
     along: Along | None = None
 
 
+class Loaded(NamedTuple):
+    """A structure, what its components say of ``Scope.along`` by their id, and its alternates."""
+
+    structure: Structure
+    along: Mapping[int, Sequence[Any]]
+    instead: frozenset[Key]
+
+
 def load(ctx: RunContext, structure: str, scope: Scope) -> Structure:
     """Read a structure as far as ``scope`` says."""
-    return load_along(ctx, structure, scope)[0]
+    return load_along(ctx, structure, scope).structure
 
 
-def load_along(ctx: RunContext, structure: str, scope: Scope) -> tuple[Structure, dict[int, Sequence[Any]]]:
-    """Read a structure, and what its components say of ``scope.along``, by their id."""
+def load_along(ctx: RunContext, structure: str, scope: Scope) -> Loaded:
+    """Read a structure with what stands beside it."""
     declared = ctx.app.model.structures[structure]
     reading = _Reading(ctx, declared, scope, everything=scope.items is None)
     wanted = set(scope.items or ())
@@ -69,7 +77,7 @@ def load_along(ctx: RunContext, structure: str, scope: Scope) -> tuple[Structure
         wanted = reading.level(wanted) - reading.seen
     if reading.everything:
         reading.level(set())
-    return structure_of(reading.versions()), reading.along
+    return Loaded(structure_of(reading.versions()), reading.along, frozenset(reading.instead))
 
 
 def sql_scope(ctx: RunContext, entity: str, table: FromClause, joiner: Joiner | None = None) -> SqlScope:
@@ -121,12 +129,13 @@ class _Reading:
         self.ends = ends_of(ctx, declared)
         self.sets = ID_SETS[ctx.app.database.dialect]
         self.seen: set[Key] = set()
-        self.headers: list[tuple[Sequence[Any], Key]] = []
+        self.headers: list[tuple[Sequence[Any], Key, int]] = []
         self.numbers: dict[int, int] = {}
         self.rows: list[Sequence[Any]] = []
         self.lines: dict[int, list[Line]] = {}
         self.used: dict[int, int] = {}
         self.along: dict[int, Sequence[Any]] = {}
+        self.instead: set[Key] = set()
         key = (id(scope.where) if scope.where else 0, *(scope.along.key if scope.along else ()))
         self.plan: Plan = self._kept(("lines", everything, *key), lambda: _planned(ctx, declared, scope, everything))
         self.reader = Reader(self.plan)
@@ -144,9 +153,9 @@ class _Reading:
         What lines ask for is put together at the end, for all of them, unless it says how far to read.
         """
         self.seen |= items
-        headers = list(self._headers(items))
+        headers = self._headers(items)
         numbers = {row[0]: number for row, _, number in headers}
-        self.headers += [(row, item) for row, item, _ in headers]
+        self.headers += headers
         self.numbers.update(numbers)
         rows = [row for row in self._fetch(LINE, () if self.everything else numbers) if row[1] in numbers]
         if self.scope.deep:
@@ -163,28 +172,33 @@ class _Reading:
         if self.scope.extras:
             lines, also = self._with_instead(lines), self._also()
         dates = dict(self.plan.statements[HEADER].returns)
-        for row, item in self.headers:
-            begins, ends = (
-                dates[place](row[place]) if row[place] and place in dates else row[place] for place in (2, 3)
-            )
-            yield Version(row[0], item, lines[row[0]], begins, ends, also.get(row[0], ()))
+        new = tuple.__new__
+        for row, item, _ in self.headers:
+            id, begins, ends = row[0], row[2], row[3]
+            if begins or ends:
+                begins, ends = (dates[i](day) if day and i in dates else day for i, day in ((2, begins), (3, ends)))
+            yield new(Version, (id, item, lines[id], begins, ends, also.get(id, ())))
 
     # --- headers ---------------------------------------------------------------------------------------------
 
-    def _headers(self, items: set[Key]) -> Iterator[tuple[Sequence[Any], Key, int]]:
+    def _headers(self, items: set[Key]) -> list[tuple[Sequence[Any], Key, int]]:
         """Rows of headers, what each makes, and the number of what it says of its lines."""
         by_entity: dict[str, list[int]] = {}
         for item in items:
             entity, record = (item.entity, item.id) if isinstance(item, Ref) else (self.ends.stocked, item)
             by_entity.setdefault(entity, []).append(record)  # type: ignore[arg-type]
+        found: list[tuple[Sequence[Any], Key, int]] = []
         for target in self.ends.makes:
             ids = by_entity.get(target, [])
             if not ids and not self.everything:
                 continue
-            stocked = target == self.ends.stocked
-            for row in self._fetch(HEADER, ids, target=target):
-                number = self.reader.number(HEADER, row) if self.plan.asked[HEADER] else -1
-                yield row, row[1] if stocked else self.ends.key(target, row[1]), number
+            rows = self._fetch(HEADER, ids, target=target)
+            keys = [row[1] for row in rows]
+            if target != self.ends.stocked:
+                keys = [self.ends.key(target, key) for key in keys]
+            numbers = self.reader.numbers(HEADER, rows) if self.plan.asked[HEADER] else [-1] * len(rows)
+            found += zip(rows, keys, numbers, strict=True)
+        return found
 
     def _fetch(self, side: int, ids: Iterable[int], **given: object) -> list[Any]:
         """The rows of one of the three tables, as the driver gives them."""
@@ -196,9 +210,10 @@ class _Reading:
         """The lines of headers, by header; ``headers``: the number of what each says."""
         if self.plan.asked[USED]:
             fresh = {row[2] for row in rows} - self.used.keys()
-            for row in self._fetch(USED, fresh) if fresh else ():
-                self.used[row[0]] = self.reader.number(USED, row)
-                self.along[row[0]] = row
+            told = self._fetch(USED, fresh) if fresh else []
+            ids = [row[0] for row in told]
+            self.used.update(zip(ids, self.reader.numbers(USED, told), strict=True))
+            self.along.update(zip(ids, told, strict=True))
         return self.reader.lines(rows, headers, self.used)
 
     def _with_instead(self, found: dict[int, list[Line]]) -> dict[int, list[Line]]:
@@ -207,6 +222,7 @@ class _Reading:
         instead: dict[int, tuple[Key, ...]] = {}
         for owner, value in self._beside("instead", _instead, (line.id for lines in found.values() for line in lines)):
             instead[owner] = (*instead.get(owner, ()), value)
+            self.instead.add(value)
         for lines in found.values() if instead else ():
             for place, line in enumerate(lines):
                 if line.id in instead:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
@@ -15,6 +15,7 @@ from engine.expressions.tree import Call
 from engine.model import Structure as Declared
 from engine.planning import cost as costing
 from engine.planning import explosion
+from engine.planning.explosion import Exploded
 from engine.planning.structure import Key, StructureCycle
 from runtime.context import RunContext
 from runtime.errors import Conflict, Forbidden, NotFound
@@ -24,7 +25,7 @@ from runtime.messages import fault
 from runtime.permissions import demand, label_of, may_see
 from runtime.planning_data import conditions_on, in_sql, made_by, made_items, suggesting
 from runtime.planning_rows import held, records_of, title_columns, title_text, titles_of
-from runtime.planning_structure import Along, Scope, ends_of, load, load_along, sql_scope
+from runtime.planning_structure import Along, Loaded, Scope, ends_of, load, load_along, sql_scope
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title
 from runtime.sql import Joiner, to_sql
@@ -32,23 +33,6 @@ from runtime.sql import Joiner, to_sql
 Row = dict[str, Any]
 BASES = ("standard", "average", "last")
 NOTHING: Mapping[int, Sequence[Any]] = MappingProxyType({})
-
-
-class TreeRow(NamedTuple):
-    """A place in an explosion or where-used. ``above``: index of the row it hangs on, -1 = what was asked for.
-
-    ``per``: for where-used, how much of the item asked for goes into one. ``instead``: alternates, (id, title).
-    """
-
-    level: int
-    above: int
-    item: int
-    title: str
-    quantity: Decimal
-    through: bool
-    made: bool
-    expired: bool
-    instead: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +43,7 @@ class Tree:
     title: str
     quantity: Decimal
     day: date
-    rows: tuple[TreeRow, ...]
+    rows: tuple[Exploded, ...]
     totals: tuple[tuple[int, str, Decimal], ...]
     expired: bool = False
 
@@ -105,44 +89,18 @@ def explode(ctx: RunContext, item: int, quantity: Decimal, day: date | None = No
 
 def _exploded(ctx: RunContext, asked: _Asked, item: int, quantity: Decimal) -> Tree:
     scope = Scope(items=frozenset({item}), extras=True, along=asked.along())
-    found, told = load_along(ctx, asked.declared.id, scope)
-    made = asked.makes({key for key in found.versions if isinstance(key, int)} | {item}, told)
-    result = asked.safely(lambda: explosion.explode(found, item, quantity, asked.day, made))
-    keys = {row.item for row in result.rows}
-    keys.update(other for row in result.rows if row.line.instead for other in row.line.instead)
-    titles = asked.titles(keys, told)
+    found = load_along(ctx, asked.declared.id, scope)
+    made = asked.makes({key for key in found.structure.versions if isinstance(key, int)} | {item}, found.along)
+    named = asked.names(found)
+    result = asked.safely(lambda: explosion.explode(found.structure, item, quantity, asked.day, made, named))
     return Tree(
         item=item,
         title=asked.title,
         quantity=quantity,
         day=asked.day,
         expired=result.expired,
-        rows=_tree_rows(result.rows, titles),
-        totals=tuple((_id(key), titles[key], amount) for key, amount in result.totals.items()),
-    )
-
-
-def _tree_rows(rows: Sequence[explosion.Exploded], titles: Mapping[Key, str]) -> tuple[TreeRow, ...]:
-    """The places with the names people know; thousands, so made as plainly as can be."""
-    new = tuple.__new__
-    return tuple(
-        [
-            new(
-                TreeRow,
-                (
-                    level,
-                    above,
-                    item if type(item) is int else 0,
-                    titles[item],
-                    quantity,
-                    line.through,
-                    made,
-                    expired,
-                    tuple([(_id(other), titles[other]) for other in line.instead]) if line.instead else (),
-                ),
-            )
-            for level, above, item, quantity, line, _, made, expired in rows
-        ]
+        rows=result.rows,
+        totals=tuple([(_id(key), named(key), amount) for key, amount in result.totals.items()]),
     )
 
 
@@ -158,13 +116,14 @@ def where_used(ctx: RunContext, item: int, day: date | None = None, structure: s
         quantity=Decimal(1),
         day=asked.day,
         rows=tuple(
-            TreeRow(
+            Exploded(
                 level=row.level,
                 above=row.above,
                 item=_id(row.product),
                 title=titles[row.product],
                 quantity=row.per,
-                through=row.line.through,
+                line=row.line,
+                version=row.version,
                 made=True,
                 expired=False,
             )
@@ -207,6 +166,20 @@ def cost(ctx: RunContext, item: int, day: date | None = None, structure: str = "
     )
 
 
+class _Names(dict[Key, str]):
+    """What people call items; made of what was read along when somebody asks for the first time."""
+
+    def __init__(self, told: Mapping[Any, Sequence[Any]], end: int, others: Mapping[Key, str]) -> None:
+        super().__init__(others)
+        self.told = told
+        self.end = end
+
+    def __missing__(self, key: Key) -> str:
+        row = self.told.get(key)
+        found = self[key] = str(key) if row is None else title_text(row[0], row[1 : self.end])
+        return found
+
+
 class _Asked:
     """What a question about one item needs: the structure, the right to it, the item's name."""
 
@@ -234,15 +207,22 @@ class _Asked:
             return Along(("titles",), lambda *_: columns)
         return Along(("titles", plan.id), lambda scope, _: [*columns, *(suggesting(ctx, plan, scope) or ())])
 
-    def titles(self, keys: Iterable[Key], told: Mapping[int, Sequence[Any]] = NOTHING) -> dict[Key, str]:
-        """The names of items; ``told``: what was read along."""
-        end = 1 + len(self.columns or ())
-        ids = {key for key in keys if isinstance(key, int)}
-        found: dict[Key, str] = {id: title_text(id, told[id][1:end]) for id in ids & told.keys()}
-        rest = ids - found.keys()
-        for id, title in titles_of(self.ctx, self.stocked, rest).items() if rest else ():
-            found[id] = title
-        return {key: found[key] if key in found else str(key) for key in keys}
+    def names(self, found: Loaded) -> Callable[[Key], str]:
+        """What people call the components of a structure: as read along, the rest read at once."""
+        told, end = found.along, 1 + len(self.columns or ())
+        rest = set(found.instead)
+        if self.columns is None or not told:
+            versions = found.structure.versions.values()
+            rest |= {line.item for several in versions for version in several for line in version.lines}
+        else:
+            rest -= told.keys()
+        return _Names(told, end, self.titles(rest) if rest else {}).__getitem__
+
+    def titles(self, keys: Iterable[Key]) -> dict[Key, str]:
+        """The names of items."""
+        wanted = set(keys)
+        found = titles_of(self.ctx, self.stocked, {key for key in wanted if isinstance(key, int)})
+        return {key: found[key] if isinstance(key, int) and key in found else str(key) for key in wanted}
 
     def makes(self, items: set[int], told: Mapping[int, Sequence[Any]] = NOTHING) -> Callable[[Key], bool]:
         """Which items a plan over this structure makes (all, without such a plan): what is bought is not opened."""

@@ -28,100 +28,123 @@ class TooManyRows(Exception):
 
 
 class Exploded(NamedTuple):
-    """One place in the explosion. ``above``: index of the row it belongs to, -1 = the product.
+    """One place in an explosion or where-used. ``above``: index of the row it belongs to, -1 = what was asked for.
 
     ``made``: it has components of its own on that day. ``expired``: it has versions, but none is valid that day.
+    ``instead``: alternates with their titles.
     """
 
     level: int
     above: int
-    item: Key
+    item: Any
+    title: str
     quantity: Decimal
     line: Line
     version: int
     made: bool
     expired: bool
+    instead: tuple[tuple[Any, str], ...] = ()
+
+    @property
+    def through(self) -> bool:
+        """Whether it is only passed through, never stocked."""
+        return self.line.through
 
 
 @dataclass(frozen=True, slots=True)
 class Explosion:
     """All places in order (a product directly before its components), and the sums per item.
 
-    ``totals``: what is stocked and needed in all; items only passed through are left out. ``bought``: the part of it
-    that is not made. ``expired``: the product itself has versions, but none is valid that day.
+    ``totals``: what is stocked and needed in all; items only passed through are left out. ``expired``: the product
+    itself has versions, but none is valid that day.
     """
 
     rows: tuple[Exploded, ...]
     totals: dict[Key, Decimal]
-    bought: dict[Key, Decimal]
     expired: bool
+
+    @property
+    def bought(self) -> dict[Key, Decimal]:
+        """The part of the totals that is not made."""
+        found: dict[Key, Decimal] = {}
+        for row in self.rows:
+            if not row.made:
+                found[row.item] = found.get(row.item, ZERO) + row.quantity
+        return found
 
 
 Goes = Callable[[Key], bool]
+Named = Callable[[Key], str]
 
 
 def _everything(_: Key) -> bool:
     return True
 
 
-def explode(structure: Structure, item: Key, quantity: Decimal, day: date, makes: Goes = _everything) -> Explosion:
+def explode(
+    structure: Structure, item: Key, quantity: Decimal, day: date, makes: Goes = _everything, named: Named = str
+) -> Explosion:
     """Everything ``quantity`` of ``item`` is made of on ``day``; each place rounded for itself.
 
-    ``makes``: whether an item's own structure is followed (what is bought is not opened).
+    ``makes``: whether an item's own structure is followed (what is bought is not opened). ``named``: what people call
+    an item; asked once of each.
     """
-    opening = _Opening(structure, day, makes)
+    opening = _Opening(structure, day, makes, named)
     version = structure.at(item, day)
     if version is not None:
         opening.open(version, quantity, (item,), -1)
     expired = version is None and item in structure.versions
-    return Explosion(tuple(opening.rows), opening.totals, opening.bought, expired)
+    return Explosion(tuple(opening.rows), opening.totals, expired)
 
 
 class _Opening:
     """An explosion under way. Of each item it is found out once how it is made on that day."""
 
-    def __init__(self, structure: Structure, day: date, makes: Goes) -> None:
+    def __init__(self, structure: Structure, day: date, makes: Goes, named: Named) -> None:
         self.structure = structure
         self.day = day
         self.makes = makes
+        self.named = named
         self.rows: list[Exploded] = []
         self.totals: dict[Key, Decimal] = {}
-        self.bought: dict[Key, Decimal] = {}
-        self._known: dict[Key, tuple[Version | None, bool, bool]] = {}
+        self._known: tuple[dict[Key, _Known], dict[Key, _Known]] = ({}, {})
 
     def open(self, version: Version, quantity: Decimal, above: tuple[Key, ...], index: int) -> None:
         """The places below one, each directly before its own components."""
-        rows, known, new, level = self.rows, self._known, tuple.__new__, len(above)
-        totals, bought, number = self.totals, self.bought, version.id
+        rows, new, level, totals, number = self.rows, tuple.__new__, len(above), self.totals, version.id
+        stocked, passed = self._known
         last: tuple[Any, Any, Any] = (None, None, None)
         amount = ZERO
         for line in version.lines:
-            _, item, need, fixed, step, through, _, _ = line
+            _, item, need, fixed, step, through, others, _ = line
             if need is not last[0] or fixed is not last[1] or step is not last[2]:
                 last, amount = (need, fixed, step), needed(line, quantity)  # lines that ask the same need the same
-            found = known.get(item)
-            if found is None:
-                found = known[item] = self._look(item)
-            inner, made, has_versions = found
-            if not (through or made):
-                inner, has_versions = None, False
+            inner, expired, title = (passed if through else stocked).get(item) or self._look(item, through=through)
+            instead = tuple([(other, self.named(other)) for other in others]) if others else ()
+            made = inner is not None
+            rows.append(new(Exploded, (level, index, item, title, amount, line, number, made, expired, instead)))
+            if not (made and through):
+                totals[item] = totals[item] + amount if item in totals else amount
             if inner is None:
-                rows.append(new(Exploded, (level, index, item, amount, line, number, False, has_versions)))
-                totals[item] = totals[item] + amount if item in totals else amount
-                bought[item] = bought[item] + amount if item in bought else amount
                 continue
-            rows.append(new(Exploded, (level, index, item, amount, line, number, True, False)))
-            if not through:
-                totals[item] = totals[item] + amount if item in totals else amount
             if item in above:
                 raise StructureCycle([*above[above.index(item) :], item])
             if len(rows) > MOST_ROWS:
                 raise TooManyRows
             self.open(inner, amount, (*above, item), len(rows) - 1)
 
-    def _look(self, item: Key) -> tuple[Version | None, bool, bool]:
-        """How an item is made that day, whether its structure is followed, whether it has any."""
-        return self.structure.at(item, self.day), self.makes(item), item in self.structure.versions
+    def _look(self, item: Key, *, through: bool) -> _Known:
+        """How an item is opened where it is only passed through, or else stocked: then only what is made is."""
+        inner, expired = None, False
+        if item in self.structure.versions and (through or self.makes(item)):
+            inner = self.structure.at(item, self.day)
+            expired = inner is None
+        found = self._known[through][item] = (inner, expired, self.named(item))
+        return found
+
+
+_Known = tuple[Version | None, bool, str]
+"""How an item is made that day, whether it has versions but none is valid, what people call it."""
 
 
 class Used(NamedTuple):
