@@ -60,12 +60,20 @@ CHANGES = {
                 "theory_actual.rate of ['k1', 'tomato'] is",
             ),
             "r3_store_and_central_kitchen": (
-                "rules: {supplied_told: {retired: true}, average_kept: {retired: true}}",
+                "rules: {supplied_told: {retired: true}, average_kept: {retired: true}, recipe_in_force: {retired: true}}",
                 "told by rule:supplied_told is 0, not 1",
             ),
             "r4_moving_average_and_quotes": (
                 "# average_kept above",
                 "tomato.average_price is None, not 9",
+            ),
+            "r1_recipe_changed_by_signature": (
+                "# recipe_in_force above",
+                "salad.cost is 3",
+            ),
+            "r3_request_above_the_suggestion": (
+                "entities: {menu_settings: {fields: {request_limit: {default: 50 %}}}}",
+                "much.over is False, not True",
             ),
         }
     ],
