@@ -281,15 +281,19 @@ def _begin_sqlite(connection: Connection) -> None:
                 raise Busy("another process has been writing for too long") from error
 
 
+def search_path(schema: str) -> str:
+    """The options of a connection to PostgreSQL by which an app's tables are found."""
+    return "-c timezone=UTC" + (f" -c search_path={schema}" if schema else "")
+
+
 def _open_postgresql(url: URL, schema: str) -> Engine:
-    options = "-c timezone=UTC" + (f" -c search_path={schema}" if schema else "")
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=8,
         max_overflow=24,
         pool_use_lifo=True,
         query_cache_size=STATEMENTS,
-        connect_args={"options": options, "prepare_threshold": 3},
+        connect_args={"options": search_path(schema), "prepare_threshold": 3},
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine

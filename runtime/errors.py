@@ -48,3 +48,7 @@ class Stale(UserError):
 
 class Invalid(UserError):
     """Values are wrong (422)."""
+
+
+class TooMany(UserError):
+    """As much of this goes on already as may; later it can be asked again (429)."""

@@ -39,14 +39,32 @@ Result = dict[str, Any]
 Tell = Callable[[int, int], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Work of one kind for one app, of which only so much goes on: of a person, and of all together.
+
+    ``kept``: results kept of each person; the oldest go first.
+    """
+
+    name: str
+    of_one: int
+    of_all: int
+    kept: int
+
+
+class Crowded(Exception):
+    """As much goes on already as may."""
+
+
 @dataclass(slots=True)
 class Work:
     """``state``: ``working``, ``done``, ``failed`` or ``stopped``. ``said``: what it is, in words.
 
-    ``account``: whose it is.
+    ``account``: whose it is. ``room``: of which kind, where that is bounded.
     """
 
     account: int
+    room: str = ""
     state: str = "working"
     said: str = ""
     language: str = "zh"
@@ -56,10 +74,18 @@ class Work:
     result: Result = field(default_factory=dict)
 
 
-def begin(folder: Path, account: int, said: str, work: Callable[[Tell], Result], *, language: str = "zh") -> str:
-    """Start ``work`` in a thread of its own; the token by which it is asked for. What fails is told in ``language``."""
-    noted = Work(account=account, said=said, language=language)
+def begin(
+    folder: Path, account: int, said: str, work: Callable[[Tell], Result], *, language: str = "zh",
+    room: Room | None = None,
+) -> str:  # fmt: skip
+    """Start ``work`` in a thread of its own; the token by which it is asked for. What fails is told in ``language``.
+
+    Raises ``Crowded`` where ``room`` has no place for it.
+    """
+    noted = Work(account=account, said=said, language=language, room=room.name if room else "")
     path = _new(folder, noted)
+    if room is not None:
+        _take_place(path, noted, room)
     Thread(target=_do, args=(path, noted, work), name=f"work-{path.stem[:6]}", daemon=True).start()
     return path.stem
 
@@ -67,6 +93,29 @@ def begin(folder: Path, account: int, said: str, work: Callable[[Tell], Result],
 def keep(folder: Path, account: int, result: Result) -> str:
     """Keep a result as if it had been worked for."""
     return _new(folder, Work(account=account, state="done", result=result)).stem
+
+
+def _take_place(path: Path, mine: Work, room: Room) -> None:
+    """Counted after the work's own file is there, so that of two who come at once never both are let in too many."""
+    others = [(each, work) for each in _files(path.parent) if each != path and (work := _read(each)) is not None]
+    same = [(each, work) for each, work in others if work.room == room.name]
+    going = [work.account for each, work in same if work.state == "working" and not _older(each, SILENT)]
+    if len(going) >= room.of_all or going.count(mine.account) >= room.of_one:
+        path.unlink(missing_ok=True)
+        raise Crowded
+    done = [each for each, work in same if work.account == mine.account and work.state != "working"]
+    for old in sorted(done, key=_touched, reverse=True)[room.kept - 1 :]:
+        old.unlink(missing_ok=True)
+
+
+def _files(works: Path) -> list[Path]:
+    return [each for each in works.iterdir() if each.suffix == ".json"]
+
+
+def _touched(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 class _Stopped(Exception):
@@ -83,13 +132,17 @@ def stop(folder: Path, account: int, token: str) -> None:
 def work_of(folder: Path, account: int, token: str) -> Work | None:
     """How far it is, for who asked for it."""
     path = _works(folder) / f"{token}.json"
-    kept = read_own(path) if TOKEN.fullmatch(token) else None
-    work = Work(**json.loads(kept)) if kept is not None else None
-    if work is None or work.account != account:
+    work = _read(path) if TOKEN.fullmatch(token) else None
+    if work is None or work.account != account or _older(path, KEPT):
         return None
     if work.state == "working" and _older(path, SILENT):
         work.state, work.errors = "failed", [both("work_broken_off").get(work.language)]
     return work
+
+
+def _read(path: Path) -> Work | None:
+    kept = read_own(path)
+    return Work(**json.loads(kept)) if kept is not None else None
 
 
 def _do(path: Path, noted: Work, work: Callable[[Tell], Result]) -> None:

@@ -127,6 +127,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     ),
     "flow_is_newest": ("{titles} 已经按最新的流程走", "{titles}: on the newest flow already"),
     "flow_state_gone": (
+    "too_many_simulations": (
+        "同时进行的回放试算太多（每人最多 {of_one} 个，共 {of_all} 个）：请等它们做完，或者先停掉一个",
+        "Simulations are under way already (at most {of_one} of a person, {of_all} of all): wait for one, or stop it",
+    ),
         "{label} {titles} 停在“{state}”，新流程里没有这个状态：请指定改到哪个状态（{known}）",
         "{label} {titles}: “{state}” is no state of the new flow; say which of these it becomes: {known}",
     ),

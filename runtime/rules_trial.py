@@ -1,4 +1,5 @@
-"""A simulation that somebody watches: it runs beside the request, tells how far it is, and can be stopped.
+"""A simulation on a connection of its own, which holds up nobody; and one that somebody watches: it runs beside the
+request, tells how far it is, and can be stopped.
 
 Its transaction is always rolled back, whatever the rule would have done.
 """
@@ -15,14 +16,24 @@ from threading import Event
 
 from engine.model import Rule
 from runtime.context import RunContext
-from runtime.rules_simulate import Simulated, simulate
+from runtime.rules_simulate import Progress, Simulated, simulate
+from runtime.shadows import shadowed
 
 REPLAYED = "becomes"
-"""The kind of trigger whose simulation undoes the past in a savepoint, and so needs a transaction that may write."""
+"""The kind of trigger whose simulation undoes the past, and so needs tables that it may change."""
 
 
 class _Finished(Exception):
-    """Ends the transaction without anything of it staying."""
+    """Ends the work: nobody watches any more."""
+
+
+def tried(ctx: RunContext, rule: Rule, since: date, until: date, progress: Progress = lambda share: None) -> Simulated:
+    """Simulate in a transaction that only reads; what is undone and done again is undone in copies."""
+    database = ctx.app.database
+    replayed = rule.trigger.kind == REPLAYED
+    connected = shadowed(database, ctx.app.tables.metadata.tables) if replayed else database.read()
+    with connected as connection:
+        return simulate(replace(ctx, connection=connection), rule, since, until, progress)
 
 
 class Trial:
@@ -50,12 +61,8 @@ class Trial:
             work.result()
 
     def _run(self) -> None:
-        database = self._ctx.app.database
-        connected = database.write() if self._rule.trigger.kind == REPLAYED else database.read()
-        with suppress(_Finished), connected as connection:
-            ctx = replace(self._ctx, connection=connection)
-            self.result = simulate(ctx, self._rule, *self._days, self._progress)
-            raise _Finished
+        with suppress(_Finished):
+            self.result = tried(self._ctx, self._rule, *self._days, self._progress)
 
     def _progress(self, share: float) -> None:
         if self._stop.is_set():

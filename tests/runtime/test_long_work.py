@@ -7,7 +7,7 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from threading import enumerate as threads
 
 import pytest
@@ -17,7 +17,7 @@ from engine.problems import MetadataError, Place, Problem
 from runtime import long_work
 from runtime.database import Busy
 from runtime.errors import Fault, Invalid
-from runtime.long_work import KEPT, SILENT, Result, Tell, Work, begin, keep, work_of
+from runtime.long_work import KEPT, SILENT, Crowded, Result, Room, Tell, Work, begin, keep, work_of
 
 
 def ended(folder: Path, work: Callable[[Tell], Result], language: str = "zh") -> Work:
@@ -138,3 +138,41 @@ def test_a_disk_that_takes_no_note_of_progress_does_not_break_the_work(
 def test_nobody_else_on_the_machine_reads_what_came_of_it(tmp_path: Path) -> None:
     token = keep(tmp_path, 7, {"row": "salary"})
     assert stat.S_IMODE((works(tmp_path) / f"{token}.json").stat().st_mode) == 0o600
+
+
+def test_of_some_work_only_so_much_goes_on_at_a_time(tmp_path: Path) -> None:
+    room, over, begun = Room(name="trials", of_one=2, of_all=3, kept=2), Event(), list[str]()
+
+    def waiting(tell: Tell) -> Result:
+        over.wait()
+        return {}
+
+    def ask(account: int, within: Room = room) -> None:
+        begun.append(begin(tmp_path, account, "doing", waiting, room=within))
+
+    for account in (7, 7, 8):
+        ask(account)
+    for account in (7, 9):
+        with pytest.raises(Crowded):
+            ask(account)
+    ask(7, Room(name="others", of_one=1, of_all=1, kept=1))
+    assert len(list(works(tmp_path).iterdir())) == 4
+    aged(works(tmp_path) / f"{begun[2]}.json", SILENT + 1)  # a server that was stopped holds no place
+    ask(9)
+    over.set()
+    for token in begun:
+        for thread in _threads(token):
+            thread.join()
+    assert {work.state for token in begun if (work := work_of(tmp_path, 7, token))} == {"done"}
+
+
+def test_of_what_is_done_the_newest_results_stay_and_none_longer_than_a_day(tmp_path: Path) -> None:
+    room, tokens = Room(name="trials", of_one=1, of_all=1, kept=2), list[str]()
+    for number in range(4):
+        tokens.append(begin(tmp_path, 7, "doing", lambda tell: {}, room=room))
+        for thread in _threads(tokens[-1]):
+            thread.join()
+        aged(works(tmp_path) / f"{tokens[-1]}.json", 100 - number)
+    assert [work_of(tmp_path, 7, token) is not None for token in tokens] == [False, False, True, True]
+    aged(works(tmp_path) / f"{tokens[-1]}.json", KEPT + 1)
+    assert work_of(tmp_path, 7, tokens[-1]) is None

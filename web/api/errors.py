@@ -10,7 +10,7 @@ import orjson
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from runtime.errors import Conflict, Fault, Forbidden, Invalid, Malformed, NotFound, Stale, UserError
+from runtime.errors import Conflict, Fault, Forbidden, Invalid, Malformed, NotFound, Stale, TooMany, UserError
 
 STATUS: dict[type[UserError], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
@@ -19,6 +19,7 @@ STATUS: dict[type[UserError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Stale: HTTPStatus.PRECONDITION_FAILED,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
 }
 MEDIA_TYPE = "application/problem+json"
 

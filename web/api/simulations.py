@@ -5,7 +5,7 @@ Nothing is written or sent either way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
@@ -20,27 +20,30 @@ from runtime import long_work
 from runtime.alerts_past import ALERT, as_rule, replayed
 from runtime.app_source import compile_with
 from runtime.context import RunContext
-from runtime.errors import Fault, Invalid, NotFound
+from runtime.errors import Fault, Invalid, NotFound, TooMany
 from runtime.long_work import Result, Tell
 from runtime.messages import fault
 from runtime.permissions import demand_admin
-from runtime.rules_simulate import Simulated, simulate
-from runtime.rules_trial import Trial
-from web.access import home, reading, writing
+from runtime.rules_simulate import Simulated
+from runtime.rules_trial import Trial, tried
+from web.access import home, reading
 from web.api.bodies import body_object
 from web.api.shapes import answer, dump
 
 ASYNC = "respond-async"
 """What a caller prefers who does not want to wait (RFC 7240)."""
+OF_ONE, OF_ALL = 2, 6
+"""Simulations that go on beside requests: of one person, and of all people of an app."""
+KEPT = 20
+"""Results kept of each person, for a day."""
 
 
 def simulated(rule: str) -> Response:
     """Run a rule over ``since`` … ``until``; ``draft``: YAML with the rule as it might be."""
     if ASYNC in {each.strip() for each in request.headers.get("Prefer", "").split(",")}:
         return _beside(rule)
-    with writing("api") as ctx:
-        chosen, since, until = _asked(ctx, rule)
-        return answer(_simulated(simulate(ctx, chosen, since, until)))
+    with reading() as ctx:
+        return answer(_simulated(tried(ctx, *_asked(ctx, rule))))
 
 
 def _beside(rule: str) -> Response:
@@ -57,11 +60,19 @@ def _beside(rule: str) -> Response:
             return found
 
         said = chosen.label.get(ctx.language)
-        token = long_work.begin(home().folder, ctx.user.account, said, work, language=ctx.language)
+        token = _begun(ctx, said, work)
         made = answer(_told(long_work.Work(account=ctx.user.account), token), 202)
     made.headers["Location"] = f"{request.path}/{token}"
     made.headers["Preference-Applied"] = ASYNC
     return made
+
+
+def _begun(ctx: RunContext, said: str, work: Callable[[Tell], Result]) -> str:
+    room = long_work.Room(name=f"simulations of {ctx.app.name}", of_one=OF_ONE, of_all=OF_ALL, kept=KEPT)
+    try:
+        return long_work.begin(home().folder, ctx.user.account, said, work, language=ctx.language, room=room)
+    except long_work.Crowded:
+        raise TooMany(fault(ctx, "too_many_simulations", of_one=OF_ONE, of_all=OF_ALL)) from None
 
 
 def simulation(rule: str, token: str) -> Response:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from datetime import date
+from contextlib import closing
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
+from runtime import records
 from runtime.apps import RunningApp
 from runtime.errors import Invalid
-from runtime.rules_trial import Trial
-from tests.runtime.rules.firm import context
+from runtime.rules_trial import Trial, tried
+from runtime.shadows import shadowed
+from tests.runtime.rules.firm import NOON, Firm, context
 
 QUARTER = (date(2026, 1, 1), date(2026, 3, 31))
 
@@ -53,7 +57,7 @@ def test_who_leaves_stops_the_work(firm_app: RunningApp, asking: Connection) -> 
     assert watched.result is None
 
 
-def test_a_threshold_is_tried_in_a_transaction_of_which_nothing_stays(firm_app: RunningApp, asking: Connection) -> None:
+def test_a_threshold_is_tried_and_nothing_of_it_stays(firm_app: RunningApp, asking: Connection) -> None:
     before = everything(firm_app)
     watched = trial(firm_app, asking, "above_ten")
     list(watched.shares())
@@ -68,3 +72,50 @@ def test_what_the_simulation_refuses_is_raised(firm_app: RunningApp, asking: Con
     with pytest.raises(Invalid) as refused:
         list(trial(firm_app, asking, "drafts", (date(2020, 1, 1), date(2026, 1, 1))).shares())
     assert refused.value.faults[0].message == "一次最多看 1100 天"
+
+
+def nobody_is_held_up(app: RunningApp) -> None:
+    """Others may write whatever they like, at once."""
+    if app.database.dialect == "sqlite":
+        with closing(sqlite3.connect(str(app.database.url.database), timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+        return
+    with app.database.write() as other:
+        for table in app.tables.metadata.tables.values():
+            other.execute(select(next(iter(table.c))).with_for_update(nowait=True)).all()
+
+
+@pytest.fixture(scope="module")
+def busy(firm_app: RunningApp) -> RunningApp:
+    """The firm with a past."""
+    with firm_app.database.write() as connection:
+        firm = Firm(context(firm_app, connection))
+        for number, qty in enumerate((8, 4, -3, 3, -10, 20)):
+            firm.at(NOON + timedelta(days=number)).receive(qty, item="A")
+        records.update(firm.ctx, "item", 1, {"cost": 5})
+        firm.order(1, due=date(2026, 3, 20))
+    return firm_app
+
+
+@pytest.mark.parametrize(("rule", "fired"), [("above_ten", 2), ("priced", 1), ("drafts", 90)])
+def test_nobody_waits_for_a_simulation(busy: RunningApp, asking: Connection, rule: str, fired: int) -> None:
+    before = everything(busy)
+    found = tried(
+        context(busy, asking), busy.model.rules[rule], *QUARTER, progress=lambda share: nobody_is_held_up(busy)
+    )
+    assert (found.fired, len(found.hits)) == (fired, fired)
+    assert everything(busy) == before
+
+
+def test_what_is_undone_for_a_simulation_is_undone_in_copies(firm_app: RunningApp) -> None:
+    item, before = firm_app.tables.entity["item"], everything(firm_app)
+    with shadowed(firm_app.database, firm_app.tables.metadata.tables) as connection:
+        for _ in range(2):
+            savepoint = connection.begin_nested()
+            connection.execute(select(item.c.id).where(item.c.id == 2).with_for_update())
+            assert connection.execute(update(item).values(name="undone").where(item.c.id > 1)).rowcount == 1
+            nobody_is_held_up(firm_app)
+            assert connection.execute(select(item.c.name).order_by(item.c.id)).scalars().all() == ["螺栓", "undone"]
+            savepoint.rollback()
+            assert connection.execute(select(item.c.name).order_by(item.c.id)).scalars().all() == ["螺栓", "螺母"]
+    assert everything(firm_app) == before

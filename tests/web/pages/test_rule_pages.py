@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 import pytest
 
+from runtime.database import Database
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
+from web.api import simulations
 
 JANUARY = "since=2026-01-01&until=2026-01-31"
 
@@ -98,3 +101,28 @@ def test_an_alert_is_tried_on_the_past_from_its_page(admin: Reader) -> None:
     assert "/simulate" not in admin.page("/alerts/kinds/shortage_ahead")  # what a plan reckoned then nobody knows
     refused = admin.client.get(f"/rules/alert:shortage_ahead/simulate?{JANUARY}")
     assert refused.status_code == 409
+
+
+@pytest.mark.both
+def test_a_simulation_asked_for_by_the_api_writes_in_no_transaction(
+    office: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def writing(_: Database) -> NoReturn:
+        raise AssertionError("a simulation only reads")
+
+    api, asked = office.api(), {"since": "2026-01-01", "until": "2026-01-31"}
+    monkeypatch.setattr(Database, "write", writing)
+    for rule in ("order_to_supplier", "ready_to_deliver", "alert:below_safety"):
+        answer = api.call("POST", f"/rules/{rule}/simulate", asked)
+        assert (answer.status_code, answer.json["fired"]) == (200, 0), rule
+
+
+def test_so_many_simulations_beside_are_asked_to_wait(office: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulations, "OF_ONE", 0)
+    refused = office.api().call(
+        "POST", "/rules/order_to_supplier/simulate", {"since": "2026-01-01", "until": "2026-01-31"},
+        headers={"Prefer": "respond-async"},
+    )  # fmt: skip
+    (error,) = refused.json["errors"]
+    assert (refused.status_code, error["code"]) == (429, "too_many_simulations")
+    assert error["message"] == "同时进行的回放试算太多（每人最多 0 个，共 6 个）：请等它们做完，或者先停掉一个"
