@@ -8,7 +8,7 @@ drawing on the same record are judged one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -175,11 +175,11 @@ def _spread(
     """Put on the list what reads the touched fields. ``settled``: the records' own formulas were computed with them;
     ``done``: these were, of the same records.
     """
-    known: dict[tuple[int, frozenset[int]], set[int]] = {}
+    known: dict[tuple[int, Hashable], set[int]] = {}
     ways = wave.ctx.app.programs.keep(("ways to formulas", settled), lambda: _ways(wave.graph, settled=settled))
     for name, rows in touched.items():
         ways_on = ways.get((entity, name), ())
-        same = rows.key if ways_on else frozenset()
+        same = rows.same if rows.same is not None or not ways_on else rows.key
         for cell, number, route in ways_on:
             if cell in done and not route:
                 continue
@@ -217,8 +217,19 @@ def _run_out(wave: Wave) -> None:
         for name, one in changed.items():
             wave.done.setdefault((entity, name), set()).update(one.ids)
         wave.at.forget(entity, chain.from_iterable(one.ids for one in changed.values()))
-        touched = {n: Touched(entity, (), tuple(sorted(one.ids)), leads=one.leads) for n, one in changed.items()}
-        _spread(wave, entity, touched, done=frozenset(group))
+        _spread(wave, entity, _told(entity, changed), done=frozenset(group))
+
+
+def _told(entity: str, changed: Mapping[str, Changed]) -> dict[str, Touched]:
+    """What has changed by field; fields that changed in the same records have one mark."""
+    different: list[list[int]] = []
+    found = {}
+    for name, one in changed.items():
+        mark = next((place for place, ids in enumerate(different) if ids == one.ids), len(different))
+        if mark == len(different):
+            different.append(one.ids)
+        found[name] = Touched(entity, (), tuple(one.ids), leads=one.leads, same=mark)
+    return found
 
 
 def _compute(wave: Wave, group: Sequence[Cell], due: dict[Cell, set[int]]) -> dict[str, Changed]:
@@ -243,8 +254,8 @@ def _leading(wave: Wave, group: Sequence[Cell]) -> frozenset[str]:
 def _compute_one(wave: Wave, cell: Cell, ids: Sequence[int]) -> list[int]:
     """A formula that is not kept in one column or reads what is not: by the database where it can, else here."""
     try:
-        statement = wave.ctx.app.programs.keep(
-            ("recompute", wave.ctx.today(), *cell), lambda: _statement(wave.ctx, cell)
+        statement = wave.ctx.app.programs.latest(
+            "recompute", (wave.ctx.today(), *cell), lambda: _statement(wave.ctx, cell)
         )
     except NotInSql:
         return _compute_in_python(wave, cell, ids)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from operator import ne, or_
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Date, Table, Update, bindparam, func, select, type_coerce, update
+from sqlalchemy import BigInteger, Date, Table, Update, bindparam, column, func, select, type_coerce, update
+from sqlalchemy import values as rows_of
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import NullType
 
@@ -31,6 +32,9 @@ from runtime.prepared import Statement, prepare_statement
 from runtime.record_steps import settle
 from runtime.sql import NUMERIC, Compiler, Joiner, NotInSql, SqlScope, TableRow, typed
 from runtime.working_days import clock_value
+
+AT_ONCE = 100
+"""Records that one row of values brings to SQLite."""
 
 Column = Sequence[Any]
 
@@ -293,24 +297,39 @@ def _write(
     WRITERS[ctx.app.database.dialect](ctx, program.table, cells, ids, values)
 
 
-def _one_by_one(
+def _some_at_once(
     ctx: RunContext, table: Table, cells: Sequence[_Cell], ids: Sequence[int], values: Sequence[Column]
 ) -> None:
-    """SQLite takes a statement and many rows of values."""
+    """SQLite takes a statement and many rows of values: a hundred records a row, which spares it most of the rows."""
     names = tuple(cell.field.id for cell in cells)
-    words = ctx.app.programs.keep(
-        ("write cells", table.name, names), lambda: prepare_statement(ctx, _by_id(table, names)).words
-    )
     fit = [
         column if cell.numeric or cell.bind is None else [cell.bind(value) for value in column]
         for cell, column in zip(cells, values, strict=True)
     ]
-    ctx.connection.exec_driver_sql(words, list(zip(*fit, ids, strict=True)))
+    rows = list(zip(ids, *fit, strict=True))
+    whole = len(rows) - len(rows) % AT_ONCE
+    keep, key = ctx.app.programs.keep, ("write cells", table.name, names)
+    if whole:
+        words = keep((*key, AT_ONCE), lambda: prepare_statement(ctx, _from_rows(table, names)).words)
+        some = [(*chain.from_iterable(rows[start : start + AT_ONCE]),) for start in range(0, whole, AT_ONCE)]
+        ctx.connection.exec_driver_sql(words, some)
+    if whole < len(rows):
+        words = keep((*key, 1), lambda: prepare_statement(ctx, _by_id(table, names)).words)
+        ctx.connection.exec_driver_sql(words, [(*fresh, id) for id, *fresh in rows[whole:]])
 
 
 def _by_id(table: Table, names: Sequence[str]) -> Update:
     fresh: list[tuple[Any, Any]] = [(table.c[name], bindparam(f"v_{name}")) for name in names]
     return update(table).where(table.c.id == bindparam("v_id", type_=BigInteger())).ordered_values(*fresh)
+
+
+def _from_rows(table: Table, names: Sequence[str]) -> Update:
+    """Many records given one behind the other: the id, then the new values."""
+    columns = ["id", *names]
+    given = [tuple(bindparam(f"{name}_{row}", type_=NullType()) for name in columns) for row in range(AT_ONCE)]
+    fresh = rows_of(*(column(name, NullType()) for name in columns), name="given").data(given).cte("given")
+    changed = {name: type_coerce(fresh.c[name], table.c[name].type) for name in names}
+    return update(table).values(changed).where(table.c.id == fresh.c.id)
 
 
 def _all_at_once(
@@ -334,4 +353,4 @@ def _from_arrays(table: Table, cells: Sequence[_Cell]) -> Update:
 
 
 Write = Callable[[RunContext, Table, Sequence[_Cell], Sequence[int], Sequence[Column]], None]
-WRITERS: Mapping[str, Write] = {"sqlite": _one_by_one, "postgresql": _all_at_once}
+WRITERS: Mapping[str, Write] = {"sqlite": _some_at_once, "postgresql": _all_at_once}

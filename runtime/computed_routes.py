@@ -5,7 +5,7 @@ The first step may stand on rows at hand, as they are and as they were: a refere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -32,7 +32,8 @@ Row = dict[str, Any]
 class Touched:
     """Records of ``entity`` that changed: rows at hand (new and old states), or ids only. ``fresh``: just made.
 
-    ``leads``: what references of the records name, by their column, where it was read with them.
+    ``leads``: what references of the records name, by their column, where it was read with them. ``same``: what tells
+    it from another set of the same entity; two sets with one mark are the same.
     """
 
     entity: str
@@ -40,10 +41,11 @@ class Touched:
     ids: tuple[int, ...] = ()
     fresh: frozenset[int] = field(default_factory=frozenset)
     leads: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    same: Hashable = None
 
     @cached_property
     def key(self) -> frozenset[int]:
-        """What tells it from another set of the same entity."""
+        """The ids of all."""
         return frozenset([*self.ids, *[row["id"] for row in self.rows]])
 
     def states(self, at: Workspace) -> Sequence[Row]:
@@ -56,13 +58,15 @@ class Touched:
 
 def walk(at: Workspace, route: Route, start: Touched, end: str = "") -> set[int]:
     """The records at the end of a route; ``end``: only those of this entity, where it could lead to others."""
+    if not route:
+        return set(start.key)
     here = start
-    for place, step in enumerate(route, 1):
-        ids = STEPS[step.kind](at, step, here, end if place == len(route) else "")
+    for step in route[:-1]:
+        ids = STEPS[step.kind](at, step, here, "")
         if not ids:
-            return set()
+            return ids
         here = Touched(_leads_to(at, step), (), tuple(sorted(ids)))
-    return set(here.key)
+    return STEPS[route[-1].kind](at, route[-1], here, end)
 
 
 def _leads_to(at: Workspace, step: Step) -> str:
