@@ -65,8 +65,14 @@ def write(ctx: RunContext, entries: Sequence[Entry]) -> None:
         prepared_insert(ctx, table, names).run(ctx, rows)
 
 
-def write_made(ctx: RunContext, entity: str, kind: str, rows: Sequence[Row], notes: Mapping[int, str] | str) -> None:
-    """Keep what many new records came to: the same as an entry each, made a column at a time."""
+def write_made(
+    ctx: RunContext, entity: str, kind: str, rows: Sequence[Row], notes: Mapping[int, str] | str,
+    known: Mapping[str, list[Any]],
+) -> None:  # fmt: skip
+    """Keep what many new records came to: the same as an entry each, made a column at a time.
+
+    ``known``: columns of them that are at hand.
+    """
     table = ctx.app.tables.system.audit
     count = len(rows)
     same = {
@@ -78,19 +84,19 @@ def write_made(ctx: RunContext, entity: str, kind: str, rows: Sequence[Row], not
         columns["made_at"] = [ctx.made_at] * count
     columns["record"] = column_of(rows, "id")
     columns["version"] = column_of(rows, "version")
-    columns["changes"] = _texts_made(rows)
+    columns["changes"] = _texts_made(rows, known)
     columns["note"] = [notes] * count if isinstance(notes, str) else [notes.get(row["id"], "") for row in rows]
     insert_columns(ctx, table, columns)
 
 
-def _texts_made(rows: Sequence[Row]) -> list[str]:
+def _texts_made(rows: Sequence[Row], known: Mapping[str, list[Any]]) -> list[str]:
     """For each new record its fields as JSON: a column at a time, one pattern for what all records have alike."""
     shapes = dict.fromkeys(map(tuple, rows))
     form: list[str] = []
     columns: list[Sequence[str]] = []
     for name in dict.fromkeys(chain.from_iterable(shapes)):
         if name not in UNTOLD:
-            before, column = _as_json(name, column_of(rows, name))
+            before, column = _as_json(name, known[name] if name in known else column_of(rows, name))
             if column:
                 form.append(before)
                 columns.append(column)

@@ -270,9 +270,11 @@ def _attempt(
         halves = (units.part(0, half), units.part(half, len(units)))
         return sum(_attempt(ctx, some, report, write, fresh=fresh) for some in halves)
     savepoint.commit()
+    report.ids.extend([one.id for one in saved])
+    report.taken.extend(
+        [Taken(lines, one.id, fresh, one.version) for lines, one in zip(units.lines, saved, strict=True)]
+    )
     for lines, one in zip(units.lines, saved, strict=True):
-        report.ids.append(one.id)
-        report.taken.append(Taken(lines, one.id, fresh, one.version))
         if one.warnings:
             report.warnings.extend(_row_fault(lines, told, "warn") for told in one.warnings)
     return len(saved)

@@ -54,7 +54,8 @@ class Batch:
     ``lenient``: the entity's checks only warn (history is as it was).
 
     ``strict``: whether field rights, workflow and locks hold (not for the system's own writes). ``changed``: cells
-    that differ from before in some draft. ``gone``: lines to be removed, by lines entity.
+    that differ from before in some draft. ``gone``: lines to be removed, by lines entity. ``stored``: fields of many
+    new records as they were written, a column each.
     """
 
     ctx: RunContext
@@ -68,6 +69,7 @@ class Batch:
     faults: list[tuple[int, Fault]] = field(default_factory=list)
     warnings: list[tuple[int, Fault]] = field(default_factory=list)
     lanes: dict[str, dict[str, Lane]] = field(default_factory=dict)
+    stored: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def headers(self) -> list[Draft]:

@@ -74,11 +74,8 @@ def _fill(batch: Batch, step: Step, drafts: Sequence[Draft]) -> None:
 def _empty(step: Step, drafts: Sequence[Draft]) -> list[Draft]:
     """New drafts in which nobody gave the field."""
     name, entered = step.field.id, step.field.id + ENTERED
-    return [
-        d
-        for d in drafts
-        if d.old is None and name not in d.given and d.row.get(name) in (None, ()) and d.row.get(entered) is None
-    ]
+    empty = [d for d in drafts if d.old is None and name not in d.given and d.row.get(name) in (None, ())]
+    return [d for d in empty if d.row.get(entered) is None] if step.field.unit_field else empty
 
 
 def _refill(batch: Batch, step: Step, drafts: list[Draft]) -> None:

@@ -68,6 +68,7 @@ def _insert(batch: Batch, part: EntityPart, drafts: Sequence[Draft]) -> None:
     if len(drafts) >= MANY:
         records = [draft.row for draft in drafts]
         columns = _columns_of(part, records)
+        batch.stored = {key: columns[key] for keys in part.plain.values() for key in keys}
         columns.update({name: column_of(records, name) for name in STAMPS})
         columns["search_key"] = keys_of(batch, part.entity, records)
         _insert_columns(batch.ctx, part.entity.id, records, columns)
@@ -270,7 +271,8 @@ def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping
     entries = []
     shadowed = any(f.unit_field for f in batch.plan.entity.fields.values())
     if len(batch.headers) >= MANY and not (transition or shadowed) and all(d.old is None for d in batch.headers):
-        audit.write_made(batch.ctx, batch.plan.entity.id, kind, [d.row for d in batch.headers], notes)
+        rows = [d.row for d in batch.headers]
+        audit.write_made(batch.ctx, batch.plan.entity.id, kind, rows, notes, batch.stored)
         return
     moved = {entity for entity, _ in batch.changed}
     alike = frozenset([f.id for f in batch.plan.header.lines if f.lines not in moved and _untouched(batch, f.lines)])

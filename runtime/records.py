@@ -300,8 +300,13 @@ def _finished(batch: Batch, kind: str) -> list[Saved]:
     told: dict[int, list[Fault]] = {}
     for index, one in batch.warnings:
         told.setdefault(index, []).append(one)
-    alone = len(batch.headers) == 1
-    return [_saved(batch, draft.row, tuple(told.get(draft.record, ())), alone=alone) for draft in batch.headers]
+    if len(batch.headers) == 1:
+        return [_saved(batch, draft.row, tuple(told.get(draft.record, ()))) for draft in batch.headers]
+    rows = [(draft.row, draft.record) for draft in batch.headers]  # to hand on many would only fill the memory
+    return [
+        Saved(row["id"], row["version"], str(row.get("code") or ""), tuple(told[index]) if index in told else ())
+        for row, index in rows
+    ]
 
 
 def _settle(batch: Batch) -> None:
@@ -369,6 +374,8 @@ def _write(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int,
     check_structures(ctx, entity.id, rows)  # before formulas that follow a structure could go round in it
     after_change(batch, valued)
     wave = computed.propagate(batch)
+    if wave.done:
+        batch.stored = {}  # the records may have become others
     if entity.sources and not batch.lenient:
         check_drawn(ctx, entity.id, rows)
     write_trail(batch, kind, transition=transition, notes=notes)
@@ -386,9 +393,9 @@ def _refuse_rows_out_of_reach(batch: Batch) -> None:
         raise Forbidden(fault(ctx, "row_forbidden", label=entity.label.get(ctx.language)))
 
 
-def _saved(batch: Batch, row: Row, told: tuple[Fault, ...], *, alone: bool) -> Saved:
-    """``alone``: what was written is handed on, for what comes next with it; many would only fill the memory."""
-    written = Written(whole(batch.ctx, batch.plan.entity, row), batch.at.onward()) if alone else None
+def _saved(batch: Batch, row: Row, told: tuple[Fault, ...]) -> Saved:
+    """What was written is handed on, for what comes next with it."""
+    written = Written(whole(batch.ctx, batch.plan.entity, row), batch.at.onward())
     code = str(row.get("code") or "")
     return Saved(row["id"], row["version"], code, told, written)
 

@@ -22,6 +22,7 @@ MOST = 200
 """Letters of a key: names that agree so far stay in the order in which they came."""
 BATCH = 5000
 CHINESE = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]+")
+RUNS = re.compile(f"({CHINESE.pattern})")
 
 
 def sorted_fields(entity: Entity) -> tuple[str, ...]:
@@ -49,8 +50,14 @@ def sort_key(text: str | None) -> str | None:
 
 
 def sort_keys(texts: Sequence[str | None]) -> list[str | None]:
-    """The keys of a column."""
-    return list(map(sort_key, texts))
+    """The keys of a column. It is one text on the way, so that each step is one call."""
+    whole = "\n".join([text.strip() if text else "" for text in texts]).lower()
+    parts = RUNS.split(whole)
+    parts[1::2] = list(map(_run, parts[1::2]))
+    keys = "".join(parts).split("\n")
+    if len(keys) != len(texts):  # texts of several lines
+        return list(map(sort_key, texts))
+    return [None if text is None else key[:MOST] for text, key in zip(texts, keys, strict=True)]
 
 
 def _spelled(found: re.Match[str]) -> str:
