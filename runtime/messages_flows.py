@@ -114,6 +114,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "这段时间的变动太多，只回放了最近 {most} 次",
         "There were too many changes in the period; only the last {most} were replayed",
     ),
+    "too_many_simulations": (
+        "同时进行的回放试算太多（每人最多 {of_one} 个，共 {of_all} 个）：请等它们做完，或者先停掉一个",
+        "Simulations are under way already (at most {of_one} of a person, {of_all} of all): wait for one, or stop it",
+    ),
     "no_such_rule": ("没有规则 {given}", "There is no rule {given}"),
     "no_such_run": ("没有这条执行记录", "There is no such run"),
     "no_such_alert": ("没有这条预警，或已经关闭", "There is no such alert, or it is closed"),
@@ -127,10 +131,6 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     ),
     "flow_is_newest": ("{titles} 已经按最新的流程走", "{titles}: on the newest flow already"),
     "flow_state_gone": (
-    "too_many_simulations": (
-        "同时进行的回放试算太多（每人最多 {of_one} 个，共 {of_all} 个）：请等它们做完，或者先停掉一个",
-        "Simulations are under way already (at most {of_one} of a person, {of_all} of all): wait for one, or stop it",
-    ),
         "{label} {titles} 停在“{state}”，新流程里没有这个状态：请指定改到哪个状态（{known}）",
         "{label} {titles}: “{state}” is no state of the new flow; say which of these it becomes: {known}",
     ),
