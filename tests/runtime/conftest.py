@@ -11,7 +11,9 @@ from runtime.apps import RunningApp
 from runtime.context import RunContext
 from runtime.database import Database
 from tests.runtime.office import Office, open_office
+from tests.runtime.outside import Outside, listening
 from tests.runtime.shop import BOSS, SELLER, Shop, open_shop
+from tests.runtime.works import Works, open_works
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,27 @@ def office(approvals_app: RunningApp) -> Iterator[Office]:
     office = Office(approvals_app)
     yield office
     office.clear()
+
+
+@pytest.fixture(scope="module")
+def opened_works(module_database: Database) -> Works:
+    """The works of ``works``, shared by the tests of a module."""
+    return open_works(module_database)
+
+
+@pytest.fixture
+def works(request: pytest.FixtureRequest, opened_works: Works) -> Works:
+    """The works with nothing in the system tables that the module calls ``EMPTIED``; nobody prefers anything."""
+    with opened_works.acting() as ctx:
+        system = ctx.app.tables.system
+        for name in request.module.EMPTIED:
+            ctx.connection.execute(getattr(system, name).delete())
+        ctx.connection.execute(system.account.update().values(prefs="{}"))
+    return opened_works
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    """The world outside, as long as the test lasts."""
+    with listening() as found:
+        yield found

@@ -10,27 +10,14 @@ import pytest
 from engine.compiler import load_text
 from runtime import calendar_keeping, calendars, records
 from runtime.apps import RunningApp
-from runtime.database import Database
 from runtime.errors import Forbidden, Invalid
 from runtime.queries import ListQuery, list_records
 from runtime.tables import build_tables
-from tests.runtime.works import BOSS, BUYER, Works, open_works
+from tests.runtime.works import BOSS, BUYER, Works
 from web import formulas
 
 ZONE = ZoneInfo("Asia/Shanghai")
-
-
-@pytest.fixture(scope="module")
-def opened(module_database: Database) -> Works:
-    return open_works(module_database)
-
-
-@pytest.fixture
-def works(opened: Works) -> Works:
-    with opened.acting() as ctx:
-        ctx.connection.execute(ctx.app.tables.system.holiday.delete())
-        ctx.connection.execute(ctx.app.tables.system.app_state.delete())
-    return opened
+EMPTIED = ("holiday", "app_state")
 
 
 def at(day: str, hour: str) -> datetime:

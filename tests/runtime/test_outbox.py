@@ -7,27 +7,12 @@ import pytest
 from engine.model import Text
 from runtime import accounts, inbox, outbox
 from runtime.context import RunContext
-from runtime.database import Database
 from runtime.outbox import Outgoing
 from tests.runtime.shop import counting
-from tests.runtime.works import BOSS, BUYER, CHIEF, NOON, Works, open_works
+from tests.runtime.works import BOSS, BUYER, CHIEF, NOON, Works
 
 TITLE, TEXT = Text(zh="到期", en="Due"), Text(zh="请处理", en="Please see to it")
-
-
-@pytest.fixture(scope="module")
-def opened(module_database: Database) -> Works:
-    return open_works(module_database)
-
-
-@pytest.fixture
-def works(opened: Works) -> Works:
-    with opened.acting() as ctx:
-        system = ctx.app.tables.system
-        for table in (system.outbox, system.inbox):
-            ctx.connection.execute(table.delete())
-        ctx.connection.execute(system.account.update().values(prefs="{}"))
-    return opened
+EMPTIED = ("outbox", "inbox")
 
 
 def message(kind: str, key: str = "k", **more) -> Outgoing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import time, timedelta
 from email import message_from_bytes, policy
 from typing import Any
@@ -15,41 +15,26 @@ from engine.model import Pace, Text
 from runtime import accounts, channel_settings, outbox
 from runtime.channels import CHANNELS
 from runtime.context import FixedClock
-from runtime.database import Database
 from runtime.outbox import Outgoing
 from runtime.outbox_courier import deliver
 from tests.runtime.channels.test_apps import ASKED, CONFIG, service
 from tests.runtime.channels.test_email import office
 from tests.runtime.channels.test_push import AUTH, UA_PUBLIC, unsealed
-from tests.runtime.outside import Heard, Outside, listening
-from tests.runtime.works import BOSS, BUYER, NOON, Works, open_works
+from tests.runtime.outside import Heard, Outside
+from tests.runtime.works import BOSS, BUYER, NOON, Works
 
 EVENING = NOON + timedelta(hours=5, minutes=30)
 DAILY = Pace(daily=time(17, 30))
 COUNT = 60
+EMPTIED = ("outbox", "inbox", "channel", "push")
 
 
-@pytest.fixture(scope="module")
-def opened(module_database: Database) -> Works:
-    return open_works(module_database)
-
-
-@pytest.fixture
-def works(opened: Works) -> Works:
-    with opened.acting() as ctx:
-        system = ctx.app.tables.system
-        for table in (system.outbox, system.inbox, system.channel, system.push):
-            ctx.connection.execute(table.delete())
-        accounts.set_preference(
-            ctx, BUYER.account, "addresses", dict.fromkeys(("wecom", "dingtalk", "feishu"), "ou_wang")
-        )
-    return opened
-
-
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    with listening() as found:
-        yield found
+@pytest.fixture(autouse=True)
+def named(works: Works) -> None:
+    """The buyer has a name in every service."""
+    with works.acting() as ctx:
+        names = dict.fromkeys(("wecom", "dingtalk", "feishu"), "ou_wang")
+        accounts.set_preference(ctx, BUYER.account, "addresses", names)
 
 
 def put_off(works: Works, kind: str, count: int = COUNT) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from threading import Barrier, Thread
 
@@ -15,7 +14,6 @@ from runtime import channel_settings, inbox, outbox, push_places
 from runtime.channels import Wire
 from runtime.channels.letters import Attached, Enclosure
 from runtime.context import FixedClock, RunContext
-from runtime.database import Database
 from runtime.errors import Forbidden, Invalid
 from runtime.outbox import Outgoing
 from runtime.outbox_courier import Courier, deliver
@@ -24,31 +22,11 @@ from runtime.outbox_list import resend
 from tests.runtime.channels.test_email import office
 from tests.runtime.channels.test_push import AUTH, UA_PUBLIC
 from tests.runtime.outside import Outside, listening
-from tests.runtime.works import BOSS, BUYER, NOON, Works, open_works
+from tests.runtime.works import BOSS, BUYER, NOON, Works
 
 TITLE, TEXT = Text(zh="到期", en="Due"), Text(zh="请处理", en="Please see to it")
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def opened(module_database: Database) -> Works:
-    return open_works(module_database)
-
-
-@pytest.fixture
-def works(opened: Works) -> Works:
-    with opened.acting() as ctx:
-        system = ctx.app.tables.system
-        for table in (system.outbox, system.inbox, system.channel):
-            ctx.connection.execute(table.delete())
-    return opened
-
-
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    with listening() as found:
-        found.answer = (200, {"errcode": 0})
-        yield found
+EMPTIED = ("outbox", "inbox", "channel")
 
 
 def channel(works: Works, kind: str, outside: Outside, name: str = "hook", **values: str) -> int:

@@ -10,25 +10,13 @@ import pytest
 
 from runtime import outbox_list, reminders
 from runtime.context import RunContext
-from runtime.database import Database
 from runtime.errors import Fault, Invalid
 from runtime.reminders import Due
 from tests.runtime.test_plans import faults, plan, sent
-from tests.runtime.works import NOON, Works, open_works
+from tests.runtime.works import NOON, Works
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def opened(module_database: Database) -> Works:
-    return open_works(module_database)
-
-
-@pytest.fixture
-def works(opened: Works) -> Works:
-    with opened.acting() as ctx:
-        ctx.connection.execute(ctx.app.tables.system.reminder.delete())
-    return opened
+EMPTIED = ("reminder",)
 
 
 def put(works: Works, key: str, due=NOON, **more) -> None:
