@@ -63,8 +63,9 @@ class Access:
 class Plugin:
     """A plug-in. ``settings``: JSON Schema 2020-12 of an object; titles and descriptions are ``中文 | English``.
 
-    Of ``settings`` a form is made; what is ``writeOnly`` is a secret. A text with ``format`` ``entity``, ``ledger``,
-    ``field``, ``dimension``, ``resource`` or ``kind`` is an id of the app; ``of`` names the setting that says of what.
+    Of ``settings`` a form is made; what is ``writeOnly`` is a secret; a number with ``format`` ``percent`` is typed as
+    95 %. A text with ``format`` ``entity``, ``ledger``, ``field``, ``dimension``, ``resource`` or ``kind`` is an id of
+    the app; ``of`` names the setting that says of what.
     """
 
     id: str

@@ -129,6 +129,13 @@ _READ: Mapping[str, Callable[[object], object]] = {
 }
 
 
+def in_form(setting: Setting, value: object) -> str:
+    """A value as its form shows it: ``95 %`` where the schema says that it is a share."""
+    if setting.shape.get("format") == "percent" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{shown(round(value * 100, 10))} %"
+    return shown(value)
+
+
 def shown(value: object) -> str:
     """A value as a form shows it."""
     if value is None:

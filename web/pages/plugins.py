@@ -19,7 +19,7 @@ from runtime.plugins.declare import Act, Argument
 from runtime.plugins.finding import Installed, installed, market
 from runtime.plugins.finding import label_of as named
 from runtime.plugins.running import Run
-from runtime.plugins.settings import Setting, choices_of, settings_of, shown
+from runtime.plugins.settings import Setting, choices_of, in_form, settings_of, shown
 from runtime.plugins.starting import WAITING, WORKING, start_by_hand
 from web.access import reading, writing
 from web.display import moment
@@ -127,7 +127,7 @@ def _input(
         "secret": setting.secret,
         "kept": kept,
         "required": setting.required and not kept,
-        "value": "" if setting.secret else shown(value),
+        "value": "" if setting.secret else in_form(setting, value),
         "many": setting.kind == "array",
         "long": setting.shape.get("maxLength", 0) > 200,
         "options": [] if setting.secret else _options(ctx, setting, values, chosen),

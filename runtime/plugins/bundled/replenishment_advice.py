@@ -32,7 +32,7 @@ PLUGIN = Plugin(
         "required": ["ledger", "resource", "dimension", "kinds", "items", "lead_time"],
         "properties": {
             "service_level": {
-                "type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1, "default": 0.95,
+                "type": "number", "format": "percent", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1, "default": 0.95,
                 "title": "服务水平 | Service level",
                 "description": "补货期间不断货的把握，如 95 % | how sure not to run out while waiting, as 95 %",
             },

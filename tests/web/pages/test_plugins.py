@@ -52,7 +52,7 @@ def test_settings_are_a_form_made_from_their_schema(admin: Reader) -> None:
     page = admin.page(PAGE)
     assert re.search(r'<select id="set-ledger" name="ledger">.*<option value="stock" selected>库存（stock）', page)
     assert re.search(r'<select id="set-kinds" name="kinds" multiple.*<option value="sale" selected>', page)
-    assert '<input id="set-service_level" name="service_level" type="text" value="0.95"' in page
+    assert '<input id="set-service_level" name="service_level" type="text" value="95 %"' in page
     assert "how sure not to run out while waiting" in admin.page(PAGE, language="en")
 
 
