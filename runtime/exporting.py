@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,10 +35,27 @@ def export_list(ctx: RunContext, entity: str, query: ListQuery, kind: str = "xls
     """All rows of a list, with the columns it shows, under their labels."""
     demand(ctx, entity, "export")
     page = list_records(ctx, entity, replace(query, page_size=0, cursor="", count="", totals=False))
-    shapes = [_shape(ctx, column) for column in page.columns]
-    rows = ([shape(cell) for shape, cell in zip(shapes, row[1:], strict=True)] for row in page.rows)
+    columns = list(zip(*page.rows, strict=True))[1:] if page.rows else [()] * len(page.columns)
+    rows = zip(*(_shaped(ctx, *each) for each in zip(page.columns, columns, strict=True)), strict=True)
     header = [column.label for column in page.columns]
     return write_csv(header, rows) if kind == "csv" else write_xlsx(label_of(ctx, entity), header, rows)
+
+
+def _shaped(ctx: RunContext, column: ListColumn, cells: Sequence[Any]) -> Sequence[Any]:
+    """The cells of a column as a sheet has them; those that repeat are made once."""
+    kinds = {*map(type, cells)} - NOTHING
+    if kinds <= AS_THEY_ARE and not (column.field.options and str in kinds):
+        return cells
+    shape = _shape(ctx, column)
+    if len(kinds) == 1 and kinds <= REPEATED:  # equal cells of different kinds would be taken for each other
+        made = {cell: shape(cell) for cell in {*cells}}
+        return [*map(made.__getitem__, cells)]
+    return [*map(shape, cells)]
+
+
+NOTHING = frozenset((type(None),))
+AS_THEY_ARE = frozenset((str, int, Decimal, date))
+REPEATED = frozenset((str, bool, datetime))
 
 
 def _shape(ctx: RunContext, column: ListColumn) -> Callable[[Any], Any]:

@@ -135,7 +135,8 @@ def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]])
     from rustpy_xlsxwriter import FastExcel
 
     names = list(_distinct(header))
-    records = [dict(zip(names, (_typed_cell(cell) for cell in row), strict=True)) for row in rows]
+    columns = [_typed_column(column) for column in zip(*rows, strict=True)]
+    records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     out = io.BytesIO()
     safe = "".join(" " if c in "[]:*?/\\'" else c for c in title)[:31].strip() or "Sheet1"
     widths = {name: float(min(40, max(10, 2 + 2 * len(name)))) for name in names}
@@ -152,6 +153,21 @@ def _distinct(header: Sequence[str]) -> Iterator[str]:
     for name in header:
         seen[name] = seen.get(name, 0) + 1
         yield name if seen[name] == 1 else f"{name} {seen[name]}"
+
+
+def _typed_column(cells: Sequence[Any]) -> Sequence[Any]:
+    """The cells of a column; those that repeat are made once, and those that need nothing stay."""
+    kinds = {*map(type, cells)}
+    if kinds <= {int, bool, float, date}:
+        return cells
+    if kinds <= {Decimal, type(None)}:
+        made = {cell: _typed_cell(cell) for cell in {*cells}}
+        return [*map(made.__getitem__, cells)]
+    if kinds <= {str, type(None)}:
+        cells = [cell or "" for cell in cells]
+        if len(max(cells, key=len)) <= LONGEST_CELL:
+            return cells
+    return [*map(_typed_cell, cells)]
 
 
 def _typed_cell(value: Any) -> Any:
