@@ -100,7 +100,7 @@ def _differing(
 
 
 def _shown(value: Any) -> str:
-    return str(next(iter(value.values())) if isinstance(value, dict) else "" if value is None else value)[:40]
+    return str(next(iter(value.values()), "") if isinstance(value, dict) else "" if value is None else value)[:40]
 
 
 def _group_keys(mapping: FileMapping, table: Table) -> list[tuple[str, ...]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
+
+from flask import url_for
 
 from engine.model import Field
 from runtime.context import RunContext
 from runtime.errors import NotFound
-from runtime.files import IMAGES, MEGABYTE, StoredFile, describe, fetch
+from runtime.files import IMAGES, MEGABYTE, describe, fetch
 from web.texts import translator
 
 FILES = frozenset({"file", "photo", "signature"})
@@ -27,44 +29,59 @@ def ids_of(value: object) -> tuple[int, ...]:
     return tuple(one for one in value if isinstance(one, int)) if isinstance(value, (tuple, list)) else ()
 
 
-def linked(ctx: RunContext, field: Field, value: object) -> str:
-    """Files as a list shows them: pictures small, others by name; each opens."""
+def names_in(ctx: RunContext, columns: Sequence[Field], rows: Sequence[Sequence[Any]]) -> Mapping[int, str]:
+    """The names of all files that stand in rows (the id first, then a value for each column): one statement."""
+    places = [n for n, one in enumerate(columns, 1) if one.type == "file"]
+    wanted = {id for row in rows for n in places for id in ids_of(row[n])} if places else set()
+    return {id: one.name for id, one in describe(ctx, sorted(wanted)).items()} if wanted else {}
+
+
+def linked(field: Field, value: object, names: Mapping[int, str], language: str) -> str:
+    """Files as a list shows them: pictures small, others by name (one that is gone not at all); each opens."""
     ids = ids_of(value)
-    if not ids:
-        return ""
     if field.type == "file":
-        known = describe(ctx, ids)
-        return " ".join(f'<a href="/files/{i}">{escape(known[i].name)}</a>' for i in ids if i in known)
-    words = escape(field.label.get(ctx.language))
+        return " ".join(f'<a href="{_url(i)}">{escape(names[i])}</a>' for i in ids if i in names)
+    words = escape(field.label.get(language))
     shown = "".join(
-        f'<a href="/files/{i}"><img src="/files/{i}" height="24" alt="{words}" loading="lazy"></a> ' for i in ids[:MOST]
+        f'<a href="{url}"><img src="{url}" height="24" alt="{words}" loading="lazy"></a> '
+        for url in map(_url, ids[:MOST])
     )
     return shown + (f"+{len(ids) - MOST}" if len(ids) > MOST else "")
 
 
+def _url(id: int) -> str:
+    """Where a file opens, wherever the app is mounted."""
+    return url_for("pages.file", id=id)
+
+
 def files_cell(field: Field, index: int, start: str, nothing: str) -> Callable[[Sequence[Any], Any], str]:
     """A list cell; ``start`` and ``nothing``: its tag, and the whole cell where there is no file."""
-    return lambda row, kit: start + linked(kit.ctx, field, row[index]) if ids_of(row[index]) else nothing
+
+    def cell(row: Sequence[Any], kit: Any) -> str:
+        value = row[index]
+        return start + linked(field, value, kit.files, kit.ctx.language) if ids_of(value) else nothing
+
+    return cell
 
 
 def on_paper(ctx: RunContext, field: Field, value: object) -> tuple[list[str], str]:
     """Pictures as addresses that carry them along, and the names of what is no picture or too large for paper."""
+    ids = ids_of(value)
+    known = describe(ctx, ids) if ids else {}
     pictures: list[str] = []
     names: list[str] = []
-    for one in _read(ctx, ids_of(value)):
-        if field.type != "file" and one.media_type in IMAGES and one.size <= LARGEST and len(pictures) < MOST:
-            pictures.append(f"data:{one.media_type};base64,{b64encode(one.content).decode()}")
-        else:
+    for one in (known[id] for id in ids if id in known):
+        shown = field.type != "file" and one.media_type in IMAGES and one.size <= LARGEST and len(pictures) < MOST
+        if not shown:
             names.append(one.name)
+        elif content := _content(ctx, one.id):
+            pictures.append(f"data:{one.media_type};base64,{b64encode(content).decode()}")
     return pictures, translator(ctx.language)("、", ", ").join(names)
 
 
-def _read(ctx: RunContext, ids: Sequence[int]) -> list[StoredFile]:
-    """Files the reader may see."""
-    found = []
-    for one in ids:
-        try:
-            found.append(fetch(ctx, one))
-        except NotFound:
-            continue
-    return found
+def _content(ctx: RunContext, id: int) -> bytes:
+    """A picture that the reader may see: only those that are shown are read."""
+    try:
+        return fetch(ctx, id).content
+    except NotFound:
+        return b""

@@ -30,13 +30,13 @@ SETS = frozenset({"sum", "count", "min", "max", "avg"})
 
 def described(ctx: RunContext, entity: Entity) -> list[Formula]:
     """The formulas of an entity's form that the reader may see the results of, in the order they are computed."""
-    key = ("formulas", entity.id, ctx.user.roles, ctx.language)
+    key = ("formulas", entity.id, ctx.user.roles, ctx.user.is_system, ctx.language)
     return ctx.app.programs.keep(key, lambda: [f for f, _ in _formulas(ctx, entity)])
 
 
 def as_attribute(ctx: RunContext, entity: Entity) -> Markup:
     """The same as the page carries it."""
-    key = ("formula_attribute", entity.id, ctx.user.roles, ctx.language)
+    key = ("formula_attribute", entity.id, ctx.user.roles, ctx.user.is_system, ctx.language)
     return ctx.app.programs.keep(key, lambda: json_text(described(ctx, entity)))
 
 
@@ -47,7 +47,7 @@ def conditions(ctx: RunContext, entity: Entity) -> frozenset[tuple[str, str]]:
 
 def module_url(ctx: RunContext, entity: Entity) -> str:
     """Where the script stands; its name changes with its content."""
-    key = ("formula_mark", entity.id, ctx.user.roles, _calendar(ctx, entity))
+    key = ("formula_mark", entity.id, ctx.user.roles, ctx.user.is_system, _calendar(ctx, entity))
     mark = ctx.app.programs.recent(key, lambda: _mark(module_source(ctx, entity)))
     if not mark:
         return ""
@@ -64,7 +64,8 @@ def module_source(ctx: RunContext, entity: Entity) -> str:
     def made() -> str:
         return "".join(f"export const {f['fn']} = {source};\n" for f, source in _formulas(ctx, entity))
 
-    source = ctx.app.programs.keep(("formula_source", entity.id, ctx.user.roles), made)
+    key = ("formula_source", entity.id, ctx.user.roles, ctx.user.is_system)
+    source = ctx.app.programs.keep(key, made)
     calendar = _calendar(ctx, entity)
     return f"{source}export const {WORKING_DAYS.name} = {dumps(calendar)};\n" if calendar else source
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask import request, url_for
 
 from engine.model import Entity, View
 from runtime.context import RunContext
-from runtime.queries import ListQuery, list_records
+from runtime.queries import ListQuery, Page, list_records
 from runtime.query_columns import Named
 from runtime.query_filters import Filter
 from runtime.record_inputs import Workspace
@@ -19,11 +20,14 @@ from runtime.record_rows import load_rows
 from runtime.record_texts import render as render_message
 from web.display import text_of
 from web.list_query import Asked
+from web.texts import translator
 
 Part = dict[str, Any]
 MOST_CARDS = 200
 MOST_ENTRIES = 4
-MOST_FALLING = 500
+PAGE = 500
+MOST_FALLING = 5000
+"""Entries that are read for the days on show: more are said to be left out."""
 WEEKDAYS = {"zh": ("一", "二", "三", "四", "五", "六", "日"), "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 
 
@@ -40,7 +44,17 @@ def board_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> Par
         rows = [row for row in page.rows if row[place[one.id]] == option.id]
         cards = [_card(ctx, entity, row, paths, place) for row in rows]
         columns.append({"label": option.label.get(ctx.language), "count": len(cards), "cards": cards})
-    return {"columns": columns}
+    left = _left(ctx, MOST_CARDS, asked) if page.next is not None else None
+    return {"columns": columns, "left": left}
+
+
+def _left(ctx: RunContext, shown: int, asked: Asked) -> Part:
+    """What is said where there is more than is drawn, and the way to narrow it."""
+    t = translator(ctx.language)
+    text = t(
+        f"太多，这里只有前 {shown} 条：请用搜索或筛选缩小范围", f"Only the first {shown} are drawn: narrow it down"
+    )
+    return {"text": text, "url": asked.url(view="", month="", day=""), "label": t("看列表", "See the list")}
 
 
 def _card(ctx: RunContext, entity: Entity, row: Sequence[Any], paths: Sequence[str], place: dict[str, int]) -> Part:
@@ -61,38 +75,80 @@ def _word(ctx: RunContext, entity: Entity, path: str, value: object) -> str:
 
 
 def calendar_view(ctx: RunContext, entity: Entity, view: View, asked: Asked) -> Part:
-    """A month with what falls on each day; what lasts stands on each of its days."""
+    """A month with what falls on each day; what lasts stands on each of its days. ``day``: all of one day."""
+    one = _given_day(request.args.get("day", ""))
+    if one is not None:
+        return _whole_day(ctx, entity, view, asked, one)
     shown = _month(ctx, request.args.get("month", ""))
     days = calendar.Calendar().monthdatescalendar(shown.year, shown.month)
     first, last = days[0][0], days[-1][-1]
-    rows = _falling(ctx, entity, view, asked, (first, last))
-    titles = titles_of(ctx, entity, view, [row[0] for row in rows])
-    by_day: dict[date, list[Part]] = {}
-    for id, start, end in rows:
-        url = url_for("pages.record", entity=entity.id, id=id)
-        for day in _days_of(max(start, first), min(end, last)):
-            entry = {"url": url, "text": titles[id], "tone": "", "goes_on": day < end, "came": day > start}
-            by_day.setdefault(day, []).append(entry)
+    rows, whole = _falling(ctx, entity, view, asked, (first, last))
+    by_day: dict[date, list[Falling]] = {}
+    for row in rows:
+        for day in _days_of(max(row[1], first), min(row[2], last)):
+            by_day.setdefault(day, []).append(row)
+    seen = dict.fromkeys(row[0] for some in by_day.values() for row in some[:MOST_ENTRIES])
+    titles = titles_of(ctx, entity, view, list(seen))
     today = ctx.today()
-    weeks = [[_day(day, shown, today, by_day.get(day, []), _link(view, asked, day)) for day in week] for week in days]
+
+    def drawn(day: date) -> Part:
+        here = by_day.get(day, ())
+        entries = [_entry(entity, titles, row, day) for row in here[:MOST_ENTRIES]]
+        more = {"more": max(0, len(here) - MOST_ENTRIES), "more_url": asked.url(day=day.isoformat())}
+        return {**_day(day, shown, today, entries), **more}
+
     before, after = (
         shown - timedelta(days=1),
         days[-1][-1].replace(day=1) if days[-1][-1].month != shown.month else shown + timedelta(days=31),
     )
     return {
         "weekdays": WEEKDAYS["en" if ctx.language == "en" else "zh"],
-        "weeks": weeks,
+        "weeks": [[drawn(day) for day in week] for week in days],
         "caption": f"{shown:%Y-%m}",
         "before": asked.url(month=f"{before:%Y-%m}"),
         "after": asked.url(month=f"{after:%Y-%m}"),
         "now": asked.url(month=""),
+        "left": None if whole else _left(ctx, len(rows), asked),
     }
+
+
+def _given_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _whole_day(ctx: RunContext, entity: Entity, view: View, asked: Asked, day: date) -> Part:
+    """All that falls on a day, also what lasts over it and what has no end."""
+    rows, whole = _falling(ctx, entity, view, asked, (day, day))
+    titles = titles_of(ctx, entity, view, [row[0] for row in rows])
+    step = timedelta(days=1)
+    before, after = (day - step if day > date.min else day), (day + step if day < date.max else day)
+    return {
+        "entries": [_entry(entity, titles, row, day) for row in rows],
+        "caption": day.isoformat(),
+        "before": asked.url(day=before.isoformat()),
+        "after": asked.url(day=after.isoformat()),
+        "now": asked.url(day="", month=f"{day:%Y-%m}"),
+        "left": None if whole else _left(ctx, len(rows), asked),
+    }
+
+
+Falling = tuple[int, date, date]
+"""Id, first and last day of an entry."""
+
+
+def _entry(entity: Entity, titles: Mapping[int, str], row: Falling, day: date) -> Part:
+    id, start, end = row
+    url = url_for("pages.record", entity=entity.id, id=id)
+    return {"url": url, "text": titles[id], "tone": "", "goes_on": day < end, "came": day > start}
 
 
 def _falling(
     ctx: RunContext, entity: Entity, view: View, asked: Asked, window: tuple[date, date]
-) -> list[tuple[int, date, date]]:
-    """Id, first and last day of what touches the days on show, by first day; without a last day it is the first."""
+) -> tuple[list[Falling], bool]:
+    """What touches the days on show, by first day (without a last day it is the first), and whether that is all."""
     first, last = (day.isoformat() for day in window)
     starts = Filter(view.date, "between", (first, last))
     wanted: list[tuple[Filter, ...]] = [(starts,)]
@@ -101,17 +157,26 @@ def _falling(
         wanted = [lasting, (starts, Filter(view.end, "empty"))]
     fields = tuple(dict.fromkeys(name for name in ("id", view.date, view.end) if name))
     order = ((view.date, False),)
-    found = []
+    found: list[Falling] = []
+    whole = True
     for bounds in wanted:
         filters = (*bounds, *asked.filters)
-        query = ListQuery(view=view.id, fields=fields, filters=filters, q=asked.q, sort=order, page_size=MOST_FALLING)
-        page = list_records(ctx, entity.id, query)
-        place = {column.path: n for n, column in enumerate(page.columns, 1)}
-        for row in page.rows:
-            start = as_day(row[place[view.date]])
-            end = row[place[view.end]] if view.end else None
-            found.append((row[0], start, start if end is None else max(start, as_day(end))))
-    return sorted(found, key=lambda one: one[1])
+        query = ListQuery(view=view.id, fields=fields, filters=filters, q=asked.q, sort=order, page_size=PAGE)
+        cursor: str | None = ""
+        while cursor is not None and len(found) < MOST_FALLING:
+            page = list_records(ctx, entity.id, replace(query, cursor=cursor))
+            found += _spans(view, page)
+            cursor = page.next
+        whole = whole and cursor is None
+    return sorted(found, key=lambda one: one[1]), whole
+
+
+def _spans(view: View, page: Page) -> Iterable[Falling]:
+    place = {column.path: n for n, column in enumerate(page.columns, 1)}
+    for row in page.rows:
+        start = as_day(row[place[view.date]])
+        end = row[place[view.end]] if view.end else None
+        yield row[0], start, start if end is None else max(start, as_day(end))
 
 
 def as_day(value: Any) -> date:
@@ -124,14 +189,6 @@ def _days_of(first: date, last: date) -> Iterable[date]:
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
-def _link(view: View, asked: Asked, day: date) -> str:
-    """The list of what stands on a day."""
-    one = day.isoformat()
-    if not view.end:
-        return f"{asked.base}?where.{view.date}={one}"
-    return f"{asked.base}?where.{view.date}.le={one}&where.{view.end}.ge={one}"
-
-
 def _month(ctx: RunContext, given: str) -> date:
     try:
         return date.fromisoformat(f"{given}-01")
@@ -139,14 +196,12 @@ def _month(ctx: RunContext, given: str) -> date:
         return ctx.today().replace(day=1)
 
 
-def _day(day: date, shown: date, today: date, entries: Sequence[Part], url: str) -> Part:
+def _day(day: date, shown: date, today: date, entries: Sequence[Part]) -> Part:
     return {
         "day": day.day,
         "other": day.month != shown.month,
         "today": day == today,
-        "entries": list(entries[:MOST_ENTRIES]),
-        "more": max(0, len(entries) - MOST_ENTRIES),
-        "more_url": url,
+        "entries": entries,
     }
 
 

@@ -22,7 +22,7 @@ from runtime.context import RunContext
 from runtime.query_columns import ListColumn
 from runtime.value_numbers import readable
 from web import display
-from web.file_cells import FILES, files_cell
+from web.file_cells import FILES, files_cell, names_in
 from web.list_marks import Mark, Marks, drawings
 from web.record_flow import approval_tone
 from web.safe_text import safe
@@ -46,6 +46,7 @@ class Kit:
     lean: bool
     dates: dict[tuple[object, ...], str] = field(default_factory=dict)
     symbols: set[str] = field(default_factory=set)
+    files: Mapping[int, str] = field(default_factory=dict)
 
     def draw(self, mark: Mark) -> str:
         """The cell of a mark."""
@@ -372,9 +373,10 @@ def render_rows(
     ``marks``: colours of rows by id. ``before``: what stands in front of a row: the heading of a group, or nothing.
     """
     key = ("list", entity.id, tuple(c.path for c in columns), shown, ctx.language, base, pick)
-    lines = ctx.app.programs.keep(key, lambda: _compiled(ctx, entity, columns, shown, base, pick=pick))
+    lines = ctx.app.programs.latest("rows", key, lambda: _compiled(ctx, entity, columns, shown, base, pick=pick))
     today = ctx.today()
     kit = Kit(ctx, today, lean=pick, dates=ctx.app.programs.latest("days", (today, key), _no_days, MOST_DAYS))
+    kit.files = names_in(ctx, [column.field for column in columns], rows)
     tones = {id: f' class="{TONES.get(color, color)}"' for id, color in marks.items()}
     text, title, cells = lines.text, lines.title, lines.cells
     found = [

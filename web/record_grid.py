@@ -39,8 +39,9 @@ def grid_view(scene: FieldScene, entity: Entity, lines: Field, section: FormSect
     rows: Sequence[Row] = row.get(lines.id) or ()
     editable = scene.editable and lines.id not in scene.locked and lines.formula is None
     # frozen for whoever has these roles while the same fields are locked; the key names it
-    key = ("grid", id(section), ctx.language, ctx.user.roles, scene.locked, editable, request.script_root)
-    plan = ctx.app.programs.keep(key, lambda: _plan(ctx, inner, section, scene, key, editable=editable))
+    whose = (ctx.language, ctx.user.roles, ctx.user.is_system)
+    key = ("grid", id(section), *whose, scene.locked, editable, request.script_root)
+    plan = ctx.app.programs.latest("grids", key, lambda: _plan(ctx, inner, section, scene, key, editable=editable))
     return {
         "plan": plan,
         "title": (section.label or lines.label).get(ctx.language),

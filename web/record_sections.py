@@ -156,8 +156,9 @@ def _is_told(scene: FieldScene, name: str, *, usually: bool = True) -> bool:
 def section_plans(scene: FieldScene, entity: Entity) -> Sequence[SectionPlan]:
     """The sections of an entity's form for whoever has these rights, while these fields are locked."""
     ctx = scene.ctx
-    key = ("sections", entity.id, ctx.language, ctx.user.roles, scene.locked, scene.editable, request.script_root)
-    return ctx.app.programs.keep(key, lambda: _plans(scene, entity, key))
+    whose = (ctx.language, ctx.user.roles, ctx.user.is_system)
+    key = ("sections", entity.id, *whose, scene.locked, scene.editable, request.script_root)
+    return ctx.app.programs.latest("sections", key, lambda: _plans(scene, entity, key))
 
 
 def _plans(scene: FieldScene, entity: Entity, key: Hashable) -> list[SectionPlan]:

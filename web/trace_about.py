@@ -59,6 +59,7 @@ def _document(ctx: RunContext, document: Entity, row: dict[str, Any]) -> Part:
         "code": seen.get("code") or "",
         "url": url_for("pages.record", entity=document.id, id=row["id"]),
         "state": option_label(document.fields["status"], row["status"], language) if "status" in row else "",
+        "version": row["version"],
         "facts": computed_facts(ctx, document, seen),
         "grids": [grid for grid in _grids(ctx, document, seen) if grid["rows"]],
         "acts": [

@@ -209,7 +209,7 @@ def _lasting(shape: Shape, allocation: Allocation) -> bool:
     read = [entry for entry, _ in allocation.order if isinstance(entry, Expr)]
     read += [allocation.where] if allocation.where is not None else []
     return all(
-        isinstance(node, Clock) or (isinstance(node, Path) and node.steps[0] not in shape.resources)
+        isinstance(node, Clock) or (isinstance(node, Path) and not (node.steps and node.steps[0] in shape.resources))
         for expr in read
         for node in expr.inputs
     )

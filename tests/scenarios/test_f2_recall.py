@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runtime.outbox_courier import deliver
@@ -177,7 +178,11 @@ def test_f2_the_trace_page_names_the_recall_its_customers_and_tells_the_rest(lar
     page = web.get(f"/trace/lot/{lot}").get_data(as_text=True)
     for words in (made["code"], "通知中", "鲜到家电商", f'value="recall:{made["id"]}:dispatch"'):
         assert words in page
-    answer = web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:dispatch")
+    web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:dispatch", version=1)  # as it was before approval
+    told = web.get(f"/trace/lot/{lot}").get_data(as_text=True)
+    assert "已被他人修改" in told
+    version = re.findall(r'name="version" value="(\d+)"', told)[0]
+    answer = web.post(f"/trace/lot/{lot}/acts", take=f"recall:{made['id']}:dispatch", version=version)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/trace/lot/{lot}")
     called = [row for row in larder.admin.items("/outbox") if row["origin"] == "rule:rest_called"]
     assert called

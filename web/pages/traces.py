@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from runtime import trace, workflow
+from runtime import records, trace, workflow
 from runtime.context import RunContext
 from runtime.errors import UserError
 from web import trace_about, trace_view
@@ -18,6 +18,7 @@ from web.pages.records import entity_of
 from web.render import render, tell
 from web.texts import translator
 from web.trace_layout import drawing
+from web.whole import is_whole
 
 Part = dict[str, Any]
 ZOOMS = (50, 75, 100, 150)
@@ -150,7 +151,7 @@ def act_on_trace(entity: str, id: int) -> AnyResponse:
 
 
 def _moved_on(ctx: RunContext, entity: str, id: int, wanted: str) -> AnyResponse:
-    """Take the chosen transition of a document about the record, and come back."""
+    """Take the chosen transition of a document about the record as it was shown, and come back."""
     offered = {
         act["value"]: f"{one['label']} {one['code']}：{act['label']}"
         for one in trace_about.about(ctx, entity, id)
@@ -159,7 +160,10 @@ def _moved_on(ctx: RunContext, entity: str, id: int, wanted: str) -> AnyResponse
     if wanted not in offered:
         abort(404)
     document, number_, step = wanted.split(":")
+    seen = request.form.get("version", "")
     try:
+        row = records.load_visible(ctx, document, int(number_), lock=True)
+        records.check_version(ctx, document, row, int(seen) if is_whole(seen) else None)
         workflow.take(ctx, document, int(number_), step)
         tell("done", offered[wanted])
     except UserError as error:

@@ -17,7 +17,7 @@ from runtime.context import SYSTEM, RunContext
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
 from tests.web.pages.test_records import made
-from web import list_page
+from web import list_boards, list_page
 from web.list_cells import BY_KIND, Bench, Kit
 from web.list_marks import Marks
 from web.pages import lists
@@ -209,6 +209,18 @@ def test_what_has_no_last_day_stands_on_its_first_in_a_calendar(
     page = admin.page("/e/price_list?month=2033-05&lang=en&where.valid_from=2033-05-10")
     assert sorted((day, marks) for day, marks, _ in entries(page)) == [(10, ""), (10, "›"), (11, "‹")]
     assert page.count("Continued: ") == 1
+    monkeypatch.setattr(list_boards, "MOST_ENTRIES", 1)
+    page = admin.page("/e/price_list?month=2033-05&lang=en&where.valid_from=2033-05-10")
+    ((more, count),) = re.findall(r'<a class="more" href="([^"]*)">(\d+) more', page)
+    assert count == "1"
+    day = admin.page(unescape(more) + "&lang=en")
+    goes_on = ' <span class="t3">goes on'
+    assert re.findall(rf'<tr><td><a href="/e/price_list/\d+">[^<]+</a>({goes_on})?', day) == [goes_on, ""]
+    assert "Only the first" not in day
+    monkeypatch.setattr(list_boards, "PAGE", 1)
+    assert admin.page(unescape(more)).count('<tr><td><a href="/e/price_list/') == 2  # page after page
+    monkeypatch.setattr(list_boards, "MOST_FALLING", 1)
+    assert "Only the first 1 are drawn" in admin.page(unescape(more) + "&lang=en")
 
 
 def test_messages_have_a_page(admin: Reader) -> None:
