@@ -14,7 +14,7 @@ from runtime import inbox, records, tasks, workflow
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, FixedClock, RunContext, User
 from runtime.database import Database
-from runtime.tables import build_tables
+from tests.runtime.made import make_app
 
 MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai
 NAMES = ("ann", "bob", "cid", "dan", "eve", "zoe")
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Office:
-    """The app; Ann's superior is Bob, his is Cid; Eve is the boss."""
+    """The app; Ann's superior is Bob, his and that of Eve, the boss, is Cid."""
 
     app: RunningApp
     moment: datetime = MONDAY
@@ -40,10 +40,10 @@ class Office:
             clock = FixedClock(self.moment)
             yield RunContext(app=self.app, connection=connection, user=user, clock=clock, language="en", source="api")
 
-    def sent(self, entity: str, *people: User, by: User = ANN, **body: Any) -> int:
+    def sent(self, entity: str, *people: User, by: User = ANN, sum: int = 1, **body: Any) -> int:
         """A request sent in; the people its field names decide."""
         with self.acting(by) as ctx:
-            values = {"people": [p.member for p in people], "owner": ANN.member}
+            values = {"people": [p.member for p in people], "owner": ANN.member, "sum": sum}
             made = records.create(ctx, entity, values).id
             workflow.take(ctx, entity, made, "submit", body)
         return made
@@ -96,12 +96,9 @@ def open_office(database: Database) -> RunningApp:
     """The app with its people."""
     text = (Path(__file__).parent / "data" / "approvals.yaml").read_text(encoding="utf-8")
     model = load_text(text, "approvals.yaml")
-    tables = build_tables(model)
-    app = RunningApp(name="approvals", model=model, tables=tables, database=database)
-    with database.write() as connection:
-        tables.metadata.create_all(connection)
+    app = make_app("approvals", model, database)
     with Office(app).acting() as ctx:
-        system = tables.system
+        system = app.tables.system
         same = {"created_at": MONDAY, "failed_count": 0, "active": True}
         ctx.connection.execute(system.account.insert(), [{**same, "name": u.name, "member": u.member} for u in PEOPLE])
         roles = [{"account": u.account, "role": role} for u in PEOPLE for role in u.roles]
@@ -109,4 +106,5 @@ def open_office(database: Database) -> RunningApp:
         records.create_many(ctx, "staff", [{"code": u.name, "name": u.name} for u in PEOPLE])
         records.update(ctx, "staff", 1, {"superior": 2})
         records.update(ctx, "staff", 2, {"superior": 3})
+        records.update(ctx, "staff", 5, {"superior": 3})
     return app

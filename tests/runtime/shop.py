@@ -18,7 +18,7 @@ from runtime import records
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, FixedClock, RunContext, User
 from runtime.database import Database
-from runtime.tables import build_tables
+from tests.runtime.made import make_app
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # noon in Shanghai
 BOSS = User(account=2, name="boss", roles=frozenset({"boss"}))
@@ -55,12 +55,7 @@ class Shop:
 
 def open_shop(database: Database) -> Shop:
     """Tables and basic records: units, groups, two things, two places, the seller's member record."""
-    model = shop_model()
-    tables = build_tables(model)
-    app = RunningApp(name="shop", model=model, tables=tables, database=database)
-    with database.write() as connection:
-        tables.metadata.create_all(connection)
-    shop = Shop(app)
+    shop = Shop(make_app("shop", shop_model(), database))
     with shop.acting() as ctx:
         fill(ctx)
     return shop

@@ -6,9 +6,7 @@ from datetime import date
 
 from runtime import inbox, substitutes, tasks
 from runtime.glance import glance
-from tests.runtime.test_approvals import ANN, BOB, CID, DAN, Office, app, office
-
-__all__ = ["app", "office"]
+from tests.runtime.office import ANN, BOB, CID, DAN, Office
 
 
 def test_the_count_of_tasks_is_that_of_the_task_centre_for_substitutes_too(office: Office) -> None:

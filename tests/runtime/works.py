@@ -19,7 +19,7 @@ from runtime import documents, records, workflow
 from runtime.apps import RunningApp
 from runtime.context import SYSTEM, FixedClock, RunContext, User
 from runtime.database import Database
-from runtime.tables import build_tables
+from tests.runtime.made import make_app
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # noon in Shanghai
 BOSS = User(account=1, name="boss", roles=frozenset({"boss"}), member=1)
@@ -103,12 +103,7 @@ class Works:
 
 def open_works(database: Database) -> Works:
     """Tables, accounts, two places (1 kept by Anna, 2 by Ben) and a few things."""
-    model = works_model()
-    tables = build_tables(model)
-    app = RunningApp(name="works", model=model, tables=tables, database=database)
-    with database.write() as connection:
-        tables.metadata.create_all(connection)
-    works = Works(app)
+    works = Works(make_app("works", works_model(), database))
     with works.acting() as ctx:
         _fill(ctx)
     return works

@@ -21,7 +21,7 @@ from runtime.context import SYSTEM, FixedClock, RunContext
 from runtime.database import Database
 from runtime.ledgers import DocumentKey, MoveRequest, Posted, Verb, post, reverse
 from runtime.ledgers.checking import check
-from runtime.tables import build_tables
+from tests.runtime.made import make_tables, tables_of
 
 LEDGER_WORDS = ("ledger", "balance", "total", "joint", "pool", "layer", "snapshot")
 NOON = datetime(2026, 3, 10, 4, 0, tzinfo=UTC)  # noon in Shanghai
@@ -166,11 +166,10 @@ def passing(depot: Depot) -> Iterator[Depot]:
 def open_depot(database: Database, *, fresh: bool = True) -> Depot:
     """The app on ``database``, with its few records."""
     model = depot_model()
-    app = RunningApp(name="depot", model=model, tables=build_tables(model), database=database)
-    depot = Depot(app)
+    depot = Depot(RunningApp(name="depot", model=model, tables=tables_of(model), database=database))
     if fresh:
         with database.change_schema() as connection:
-            app.tables.metadata.create_all(connection)
+            make_tables(connection, depot.app.tables.metadata)
         fill(depot)
     return depot
 

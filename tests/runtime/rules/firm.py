@@ -17,7 +17,7 @@ from runtime.apps import RunningApp
 from runtime.context import SYSTEM, FixedClock, RunContext, User
 from runtime.database import Database
 from runtime.schedule import tick
-from runtime.tables import build_tables
+from tests.runtime.made import make_app
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # noon in Shanghai
 BOSS = User(account=2, name="boss", roles=frozenset({"boss"}), member=1)
@@ -33,11 +33,8 @@ def firm_model(more: str = "") -> AppModel:
 
 def open_firm(database: Database, model: AppModel | None = None) -> RunningApp:
     """The app with its people, a customer and two items."""
-    model = model or firm_model()
-    tables = build_tables(model)
-    app = RunningApp(name="firm", model=model, tables=tables, database=database)
+    app = make_app("firm", model or firm_model(), database)
     with database.write() as connection:
-        tables.metadata.create_all(connection)
         fill(context(app, connection))
     return app
 
