@@ -98,7 +98,7 @@ _TABLE = (
     ("D803", "unknown action", "A role may have known actions only."),
     ("D804", "bad target", "`opens`, `blocks` and menu entries name things that exist."),
     ("D805", "bad number pattern", "A pattern is text with <yyyyMM>, <field> and one <serial:n>."),
-    ("D806", "bad print", "A print block is one of text, fields, table, signatures, qr."),
+    ("D806", "bad print", "A print block is one of text, fields, table, moves, signatures, qr."),
     # rules and alerts
     (
         "D901",

@@ -292,8 +292,12 @@ PRINT_BLOCK: Keys = {
     "table": (NAME, "Lines field."),
     "columns": (
         {"type": ["integer", "array"], "items": {"type": "string"}},
-        "Number of columns; in a table their paths.",
+        "Number of columns; in a table their paths; with `moves` the dimensions shown.",
     ),
+    "moves": (PATH, "`ledger.figure`: its moves about the record, in order, with what stands after each."),
+    "by": (NAME, "With `moves`: the dimension that names the record (the only one that may, unless said)."),
+    "came": (TEXT, "With `moves`: what comes is headed by this."),
+    "went": (TEXT, "With `moves`: what goes is headed by this."),
     "page_totals": (NAMES, "Columns summed on every page."),
     "pad_rows": (FLAG, "Empty rows to the end of the page."),
     "signatures": ({"type": "array", "items": {"type": "string"}}, "Places to sign."),

@@ -47,7 +47,7 @@ def newest_moves(ctx: RunContext, ledger: Ledger, wanted: Wanted) -> MovePage:
     """Moves the reader may see, the newest first, and what they come to."""
     shape = shape_of(ctx, ledger.id)
     table = shape.moves
-    where = _conditions(ctx, ledger, wanted)
+    where = conditions(ctx, ledger, wanted)
     hidden = rights(ctx, LEDGER + ledger.id).hidden
     shown = [r for r in ledger.resources if r not in hidden]
     sums = [
@@ -75,7 +75,8 @@ def _amount(value: Any) -> Decimal:
     return Decimal(value) if value is not None else Decimal(0)
 
 
-def _conditions(ctx: RunContext, ledger: Ledger, wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(ctx: RunContext, ledger: Ledger, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What the moves wanted must meet, the reader's rights among it."""
     table = ctx.app.tables.moves[ledger.id]
     expr = parse_filter(ctx, LEDGER + ledger.id, wanted.filter) if wanted.filter else None
     mine = allowed(ctx, ledger, table, expr)

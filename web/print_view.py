@@ -12,6 +12,7 @@ from markupsafe import Markup
 from engine.model import Print, PrintBlock
 from runtime.context import RunContext
 from runtime.errors import Malformed
+from runtime.figures import Period, period_of
 from runtime.permissions import may_see
 from runtime.queries import ListQuery, list_records
 from runtime.query_columns import ListColumn, Named, column_of
@@ -21,6 +22,7 @@ from runtime.record_texts import render as render_message
 from runtime.values import ENTERED
 from web.display import is_numeric, number, text_of
 from web.file_cells import FILES, on_paper
+from web.print_account import account_table
 from web.texts import translator
 
 Row = dict[str, Any]
@@ -52,10 +54,11 @@ def seen_columns(ctx: RunContext, entity: str, paths: Sequence[str]) -> list[Lis
 class Form:
     """One record on one form."""
 
-    def __init__(self, ctx: RunContext, form: Print, row: Row) -> None:
+    def __init__(self, ctx: RunContext, form: Print, row: Row, period: Period | None = None) -> None:
         self.ctx = ctx
         self.form = form
         self.row = row
+        self.period = period or period_of(ctx, "this_month")
         self.at = Workspace(ctx)
         self.tables = {block.id: self._lines(block) for block in form.blocks if block.kind == "table"}
 
@@ -137,6 +140,10 @@ class Form:
             "blank": blank,
             "totals": totals,
         }
+
+    def moves(self, block: PrintBlock, page: int, pages: int) -> Part:
+        """The record's account in a ledger, over the period."""
+        return account_table(self.ctx, block, self.row["id"], self.period)
 
     def _column_label(self, block: PrintBlock, column: ListColumn) -> str:
         """A head: what names a record is headed by what it names, unless code and name stand side by side."""
@@ -230,7 +237,14 @@ class Form:
         return text_of(self.ctx, column.field, value)
 
 
-KINDS = {"text": Form.text, "fields": Form.fields, "table": Form.table, "signatures": Form.signatures, "qr": Form.qr}
+KINDS = {
+    "text": Form.text,
+    "fields": Form.fields,
+    "table": Form.table,
+    "moves": Form.moves,
+    "signatures": Form.signatures,
+    "qr": Form.qr,
+}
 
 
 TRACTOR = 241

@@ -64,10 +64,12 @@ def _size(part: Part) -> tuple[int, int]:
 
 
 def _block(bench: Bench, entity: str, id: str, part: Part) -> PrintBlock | None:
-    kind = next((kind for kind in ("table", "fields", "text", "signatures", "qr") if part.has(kind)), "")
+    kind = next((kind for kind in ("table", "moves", "fields", "text", "signatures", "qr") if part.has(kind)), "")
     if not kind:
-        part.problem("D806", "", "a block without text, fields, table, signatures or qr", "write one of them")
+        part.problem("D806", "", "a block without text, fields, table, moves, signatures or qr", "write one of them")
         return None
+    if kind == "moves":
+        return _moves(bench, entity, id, part)
     rows = entity
     if kind == "table":
         rows = f"{entity}.{part.text('table')}"
@@ -92,6 +94,38 @@ def _block(bench: Bench, entity: str, id: str, part: Part) -> PrintBlock | None:
         pad_rows=part.flag("pad_rows"),
         signatures=tuple(bilingual(word.text, word.text) for word in part.words("signatures")),
         qr=code,
+    )
+
+
+def _moves(bench: Bench, entity: str, id: str, part: Part) -> PrintBlock | None:
+    """The account of the record in a ledger."""
+    ledger, _, figure = part.text("moves").partition(".")
+    found = next((each for name, each in bench.root.parts("ledgers") if name == ledger), None)
+    known = [name for name, _ in found.parts("resources")] if found else []
+    if found is None or figure not in known:
+        hint = did_you_mean(part.text("moves"), [f"{ledger}.{name}" for name in known])
+        part.problem("D806", "moves", f"there is no figure {got(part.text('moves'))}", hint)
+        return None
+    rows = bench.rows[f"ledger.{ledger}"]
+    dimensions = [name for name, _ in found.parts("dimensions")]
+    naming = [name for name in dimensions if rows[name].type.targets == (entity,)]
+    by = part.text("by") or (naming[0] if len(naming) == 1 else "")
+    if by not in naming:
+        what = (
+            f"{ledger} has no dimension {got(by)} of {entity}" if by else f"{ledger} has no one dimension of {entity}"
+        )
+        part.problem("D806", "by", what, did_you_mean(by, naming))
+        return None
+    shown = [word for word in part.words("columns") if word.text in dimensions]
+    return PrintBlock(
+        id=id,
+        kind="moves",
+        paths=tuple(word.text for word in shown),
+        ledger=ledger,
+        figure=figure,
+        by=by,
+        came=part.label("came", "came") if part.has("came") else None,
+        went=part.label("went", "went") if part.has("went") else None,
     )
 
 

@@ -64,7 +64,10 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintBlock:
-    """``kind``: text, fields, table, signatures, qr."""
+    """``kind``: text, fields, table, moves, signatures, qr.
+
+    ``moves``: of ``figure`` of ``ledger``, where its dimension ``by`` names the record; ``paths``: dimensions shown.
+    """
 
     id: str
     kind: str
@@ -76,6 +79,11 @@ class PrintBlock:
     pad_rows: bool = False
     signatures: tuple[Text, ...] = ()
     qr: Expr | None = None
+    ledger: str = ""
+    figure: str = ""
+    by: str = ""
+    came: Text | None = None
+    went: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from tests.scenarios.agency import billed, paid
 from tests.scenarios.clients import Row, code
@@ -34,6 +36,16 @@ def paid_out(agency: Works, amount: str, bill: Mapping[str, object]) -> None:
     finance.take("payment", finance.new("payment", **body)["id"], "post")
 
 
+def on_paper(agency: Works, form: str, partner: str, language: str = "zh", **days: str) -> list[list[str]]:
+    """The lines of the printed account: the document (its code where it has one of a month) and the figures."""
+    address = f"/print/{form}/{agency.id('partner', partner)}?{urlencode({'lang': language, **days})}"
+    page = agency.web("finance").get(address).get_data(as_text=True)
+    assert page.count("<h1>") == 2, page[:500]
+    rows = re.findall(r"<tr>(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL)
+    cells = [[re.sub("<[^>]+>", "", one).strip() for one in re.findall(r"<t[dh].*?</t[dh]>", row)] for row in rows]
+    return [[re.sub(r"^(收付款单) .*", r"\1", row[-5] if len(row) > 4 else row[0]), *row[-3:]] for row in cells]
+
+
 def test_s3_the_account_of_a_month_goes_from_its_opening_to_its_closing(agency_both: Works) -> None:
     agency = agency_both
     finance = agency.api("finance")
@@ -58,6 +70,20 @@ def test_s3_the_account_of_a_month_goes_from_its_opening_to_its_closing(agency_b
     before = finance.get("/reports/customer_account", period="last_month")
     assert figures_of(before, "城建集团", 1) == [[0, 107, 7, 100]]
     assert new["code"] not in str(before)  # it came later
+    assert on_paper(agency, "customer_account", "C") == [
+        ["期初余额", "", "", "100.00"],
+        [f"发票 {new['code']}", "50.00", "", "150.00"],
+        ["收付款单", "", "30.00", "120.00"],
+        ["本期合计与期末", "50.00", "30.00", "120.00"],
+    ]
+    assert [row[1:] for row in on_paper(agency, "supplier_account", "S", language="en")] == [
+        ["", "", "100.00"],
+        ["50.00", "", "150.00"],
+        ["", "30.00", "120.00"],
+        ["50.00", "30.00", "120.00"],
+    ]
+    january = on_paper(agency, "customer_account", "C", since="2026-01-01", until="2026-01-31")
+    assert [row[-1] for row in january] == ["0.00", "100.00", "107.00", "100.00", "100.00"]
     agency.day("2026-03-10")
     paid(agency, "70", old)
     paid(agency, "50", new)

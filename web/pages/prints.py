@@ -14,6 +14,7 @@ from runtime import audit
 from runtime.accounts import account_names
 from runtime.context import RunContext
 from runtime.errors import NotFound
+from runtime.figures import BETWEEN, Period, period_of
 from runtime.messages import fault
 from runtime.permissions import demand
 from runtime.record_inputs import Workspace
@@ -48,7 +49,8 @@ def print_record(print: str, id: int) -> AnyResponse:
         t = translator(ctx.language)
         given = request.args.get("n", "1")
         count = min(max(int(given), 1), MOST_LABELS) if is_whole(given) and len(given) < 5 else 1
-        sheets = Form(ctx, form, row).sheets(count)
+        period = _period(ctx, form)
+        sheets = Form(ctx, form, row, period).sheets(count)
         others = [p for p in ctx.app.model.prints.values() if p.entity == form.entity and p.id != form.id]
         return bare(
             "pages/print.html",
@@ -71,7 +73,16 @@ def print_record(print: str, id: int) -> AnyResponse:
                 for p in others
             ],
             number=count,
+            since=period.start.isoformat() if period else "",
+            until=period.end.isoformat() if period else "",
         )
+
+
+def _period(ctx: RunContext, form: Print) -> Period | None:
+    """The days a form with an account is about, as asked for; this month unless said. None for other forms."""
+    if not any(block.kind == "moves" for block in form.blocks):
+        return None
+    return period_of(ctx, f"{request.args.get('since', '')}{BETWEEN}{request.args.get('until', '')}")
 
 
 def style_of(form: Print) -> str:

@@ -1,0 +1,96 @@
+"""The account of one record in a ledger: what stood before, its moves in order, and what stands after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+
+from sqlalchemy import func, select
+
+from engine.model import Ledger
+from runtime.context import RunContext
+from runtime.figures import Period
+from runtime.ledger_browse import Wanted, conditions
+from runtime.ledgers.requests import DimensionValue, DocumentKey, Move
+from runtime.ledgers.shape import shape_of
+
+MOST_ENTRIES = 2000
+"""Moves of one account on paper; the rest stands in the ledger itself."""
+NONE = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one document did at one moment. ``stands``: what there is after it; ``came`` and ``went`` are positive."""
+
+    at: datetime
+    document: DocumentKey
+    kind: str
+    dimensions: Mapping[str, DimensionValue]
+    came: Decimal
+    went: Decimal
+    stands: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account over a period. ``cut``: there were more moves than are listed."""
+
+    before: Decimal
+    entries: Sequence[Entry]
+    cut: bool
+
+    @property
+    def came(self) -> Decimal:
+        """All that came."""
+        return sum((entry.came for entry in self.entries), NONE)
+
+    @property
+    def went(self) -> Decimal:
+        """All that went."""
+        return sum((entry.went for entry in self.entries), NONE)
+
+    @property
+    def after(self) -> Decimal:
+        """What stands at the end."""
+        return self.before + self.came - self.went
+
+
+def account_of(ctx: RunContext, ledger: Ledger, figure: str, by: str, record: int, period: Period) -> Account:
+    """The account of a record that the dimension ``by`` names; moves of others' rows are left out as everywhere."""
+    table = shape_of(ctx, ledger.id).moves
+    about = f"{by}.id in ({record},)"
+    earlier = conditions(ctx, ledger, Wanted(filter=about, until=_day_before(period.start)))
+    before = ctx.connection.execute(select(func.sum(table.c[figure])).where(*earlier)).scalar_one()
+    during = conditions(ctx, ledger, Wanted(filter=about, since=period.start, until=period.end))
+    query = select(table).where(*during).order_by(table.c.at, table.c.id).limit(MOST_ENTRIES + 1)
+    moves = [shape_of(ctx, ledger.id).move(row) for row in ctx.connection.execute(query).mappings()]
+    opening = Decimal(before) if before is not None else NONE
+    entries = tuple(_entries(moves[:MOST_ENTRIES], figure, opening))
+    return Account(before=opening, entries=entries, cut=len(moves) > MOST_ENTRIES)
+
+
+def _day_before(day: date) -> date:
+    return date.fromordinal(max(day.toordinal() - 1, 1))
+
+
+def _entries(moves: Sequence[Move], figure: str, opening: Decimal) -> Iterator[Entry]:
+    """What a document did at a moment is one entry, however many moves it took; what changed nothing is none."""
+    stands = opening
+    for (at, document, kind), some in groupby(moves, key=lambda move: (move.at, move.document, move.kind)):
+        each = list(some)
+        amounts = [move.amounts.get(figure) or NONE for move in each]
+        came, went = sum((a for a in amounts if a > 0), NONE), -sum((a for a in amounts if a < 0), NONE)
+        if not came and not went:
+            continue
+        stands += came - went
+        yield Entry(at=at, document=document, kind=kind, dimensions=_shared(each), came=came, went=went, stands=stands)
+
+
+def _shared(moves: Sequence[Move]) -> Mapping[str, DimensionValue]:
+    """The dimensions in which all the moves agree."""
+    first = moves[0].dimensions
+    return {n: value for n, value in first.items() if all(move.dimensions.get(n) == value for move in moves)}
