@@ -67,6 +67,7 @@ def test_p1_what_is_no_longer_there_is_shown_kept_and_taken_in_when_it_is(works:
     (seen,) = works.api("admin").items("/sync")
     assert (seen["by"], seen["entry"]["action"], seen["id"]) == ("keeper 员工", "submit", refused["kept"])
     keeper = works.web("keeper")
+    assert 'href="/not-taken-in"' in keeper.open("/account").text
     page = keeper.open("/not-taken-in").text
     assert refused["problem"]["errors"][0]["message"] in page
     works.day("2026-01-06", 12)  # goods that came before the offline entry counts, and were entered late
