@@ -17,9 +17,9 @@ from runtime.context import RunContext
 from runtime.errors import UserError
 from runtime.planning import PlanRun, net
 from runtime.planning_rows import OWN, root_of
-from runtime.rules import switched_off
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
+from runtime.rules_running import switched_off
 
 Row = dict[str, Any]
 

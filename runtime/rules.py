@@ -11,61 +11,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from engine.model import Rule, Text
-from runtime import alerts, alerts_telling, outbox, rules_dates, rules_states, rules_traces
+from engine.model import Rule
+from runtime import alerts, alerts_telling, rules_dates, rules_states, rules_traces
 from runtime.context import SYSTEM, RunContext
 from runtime.database import RETRIED
-from runtime.errors import Invalid
 from runtime.happenings import Journal, door, seeds
-from runtime.messages import fault
-from runtime.outbox import Outgoing
-from runtime.prepared import prepare_statement
 from runtime.rules_actions import Acting, Done, act, leaves_nothing
 from runtime.rules_index import Index, Watch, index_of
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
+from runtime.rules_running import (
+    CHAIN_TEXT,
+    LOOP_TEXT,
+    ROUNDS,
+    Running,
+    broken,
+    fail,
+    tell_administrators,
+)
 from runtime.rules_sets import Turn, Waiting, only_sets
-from runtime.rules_traces import ALREADY, FAILED, FIRED, LIMITED, LOOP, REFUSED, Trace, reason_of
+from runtime.rules_traces import ALREADY, FIRED, LIMITED, LOOP, REFUSED, Trace, reason_of
 from runtime.rules_watch import events, touched, worth_a_look
 
 Row = dict[str, Any]
-ROUNDS = 12
-"""How often rules may follow rules in one transaction."""
-
-
-@dataclass(slots=True)
-class Running:
-    """One transaction's rules: what was read, who acted on what, what is to be kept."""
-
-    ctx: RunContext
-    records: Records
-    people: People
-    index: Index
-    acted: set[tuple[str, int]] = field(default_factory=set)
-    traces: list[Trace] = field(default_factory=list)
-    switches: list[frozenset[str]] = field(default_factory=list)
-    said: list[Outgoing] = field(default_factory=list)
-    waiting: Waiting = field(default_factory=Waiting)
-
-    def say(self) -> None:
-        """What rules have said so far goes out, all of it at once."""
-        if self.said:
-            outbox.post_many(self.ctx, self.said)
-            self.said = []
-
-    def is_off(self, id: str) -> bool:
-        """Whether somebody has switched it off; asked of the database once, and only when something is due."""
-        if not self.switches:
-            self.switches.append(switched_off(self.ctx))
-        return id in self.switches[0]
 
 
 def follow(ctx: RunContext, journal: Journal) -> None:
@@ -90,7 +65,26 @@ def follow(ctx: RunContext, journal: Journal) -> None:
         worth = worth_a_look(running.records.at, warned, taken)
         for watch in sorted(worth, key=lambda each: _place(running.index, each)):
             _alert(running, watch, sorted(worth[watch]), taken)
+    if journal:
+        _cut(running, journal)
     rules_traces.write(ctx, running.traces)
+
+
+def _cut(running: Running, journal: Journal) -> None:
+    """Rules have followed rules for too long: those whose turn would be next are stopped, and say so."""
+    taken = journal.take()
+    running.records.start(seeds(taken), journal.take_read())
+    looks = touched(running.records.at, running.index, taken)
+    next_ones = [(rule, ids, event) for rule, ids, event in events(running.index, taken)]
+    next_ones += [(w.subject, sorted(ids), w.kind) for w, ids in looks.items() if isinstance(w.subject, Rule)]
+    for rule, ids, event in next_ones:
+        if running.is_off(rule.id) or event == "date":
+            continue
+        running.traces += [Trace(rule.id, rule.trigger.entity, i, event, LOOP) for i in ids]
+        tell_administrators(running, rule, {"id": ids[0]}, CHAIN_TEXT)
+    running.say()
+    for watch in sorted((w for w in looks if w.kind in ("alert", "date")), key=lambda w: _place(running.index, w)):
+        WATCHES[watch.kind](running, watch, sorted(looks[watch]), taken)  # they set nothing off
 
 
 def _running(ctx: RunContext) -> Running:
@@ -99,15 +93,6 @@ def _running(ctx: RunContext) -> Running:
 
 def _place(index: Index, watch: Watch) -> int:
     return index.watches.index(watch)
-
-
-def switched_off(ctx: RunContext) -> frozenset[str]:
-    """The rules and alerts that somebody has switched off."""
-    column = ctx.app.tables.system.rule_switch.c
-    query = ctx.app.programs.keep(
-        "switched off", lambda: prepare_statement(ctx, select(column.rule).where(column.off), [column.rule])
-    )
-    return frozenset(rule for (rule,) in query.run(ctx, {}))
 
 
 # --- what a watch does -----------------------------------------------------------------------------------------
@@ -125,7 +110,7 @@ def _becomes(running: Running, watch: Watch, ids: Sequence[int], taken: Journal)
         looked = look(running.records.at, rule.trigger.that, found, watch.entity)
         rearmed = look(running.records.at, rule.trigger.rearm, found, watch.entity)
     except (ArithmeticError, ValueError) as error:
-        _broken(running, rule, [row["id"] for row in found], "becomes", error)
+        broken(running, rule, [row["id"] for row in found], "becomes", error)
         return
     true = {row["id"]: parts for row, parts in zip(found, looked, strict=True) if holds(parts)}
     free = [
@@ -186,7 +171,7 @@ def run(
     try:
         looked = look(running.records.at, rule.condition, rows, rule.trigger.entity)
     except (ArithmeticError, ValueError) as error:
-        _broken(running, rule, [row["id"] for row in rows], event, error)
+        broken(running, rule, [row["id"] for row in rows], event, error)
         return
     traces = {
         row["id"]: Trace(
@@ -221,18 +206,12 @@ def _allowed(running: Running, rule: Rule, due: Sequence[Row], traces: Mapping[i
     for row in due:
         if (rule.id, row["id"]) in running.acted:
             traces[row["id"]].result = LOOP
-            _tell_administrators(running, rule, row, LOOP_TEXT)
+            tell_administrators(running, rule, row, LOOP_TEXT)
         elif rule.most and often.get(row["id"], 0) >= rule.most:
             traces[row["id"]].result = LIMITED
         else:
             allowed.append(row)
     return allowed
-
-
-LOOP_TEXT = Text(
-    "规则在同一次保存里又触发了自己，已停止：请检查它的动作是否改变了它自己的触发条件",
-    "The rule set itself off again within one save and was stopped: see whether what it does changes what it waits for",
-)
 
 
 def _act(running: Running, rule: Rule, due: Sequence[Row], event: str, traces: Mapping[int, Trace]) -> None:
@@ -284,9 +263,9 @@ def _act_now(running: Running, rule: Rule, due: Sequence[Row], event: str, trace
         for row in due:
             error = _tried(running, rule, [row], event, traces)
             if error is not None:
-                _fail(running, rule, row, traces, error)
+                fail(running, rule, row, traces, error)
     elif error is not None:
-        _fail(running, rule, due[0], traces, error)
+        fail(running, rule, due[0], traces, error)
 
 
 def _tried(
@@ -318,47 +297,6 @@ def _attempt(running: Running, work: Callable[[], None], *, savepoint: bool = Tr
         running.records.changed()
         return error
     return None
-
-
-def _fail(running: Running, rule: Rule, row: Row, traces: Mapping[int, Trace], error: Exception) -> None:
-    reason = reason_of(error)
-    if rule.blocks:
-        label = rule.label.get(running.ctx.language)
-        raise Invalid(fault(running.ctx, "rule_blocks", label=label, reason=reason)) from error
-    trace = traces[row["id"]]
-    trace.result, trace.error = FAILED, reason
-    _tell_administrators(running, rule, row, Text(f"规则执行失败：{reason}", f"The rule failed: {reason}"))
-
-
-def _broken(running: Running, rule: Rule, ids: Sequence[int], event: str, error: Exception) -> None:
-    """A condition that cannot be worked out."""
-    reason = reason_of(error)
-    if rule.blocks:
-        label = rule.label.get(running.ctx.language)
-        raise Invalid(fault(running.ctx, "rule_blocks", label=label, reason=reason)) from error
-    for i in ids:
-        running.traces.append(Trace(rule.id, rule.trigger.entity, i, event, FAILED, error=reason))
-    if ids:
-        _tell_administrators(
-            running, rule, {"id": ids[0]}, Text(f"条件无法计算：{reason}", f"Not to be worked out: {reason}")
-        )
-
-
-def _tell_administrators(running: Running, rule: Rule, row: Row, text: Text) -> None:
-    """Once a day for each rule."""
-    entity = running.ctx.app.model.entities[rule.trigger.entity]
-    running.said.append(
-        Outgoing(
-            kind="inbox",
-            key=f"rule_failed:{rule.id}:{running.ctx.today().isoformat()}",
-            title=rule.label,
-            text=text,
-            accounts=running.people.administrators(),
-            entity=entity.parent or entity.id,
-            record=0 if entity.parent else row["id"],
-            origin=f"rule:{rule.id}",
-        )
-    )
 
 
 # --- by the clock ----------------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from engine.model import Alert, Rule
-from runtime import alerts, audit, rules_states, rules_traces
+from runtime import alerts, audit, rules_clock, rules_states, rules_traces
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.messages import fault
 from runtime.permissions import demand_admin
-from runtime.rules import switched_off
 from runtime.rules_look import Part, Records, Told, holds, look, tell
+from runtime.rules_running import switched_off
 from runtime.rules_traces import Run
 
 
@@ -94,7 +94,10 @@ def conditions_of(ctx: RunContext, run: Run) -> list[Told]:
 
 
 def switch(ctx: RunContext, id: str, *, off: bool) -> None:
-    """Switch a rule (or ``alert:id``) off or on; switching an alert off closes what is open of it."""
+    """Switch a rule (or ``alert:id``) off or on; switching an alert off closes what is open of it.
+
+    What is switched on begins anew: it takes in what is there, as if it had come with this version of the app.
+    """
     demand_admin(ctx)
     subject = subject_of(ctx, id)
     table = ctx.app.tables.system.rule_switch
@@ -106,8 +109,9 @@ def switch(ctx: RunContext, id: str, *, off: bool) -> None:
         ctx.connection.execute(update(table).where(table.c.rule == id).values(values))
     if off and isinstance(subject, Alert):
         alerts.close_all(ctx, subject.id)
-    if not off and isinstance(subject, Alert):
+    if not off:
         ctx.connection.execute(update(table).where(table.c.rule == id).values(seen=""))
+        rules_clock.begin(ctx.as_system())
     entry = audit.Entry(entity="rule", record=0, version=0, kind="off" if off else "on", changes={"rule": id})
     audit.write(ctx, [entry])
 

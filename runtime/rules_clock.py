@@ -190,6 +190,8 @@ def _start(ctx: RunContext, subject: Rule | Alert, watches: Mapping[tuple[str, s
         rules_states.schedule(ctx, subject)
     elif subject.trigger.kind == "becomes":
         watch = watches["becomes", subject.id]
+        if not subject.trigger.once:
+            rules_states.forget(ctx, subject.id)  # what was past another threshold is not past this one
         rules_states.settle(ctx, subject.id, sorted(matching(ctx, watch)), ())
     elif subject.trigger.kind == "date":
         rules_dates.begin(ctx, subject)
@@ -209,8 +211,9 @@ def _escalate(ctx: RunContext) -> None:
     table = alerts.table_of(ctx)
     for alert in waiting:
         query = select(table).where(
-            table.c.alert == alert.id, table.c.open_key.is_not(None), table.c.acknowledged_at.is_(None)
-        )
+            table.c.alert == alert.id, table.c.open_key.is_not(None), table.c.acknowledged_at.is_(None),
+            table.c.escalated != " ".join(each.id for each in alert.escalate),
+        )  # fmt: skip
         rows = [dict(row) for row in ctx.connection.execute(query).mappings()]
         due = _steps_due(ctx, alert, rows) if rows else []
         records, people = Records(ctx), People(ctx)

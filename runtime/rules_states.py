@@ -42,6 +42,12 @@ def settle(ctx: RunContext, rule: str, true: Sequence[int], free: Iterable[int])
     return fresh
 
 
+def forget(ctx: RunContext, rule: str) -> None:
+    """No record is past the threshold any more."""
+    table = ctx.app.tables.system.rule_state
+    ctx.connection.execute(delete(table).where(table.c.rule == rule))
+
+
 def armed(ctx: RunContext, rule: str) -> set[int]:
     """The records that are past the threshold."""
     table = ctx.app.tables.system.rule_state

@@ -14,7 +14,7 @@ from runtime.errors import Invalid
 from runtime.finding import find_one
 from runtime.messages import fault
 from runtime.permissions import demand_admin
-from runtime.rules import switched_off
+from runtime.rules_running import switched_off
 from runtime.rules_traces import Run
 from runtime.rules_words import say_alert, say_rule
 from web.access import reading, writing

@@ -14,7 +14,7 @@ from runtime.context import RunContext
 from runtime.errors import NotFound, UserError
 from runtime.messages import fault
 from runtime.permissions import demand_admin, label_of
-from runtime.rules import switched_off
+from runtime.rules_running import switched_off
 from runtime.rules_words import say_alert
 from web.access import reading, writing
 from web.display import moment

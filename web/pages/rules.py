@@ -16,8 +16,8 @@ from runtime.finding import find_one
 from runtime.messages import fault
 from runtime.permissions import demand_admin
 from runtime.record_reading import titles
-from runtime.rules import switched_off
 from runtime.rules_look import Told
+from runtime.rules_running import switched_off
 from runtime.rules_sets import OVERRULED, OVERRULES
 from runtime.rules_traces import Run
 from runtime.rules_words import CHANNELS, say_alert, say_rule
@@ -52,6 +52,7 @@ SOURCES: Mapping[str, tuple[str, str]] = {
     "form": ("页面", "page"),
     "api": ("接口", "API"),
     "import": ("导入", "import"),
+    "sync": ("离线录入", "entered offline"),
     "plan": ("计划", "plan"),
     "rule": ("另一条规则", "another rule"),
     "plugin": ("插件", "plug-in"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from runtime import records, rules_traces
+from runtime import records, rules_admin, rules_traces
+from runtime.apps import RunningApp
 from runtime.errors import Invalid
-from tests.runtime.rules.firm import Firm
+from runtime.programs import Programs
+from runtime.rules_clock import begin
+from tests.runtime.rules.firm import Firm, firm_model
 
 
 def test_a_transition_mails_the_address_on_the_record(firm: Firm) -> None:
@@ -162,3 +166,54 @@ def test_lines_with_dates_make_one_reminder_a_day_not_one_a_line(firm: Firm) -> 
     told = [text for _, _, text in firm.told("rule:line_wanted")]
     assert sorted(told) == ["SO-0001 要 螺栓", "SO-0001 要 螺栓\nSO-0001 要 螺母", "SO-0002 要 螺栓"]
     assert firm.results("line_wanted") == ["fired"] * 4
+
+
+CHAIN = """
+app: firm
+rules:
+  breeds:
+    label: 一张生一张 | One makes another
+    when: {created: notice}
+    then: {more: {create: notice, fill: {name: = name, about: = about}}}
+"""
+
+
+def test_rules_that_set_each_other_off_for_ever_are_stopped_and_say_so(firm_app: RunningApp, firm: Firm) -> None:
+    app = replace(firm_app, model=firm_model(CHAIN), programs=Programs())
+    chained = Firm(replace(firm.ctx, app=app))
+    first = records.create(chained.ctx, "notice", {"name": "起头"}).id
+    runs = list(reversed(rules_traces.runs(chained.ctx, "breeds")))
+    assert [(run.result, run.record - first) for run in runs] == [*(("fired", n) for n in range(12)), ("loop", 12)]
+    ((kind, whom, text),) = chained.told("rule:breeds")
+    assert (kind, whom) == ("inbox", "boss")
+    assert text.startswith("规则一条接一条触发了 12 轮还没有完，已停止")
+
+
+def test_a_threshold_that_becomes_another_one_is_armed_for_what_is_not_past_it(
+    firm_app: RunningApp, firm: Firm
+) -> None:
+    begin(firm.ctx)
+    firm.receive(11, item="A")
+    higher = "app: firm\nrules: {above_ten: {when: {becomes: on_hand > 20, again: on_hand < 5}}}"
+    turned = Firm(replace(firm.ctx, app=replace(firm_app, model=firm_model(higher), programs=Programs())))
+    begin(turned.ctx)
+    turned.receive(10, item="A")
+    assert [text for _, _, text in turned.told("rule:above_ten")] == ["A 有 11", "A 有 21"]
+
+
+def test_a_rule_that_is_switched_on_again_starts_from_what_is_there(firm: Firm) -> None:
+    begin(firm.ctx)
+    firm.receive(11, item="A")
+    rules_admin.switch(firm.ctx, "above_ten", off=True)
+    firm.receive(-11, item="A")
+    firm.receive(12, item="B")
+    rules_admin.switch(firm.ctx, "above_ten", off=False)
+    firm.receive(12, item="A")
+    firm.receive(1, item="B")
+    assert [text for _, _, text in firm.told("rule:above_ten")] == ["A 有 11", "A 有 12"]
+
+
+def test_what_a_failing_rule_waits_for_is_not_asked_twice_and_others_go_on(firm: Firm) -> None:
+    records.update(firm.ctx, "item", 1, {"ready": True, "cost": "5"})
+    assert [run.result for run in rules_traces.runs(firm.ctx, "broken")] == ["failed"]
+    assert [who for _, who, _ in firm.told("rule:priced")] == ["boss", "clerk"]
