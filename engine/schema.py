@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import schema_keys, schema_keys_more, schema_keys_rules, schema_keys_stations
+from engine import schema_keys, schema_keys_flows, schema_keys_more, schema_keys_rules, schema_keys_stations
 from engine.problems import Place, Problems, did_you_mean, got, shorten
 from engine.yaml_source import Block, Items, Node, Scalar
 
@@ -32,16 +32,16 @@ BLOCKS: Mapping[str, schema_keys.Keys] = {
     "number": schema_keys.NUMBER,
     "check": schema_keys.CHECK,
     "progress": schema_keys.PROGRESS,
-    "workflow": schema_keys.WORKFLOW,
-    "state": schema_keys.STATE,
-    "approval": schema_keys.APPROVAL,
-    "step": schema_keys.STEP,
-    "outcome": schema_keys.OUTCOME,
-    "who": schema_keys.WHO,
-    "quorum": schema_keys.QUORUM,
-    "deadline": schema_keys.DEADLINE,
-    "transition": schema_keys.TRANSITION,
-    "demands": schema_keys.DEMANDS,
+    "workflow": schema_keys_flows.WORKFLOW,
+    "state": schema_keys_flows.STATE,
+    "approval": schema_keys_flows.APPROVAL,
+    "step": schema_keys_flows.STEP,
+    "outcome": schema_keys_flows.OUTCOME,
+    "who": schema_keys_flows.WHO,
+    "quorum": schema_keys_flows.QUORUM,
+    "deadline": schema_keys_flows.DEADLINE,
+    "transition": schema_keys_flows.TRANSITION,
+    "demands": schema_keys_flows.DEMANDS,
     "source": schema_keys.SOURCE,
     "source_lines": schema_keys.SOURCE_LINES,
     "posting": schema_keys.POSTING,

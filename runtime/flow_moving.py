@@ -127,7 +127,7 @@ def _take_over(
         together.setdefault((askers[row["id"]], row["status"]), []).append(row)
     for (asker, state), rows in together.items():
         asking = replace(ctx, user=replace(ctx.user, account=asker))
-        workflow.ask(asking, entity, rows, state, {})
+        workflow.ask(asking, entity, rows, state, None)
 
 
 def _askers(ctx: RunContext, entity: str, found: Sequence[workflow.Row]) -> dict[int, int]:

@@ -88,9 +88,11 @@ def tell_people(ctx: RunContext, kind: str, entity: str, record: Row, accounts: 
     _tell_many(ctx, kind, entity, [(record, accounts, note)])
 
 
-def tell_many(ctx: RunContext, kind: str, entity: str, told: Iterable[tuple[Row, Iterable[int]]]) -> None:
+def tell_many(
+    ctx: RunContext, kind: str, entity: str, told: Iterable[tuple[Row, Iterable[int]]], note: str = ""
+) -> None:
     """The same about several records, each to its people."""
-    _tell_many(ctx, kind, entity, [(record, accounts, "") for record, accounts in told])
+    _tell_many(ctx, kind, entity, [(record, accounts, note) for record, accounts in told])
 
 
 def _tell_many(ctx: RunContext, kind: str, entity: str, told: Iterable[tuple[Row, Iterable[int], str]]) -> None:

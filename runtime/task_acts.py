@@ -13,10 +13,12 @@ from runtime import inbox, task_deadlines, tasks
 from runtime.accounts import account_names, person_of
 from runtime.context import RunContext
 from runtime.errors import Conflict, Fault, Forbidden, Invalid, NotFound
+from runtime.flow_versions import walking
 from runtime.messages import fault
 from runtime.permissions import READ, rights
 from runtime.record_rows import load_rows
 from runtime.row_rules import visible_ids
+from runtime.task_copies import copy_to
 from runtime.task_opening import (
     ADDED,
     APPROVE,
@@ -39,7 +41,6 @@ from runtime.task_quorum import of_step
 Row = dict[str, Any]
 DELEGATED, REMOVED = "delegated", "removed"
 BEFORE, AFTER, BESIDE, HELPER = "before", "after", "parallel", "helper"
-URGE_AGAIN = timedelta(hours=1)
 KEPT = ("entity", "record", "state", "step", "stage", "round", "then_stage", "asked_by")
 """What a new row has in common with the one it stands beside."""
 
@@ -59,10 +60,11 @@ def delegate(ctx: RunContext, task_id: int, account: int, note: str = "") -> Row
     return record
 
 
-def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: str = "") -> Row:
-    """Ask another too: ``before`` me (then it comes back to me), ``after`` me, or ``parallel``. The record.
+def add_signer(ctx: RunContext, task_id: int, to: int | Sequence[int], where: str, note: str) -> Row:
+    """Ask others too: ``before`` me (then it comes back to me), ``after`` me, or ``parallel``. The record.
 
-    A ``helper`` only says what he thinks, and it comes back to me whatever that is.
+    A ``helper`` only says what he thinks, and it comes back to me whatever that is. Of several all have to speak:
+    those before me one after the other, the others in any order.
     """
     ctx = tasks.walking_task(ctx, task_id)
     task, record, _step = tasks.held(ctx, task_id)
@@ -70,19 +72,46 @@ def add_signer(ctx: RunContext, task_id: int, account: int, where: str, note: st
         raise Invalid(_no_option(ctx, "where", where, (BEFORE, AFTER, BESIDE, HELPER)))
     if task["mark"] == HELPS and where != HELPER:
         raise Conflict(fault(ctx, "helper_asks_no_signer"))
-    _fit(ctx, task, account)
-    later = where == AFTER
-    mark = HELPS if where == HELPER else ADDED
-    waits_for = task["id"] if later else None
-    mine = ctx.user.account
-    made = _insert(ctx, task, account, mark=mark, awake=not later, waits_for=waits_for, note=note, added_by=mine)
+    if not note.strip():
+        raise Invalid(fault(ctx, "demand_note_missing", "note"))
+    accounts = list(dict.fromkeys([to] if isinstance(to, int) else to))
+    if not accounts:
+        raise Invalid(fault(ctx, "person_unknown", "to"))
+    for account in accounts:
+        _fit(ctx, task, account)
+    _add(ctx, task, accounts, where, note)
     if where in (BEFORE, HELPER):
-        rows = table(ctx)
-        ctx.connection.execute(update(rows).where(rows.c.id == task["id"]).values(awake=False, waits_for=made))
         quiet(ctx, task["entity"], task["record"])
-    if not later:
-        _tell(ctx, record, task, account)
+    if where != AFTER:
+        asked = accounts if where == BESIDE else accounts[:1]
+        inbox.tell_waiting(ctx, task["entity"], record, [of_account(account) for account in asked])
     task_deadlines.watch(ctx, task["entity"], [record])
+    return record
+
+
+def _add(ctx: RunContext, task: Row, accounts: Sequence[int], where: str, note: str) -> None:
+    """The rows of those who are asked besides, and who waits for whom."""
+    mine, mark = ctx.user.account, HELPS if where == HELPER else ADDED
+    in_turn = where in (BEFORE, HELPER)
+    before = task["id"] if where == AFTER else None
+    for account in accounts:
+        awake = before is None
+        made = _insert(ctx, task, account, mark=mark, awake=awake, waits_for=before, note=note, added_by=mine)
+        before = made if in_turn else before
+    if in_turn:
+        rows = table(ctx)
+        ctx.connection.execute(update(rows).where(rows.c.id == task["id"]).values(awake=False, waits_for=before))
+
+
+def circulate(ctx: RunContext, task_id: int, to: Sequence[int], note: str = "") -> Row:
+    """Let others read the document without asking them anything; it stays with me. The record."""
+    ctx = tasks.walking_task(ctx, task_id)
+    task, record, _step = tasks.held(ctx, task_id)
+    for account in to:
+        _refuse_unless_reader(ctx, task, account)
+    if not to:
+        raise Invalid(fault(ctx, "person_unknown", "to"))
+    copy_to(ctx, task["entity"], record, to, note)
     return record
 
 
@@ -97,6 +126,8 @@ def remove_signer(ctx: RunContext, task_id: int) -> Row:
         raise Forbidden(fault(ctx, "signer_not_yours"))
     row = dict(found)
     _close(ctx, row, REMOVED, "")
+    if not row["awake"]:  # asked in turn: who waited for it waits for the one before
+        follow(ctx, row["id"], row["waits_for"])
     record = load_rows(ctx, row["entity"], [row["record"]])[row["record"]]
     wake(ctx, row["entity"], record, row["id"])
     return tasks.settle(ctx, row, record, tasks.step_of(ctx, row), {})
@@ -170,24 +201,27 @@ def _pass_rest(ctx: RunContext, task: Row) -> None:
 
 
 def urge(ctx: RunContext, entity: str, record_id: int) -> int:
-    """Who sent a document asks those it waits for to hurry; at most once an hour. How many were told."""
+    """Who sent a document asks those it waits for to hurry, as often as the approval lets him. How many were told."""
     task = table(ctx)
     query = select(task).where(
         task.c.entity == entity, task.c.record == record_id, task.c.decided_at.is_(None), task.c.awake
     )
     rows = [dict(row) for row in ctx.connection.execute(query.with_for_update()).mappings()]
-    if not rows:
+    told = task_deadlines.asked(ctx, rows)
+    if not told:
         raise Conflict(fault(ctx, "nothing_to_urge"))
     record = load_rows(ctx, entity, [record_id])[record_id]
     if ctx.user.account not in {rows[0]["asked_by"], record.get("created_by")} and not ctx.user.is_system:
         raise Forbidden(fault(ctx, "urge_not_yours"))
     last = max((row["urged_at"] for row in rows if row["urged_at"]), default=None)
-    if last is not None and ctx.now() - last < URGE_AGAIN:
-        minutes = int((URGE_AGAIN - (ctx.now() - last)).total_seconds() // 60) + 1
+    again = timedelta(
+        hours=approval_of(walking(ctx, entity, record_id).app.model.entities[entity], rows[0]["state"]).urged
+    )
+    if last is not None and ctx.now() - last < again:
+        minutes = int((again - (ctx.now() - last)).total_seconds() // 60) + 1
         raise Conflict(fault(ctx, "urged_lately", minutes=minutes))
     ids = [row["id"] for row in rows]
     ctx.connection.execute(update(task).where(task.c.id.in_(ids)).values(urged_at=ctx.now()))
-    told = task_deadlines.asked(ctx, rows)
     inbox.tell_people(ctx, "urged", entity, record, told)
     inbox.tell_deputies(ctx, "urged", entity, [(record, told)])
     return len(told)
@@ -198,18 +232,23 @@ def urge(ctx: RunContext, entity: str, record_id: int) -> int:
 
 def _fit(ctx: RunContext, task: Row, account: int) -> None:
     """Refuses people who cannot see the document, and those who are asked in this step anyway."""
+    _refuse_unless_reader(ctx, task, account)
+    open_rows = [row for row in of_step(ctx, task) if row["decided_at"] is None]
+    if any(row["account"] == account for row in open_rows):
+        name = account_names(ctx, [account])[account]
+        raise Conflict(fault(ctx, "person_asked_already", "to", name=name))
+
+
+def _refuse_unless_reader(ctx: RunContext, task: Row, account: int) -> None:
     if account == ctx.user.account:
         raise Invalid(fault(ctx, "person_is_you", "to"))
     person = person_of(ctx, account)
     if person is None:
         raise Invalid(fault(ctx, "person_unknown", "to"))
-    name = account_names(ctx, [account])[account]
-    open_rows = [row for row in of_step(ctx, task) if row["decided_at"] is None]
-    if any(row["account"] == account for row in open_rows):
-        raise Conflict(fault(ctx, "person_asked_already", "to", name=name))
     theirs = replace(ctx, user=person.user)
     may = rights(theirs, task["entity"]).may(READ)
     if not may or task["record"] not in visible_ids(theirs, task["entity"], [task["record"]]):
+        name = account_names(ctx, [account])[account]
         raise Conflict(fault(ctx, "person_may_not_read", "to", name=name))
 
 

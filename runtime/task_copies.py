@@ -12,12 +12,14 @@ from runtime.task_people import of_account
 COPIED = "copied"
 
 
-def copy_to(ctx: RunContext, entity: str, record: Mapping[str, Any], accounts: Iterable[int]) -> None:
+def copy_to(ctx: RunContext, entity: str, record: Mapping[str, Any], accounts: Iterable[int], note: str = "") -> None:
     """Tell people of a document; they find it in their task centre and inbox."""
-    copy_all(ctx, entity, [(record, frozenset(accounts))])
+    copy_all(ctx, entity, [(record, frozenset(accounts))], note)
 
 
-def copy_all(ctx: RunContext, entity: str, copies: Iterable[tuple[Mapping[str, Any], Set[int]]]) -> None:
+def copy_all(
+    ctx: RunContext, entity: str, copies: Iterable[tuple[Mapping[str, Any], Set[int]]], note: str = ""
+) -> None:
     """The same for several documents, each with its people."""
     now, told = ctx.now(), [(record, sorted(accounts)) for record, accounts in copies if accounts]
     same = {
@@ -26,6 +28,7 @@ def copy_all(ctx: RunContext, entity: str, copies: Iterable[tuple[Mapping[str, A
         "opened_at": now,
         "decided_at": now,
         "decision": COPIED,
+        "note": note,
         "asked_by": ctx.user.account or None,
     }
     rows = [
@@ -35,7 +38,7 @@ def copy_all(ctx: RunContext, entity: str, copies: Iterable[tuple[Mapping[str, A
     ]
     if rows:
         ctx.connection.execute(ctx.app.tables.system.task.insert(), rows)
-        inbox.tell_many(ctx, COPIED, entity, told)
+        inbox.tell_many(ctx, COPIED, entity, told, note)
 
 
 __all__ = ["COPIED", "copy_all", "copy_to"]

@@ -6,21 +6,25 @@ A reminder belongs to one asking: who is asked anew has his whole time again, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
+from engine.expressions.tree import Expr
 from engine.model import Approval, Deadline
 from runtime import calendars, reminders
 from runtime.context import RunContext
+from runtime.record_inputs import Workspace
 from runtime.task_opening import approval_of, table
 from runtime.task_people import Directory
 
 Row = dict[str, Any]
 HANDLER = "approval_deadline"
-SINCE, WORK_HOURS = "since", "work_hours"
+SINCE, WORK_HOURS, WORK_DAYS = "since", "work_hours", "work_days"
 """Of a reminder's subject: when the say was asked for, and how much working time was given."""
 
 
@@ -30,9 +34,12 @@ def watch(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
     if not wanted:
         return
     found = {_key(row, deadline): (row, deadline) for row, deadline in _open(ctx, entity, wanted)}
-    fresh = {key: each for key, each in found.items() if key not in _watched(ctx, list(found))}
+    watched = _watched(ctx, list(found))
+    fresh = {key: each for key, each in found.items() if key not in watched or each[1].at is not None}
     hours = _hours(ctx, [deadline for _, deadline in fresh.values()])
-    reminders.put_many(ctx, [_reminder(key, row, deadline, hours) for key, (row, deadline) in fresh.items()])
+    by_id = {record["id"]: record for record in wanted}
+    put = (_reminder(ctx, key, row, deadline, hours, by_id) for key, (row, deadline) in fresh.items())
+    reminders.put_many(ctx, [each for each in put if each is not None])
 
 
 def _deadlines(approval: Approval) -> bool:
@@ -76,15 +83,51 @@ def _hours(ctx: RunContext, deadlines: Sequence[Deadline]) -> calendars.WorkHour
     return calendars.work_hours(ctx)
 
 
-def _reminder(key: str, row: Row, deadline: Deadline, hours: calendars.WorkHours | None) -> reminders.Due:
+def _reminder(
+    ctx: RunContext,
+    key: str,
+    row: Row,
+    deadline: Deadline,
+    hours: calendars.WorkHours | None,
+    records: Mapping[int, Row],
+) -> reminders.Due | None:
+    """What is put into the reminders; nothing where the record has no date for it."""
     opened: datetime = row["opened_at"]
     subject = {"task": row["id"], "deadline": deadline.id, SINCE: opened.astimezone(UTC).isoformat()}
-    if deadline.worked and hours is not None:
-        due = hours.after(opened, deadline.hours)
-        subject[WORK_HOURS] = deadline.hours
+    if deadline.at is not None:
+        due = _by_date(ctx, row["entity"], records[row["record"]], deadline.at)
+    elif deadline.worked and hours is not None:
+        subject |= {WORK_DAYS: deadline.days} if deadline.days else {WORK_HOURS: deadline.hours}
+        due = _worked(hours, subject)
     else:
         due = opened + timedelta(hours=deadline.hours)
-    return reminders.Due(key=key, due=due, handler=HANDLER, subject=subject)
+    return None if due is None else reminders.Due(key=key, due=due, handler=HANDLER, subject=subject)
+
+
+def _worked(hours: calendars.WorkHours, subject: Mapping[str, Any]) -> datetime:
+    since = datetime.fromisoformat(subject[SINCE])
+    if WORK_DAYS in subject:
+        return hours.days_after(since, subject[WORK_DAYS])
+    return hours.after(since, subject[WORK_HOURS])
+
+
+def _by_date(ctx: RunContext, entity: str, record: Row, at: Expr) -> datetime | None:
+    """The moment that a record gives; a date is over with its day."""
+    value = Workspace(ctx).evaluate(at, [record], None, entity)[0]
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.combine(value + timedelta(days=1), time(), ZoneInfo(ctx.app.model.timezone)).astimezone(UTC)
+
+
+def put_off(ctx: RunContext, due: reminders.Due, entity: str, record: Row, deadline: Deadline) -> bool:
+    """Whether the record's date is another one by now, still to come or gone; then it is watched anew."""
+    if deadline.at is None:
+        return False
+    now = _by_date(ctx, entity, record, deadline.at)
+    if now is None or now <= ctx.now():
+        return now is None
+    reminders.put_many(ctx, [replace(due, due=now)])
+    return True
 
 
 def count_anew(ctx: RunContext) -> None:
@@ -95,15 +138,18 @@ def count_anew(ctx: RunContext) -> None:
     reminder = ctx.app.tables.system.reminder
     query = (
         select(reminder.c.key, reminder.c.due, reminder.c.subject)
-        .where(reminder.c.handler == HANDLER, reminder.c.due.is_not(None), reminder.c.subject.contains(WORK_HOURS))
+        .where(
+            reminder.c.handler == HANDLER,
+            reminder.c.due.is_not(None),
+            or_(reminder.c.subject.contains(WORK_HOURS), reminder.c.subject.contains(WORK_DAYS)),
+        )
         .order_by(reminder.c.id)
     )
     rows = ctx.connection.execute(query.with_for_update(skip_locked=True)).all()
     hours = calendars.work_hours(ctx)
     moved = []
     for row in rows:
-        subject = orjson.loads(row.subject)
-        due = hours.after(datetime.fromisoformat(subject[SINCE]), subject[WORK_HOURS])
+        due = _worked(hours, orjson.loads(row.subject))
         if due != row.due:
             moved.append({"_key": row.key, "_due": due})
     if moved:
@@ -123,4 +169,4 @@ def asked(ctx: RunContext, rows: Iterable[Mapping[str, Any]]) -> set[int]:
     return {account for row in rows for account in directory.accounts(row)}
 
 
-__all__ = ["HANDLER", "asked", "count_anew", "is_of", "watch"]
+__all__ = ["HANDLER", "asked", "count_anew", "is_of", "put_off", "watch"]

@@ -88,7 +88,8 @@ def _told(
     rows = counting(rows, step.id)
     who = "、".join(dict.fromkeys(_name(ctx, row, accounts, members) for row in rows)) or _asked(ctx, step)
     if any(row["decided_at"] is None for row in rows):
-        return StepTold(label=label, state="now", who=who, why=told_ways(ctx, of_step))
+        why = told_waits(ctx, step) if step.waits else told_ways(ctx, of_step)
+        return StepTold(label=label, state="now", who=who, why=why)
     refused = is_refused(step, rows)
     said = [row for row in rows if row["decision"] == (REJECT if refused else APPROVE)]
     if said:
@@ -106,6 +107,13 @@ def _told(
         else ""
     )
     return StepTold(label=label, state="next", who=who, why=why)
+
+
+def told_waits(ctx: RunContext, step: Step) -> str:
+    """How long a step waits that asks nobody."""
+    (deadline,) = step.deadlines
+    unit = "work_days" if deadline.days else "work_hours" if deadline.worked else "hours"
+    return say(ctx, "step_waits", span=say(ctx, f"span_{unit}", count=deadline.days or deadline.hours))
 
 
 def _speaker(ctx: RunContext, row: Row, accounts: dict[int, str], asked: str) -> str:

@@ -36,7 +36,9 @@ def deadline_passed(ctx: RunContext, due: Due) -> None:
     step = tasks.step_of(ctx, dict(row))
     deadline = next((each for each in step.deadlines if each.id == due.subject["deadline"]), None)
     record = load_rows(ctx, row["entity"], [row["record"]]).get(row["record"])
-    if deadline is not None and record is not None and record["status"] == row["state"]:
+    if deadline is None or record is None or record["status"] != row["state"]:
+        return
+    if not task_deadlines.put_off(ctx, due, row["entity"], record, deadline):
         act = _late_opinion if row["mark"] == HELPS else ACTS[deadline.act]
         act(ctx, dict(row), record, deadline)
 
@@ -57,7 +59,8 @@ def _remind(ctx: RunContext, task: Row, record: Row, _deadline: Deadline) -> Non
 
 
 def _approve(ctx: RunContext, task: Row, _record: Row, _deadline: Deadline) -> None:
-    tasks.decide_alone(ctx.as_system(), task["id"], tasks.APPROVE, say(ctx, "deadline_passed"))
+    why = say(ctx, "waited" if tasks.step_of(ctx, task).waits else "deadline_passed")
+    tasks.decide_alone(ctx.as_system(), task["id"], tasks.APPROVE, why)
 
 
 def _reject(ctx: RunContext, task: Row, _record: Row, _deadline: Deadline) -> None:
@@ -66,7 +69,9 @@ def _reject(ctx: RunContext, task: Row, _record: Row, _deadline: Deadline) -> No
 
 def _escalate(ctx: RunContext, task: Row, record: Row, deadline: Deadline) -> None:
     """Those above may say it too; where heads are counted, or somebody was asked besides, they say it instead."""
-    accounts = sorted(accounts_of(ctx, task["entity"], record, deadline.to) - asked(ctx, [task]))
+    people = asked(ctx, [task])
+    above = accounts_of(ctx, task["entity"], record, deadline.to, initiator=task["asked_by"], asked=people)
+    accounts = sorted(above - people)
     if not accounts:
         return
     rows = table(ctx)

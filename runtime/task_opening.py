@@ -13,7 +13,7 @@ from runtime import inbox
 from runtime.context import RunContext
 from runtime.record_inputs import Workspace
 from runtime.task_copies import copy_all
-from runtime.task_people import Asking, Directory, accounts_of
+from runtime.task_people import Asking, Directory, accounts_of, of_member
 
 Row = dict[str, Any]
 APPROVE, REJECT, PASSED = "approve", "reject", "passed"
@@ -21,6 +21,8 @@ AGAIN, STRAIGHT_BACK, WALK_AGAIN, ADDED, HELPS = "again", "straight_back", "walk
 RETURN = "return"
 TAKEN_BACK, WITHDRAWN = "taken_back", "withdrawn"
 """An approval that its giver took back, and rows that were opened because of it."""
+CHOSEN = "chosen"
+"""Rows that keep whom the initiator named for a step until it comes."""
 ADVISED = {APPROVE: "advised_yes", REJECT: "advised_no"}
 """What somebody says who was only asked for his opinion; it decides nothing."""
 
@@ -54,14 +56,17 @@ def open_round(
 ) -> dict[int, str]:
     """Ask anew about records that just entered a state with an approval.
 
-    ``chosen``: whom the initiator named, by step. Answers the decision for the records about which nobody has to say
-    anything: ``approve``, or ``reject`` where nobody was found and that refuses.
+    ``chosen``: whom the initiator named, by step; ``None``: nobody could be asked for that. Answers the decision for
+    the records about which nobody has to say anything: ``approve``, or ``reject`` where nobody was found and that
+    refuses.
     """
     before, opening = _last_rounds(ctx, entity, records), Opening(ctx, entity)
     ended: dict[int, str] = {}
     for record in records:
         number, back_to = before.get((record["id"], record["status"]), (0, -1))
         run = Run(opening, record, number + 1, ctx.user.account, chosen or {}, fresh=True)
+        if chosen is not None:
+            run.keep_chosen()
         decision = run.open_from(back_to)
         if decision:
             ended[record["id"]] = decision
@@ -82,10 +87,24 @@ def open_stage_again(ctx: RunContext, entity: str, record: Row, task: Row, stage
 
 def _open_once(ctx: RunContext, entity: str, record: Row, task: Row, stage: int, then: int | None = None) -> str:
     opening = Opening(ctx, entity)
-    run = Run(opening, record, task["round"], task["asked_by"] or 0, {}, then=then)
+    chosen = _chosen_before(ctx, task, approval_of(ctx.app.model.entities[entity], record["status"]))
+    run = Run(opening, record, task["round"], task["asked_by"] or 0, chosen, then=then)
     decision = run.open_from(stage)
     opening.keep()
     return decision
+
+
+def _chosen_before(ctx: RunContext, task: Row, approval: Approval) -> dict[str, list[int]]:
+    """Whom the initiator named when he sent the document into this round."""
+    if not any(who.kind == CHOSEN for step in approval.steps for who in step.who):
+        return {}
+    rows = table(ctx)
+    same = (rows.c[name] == task[name] for name in ("entity", "record", "state", "round"))
+    query = select(rows.c.step, rows.c.member).where(*same, rows.c.decision == CHOSEN).order_by(rows.c.id)
+    found: dict[str, list[int]] = {}
+    for step, member in ctx.connection.execute(query):
+        found.setdefault(step, []).append(member)
+    return found
 
 
 def _last_rounds(ctx: RunContext, entity: str, records: Sequence[Row]) -> dict[tuple[int, str], tuple[int, int]]:
@@ -131,10 +150,10 @@ class Opening:
         self.rows += rows
         self._told.append((record, waiting[:1] if step.decide == "in_turn" else waiting))
 
-    def copy(self, record: Row, step: Step) -> None:
+    def copy(self, record: Row, step: Step, initiator: int) -> None:
         """Who is to know that the document has come to this step."""
         if step.copies:
-            accounts = accounts_of(self.ctx, self.entity, record, step.copies)
+            accounts = accounts_of(self.ctx, self.entity, record, step.copies, initiator=initiator)
             self._copied.append((record, frozenset(accounts)))
 
     def keep(self) -> None:
@@ -207,7 +226,7 @@ class Run:
                     return REJECT
                 continue
             waits |= self._ask(stage, step, rows)
-            self._opening.copy(self._record, step)
+            self._opening.copy(self._record, step, self._initiator)
         return "" if waits else APPROVE
 
     def _holds(self, step: Step) -> bool:
@@ -215,8 +234,24 @@ class Run:
             return True
         return bool(self._opening.at.evaluate(step.condition, [self._record], None, self._entity)[0])
 
+    def keep_chosen(self) -> None:
+        """Whom the initiator names for steps that are to come is known when they come; he must name them now."""
+        for stage, steps in enumerate(stages(self._approval)):
+            for step in steps:
+                if self._holds(step):
+                    self._asking(step).refuse_unless_chosen()
+                members = self._chosen.get(step.id, ()) if any(who.kind == CHOSEN for who in step.who) else ()
+                self._opening.rows += [
+                    self._row(stage, step, of_member(member), frozenset())
+                    | {"decided_at": self._ctx.now(), "decision": CHOSEN}
+                    for member in members
+                ]
+
     def _people(self, step: Step) -> list[Row] | None:
-        asking = Asking(
+        return self._asking(step).people()
+
+    def _asking(self, step: Step) -> Asking:
+        return Asking(
             self._ctx,
             self._opening.directory,
             self._opening.at,
@@ -227,7 +262,6 @@ class Run:
             self._initiator,
             self._chosen,
         )
-        return asking.people()
 
     def _ask(self, stage: int, step: Step, people: Sequence[Row]) -> bool:
         """The step's rows; whether anybody has still to say something."""

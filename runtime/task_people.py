@@ -1,4 +1,4 @@
-"""Whom an approval asks: roles, members named by fields, those above them, those chosen; and who acts for them.
+"""Whom an approval asks: roles, members named by fields, those above them, those chosen, whoever sent it.
 
 A row of people is what is kept of one say: an account, a member or a role, the others empty.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, false, or_, select
+from sqlalchemy import func, select
 
 from engine.model import Approval, Step, Who
 from runtime.context import RunContext
@@ -18,9 +20,9 @@ from runtime.messages import fault
 from runtime.record_inputs import Workspace
 
 Row = dict[str, Any]
-SPREAD = frozenset({"all", "in_turn", "at_least", "share"})
+SPREAD = frozenset({"all", "in_turn", "random", "at_least", "share"})
 """Ways of deciding that count heads: a role stands for each who holds it."""
-STEP_IN = frozenset({"role", "field", "member"})
+STEP_IN = frozenset({"role", "field", "member", "person", "initiator"})
 CHOSEN = "approvers"
 """Key of a transition's body: step → members whom the initiator names."""
 
@@ -81,8 +83,16 @@ class Directory:
             return (row["account"],)
         if row["role"]:
             return self.holders(row["role"])
+        if row["member"] is None:
+            return ()
         self._read_members({row["member"]} - self._members.keys())
         return self._members[row["member"]]
+
+    def named(self, name: str) -> tuple[int, ...]:
+        """The active account that logs in by a name."""
+        account = self.ctx.app.tables.system.account
+        same = func.lower(account.c.name) == name.strip().lower()
+        return tuple(self.ctx.connection.execute(select(account.c.id).where(same, account.c.active)).scalars())
 
     def member(self, account: int) -> int | None:
         """The member who logs in with an account."""
@@ -109,6 +119,10 @@ class Directory:
             query = select(table.c[along]).where(table.c.id == member)
             self._above[along, member] = self.ctx.connection.execute(query).scalar()
         return self._above[along, member]
+
+
+NOBODY: Mapping[str, Any] = MappingProxyType({"role": "", "member": None, "account": None})
+"""The row of a step that asks nobody."""
 
 
 def of_role(role: str) -> Row:
@@ -142,17 +156,28 @@ class Asking:
 
     def people(self) -> list[Row] | None:
         """The rows of the step; ``None``: it is passed over because who asks would decide himself."""
+        if self.step.waits:
+            return [dict(NOBODY)]
         found = self._unique(row for who in self.step.who for row in self._of(who))
         passed = self._without_initiator(found)
         if passed is None:
             return None
-        return passed or self._unique(self._stand_in())
+        return self._drawn(passed) or self._unique(self._stand_in())
+
+    def _drawn(self, rows: list[Row]) -> list[Row]:
+        """One of them by lot, where the step says so: whom the record's number hits, always the same for one record."""
+        if self.step.decide != "random" or len(rows) < 2:
+            return rows
+        lot = f"{self.entity}|{self.record['id']}|{self.step.id}"
+        return [rows[int.from_bytes(sha256(lot.encode()).digest()[:8]) % len(rows)]]
 
     def _of(self, who: Who) -> Iterable[Row]:
         if who.kind == "role":
             return self._role(who.role)
-        if who.kind == "chosen":
-            return [of_member(member) for member in self._named(who)]
+        if who.kind == "person":
+            return [of_account(account) for account in self.directory.named(who.name)]
+        if who.kind == "initiator" and not who.along:
+            return [of_account(self.initiator)] if self.initiator else []
         members = self._members(who)
         return [of_member(m) for m in (self.directory.above(members, who.along, who.levels) if who.along else members)]
 
@@ -163,21 +188,25 @@ class Asking:
         return [of_role(role)] if holders or role in self.ctx.user.roles else []
 
     def _members(self, who: Who) -> list[int]:
+        if who.kind == "chosen":
+            return list(self.chosen.get(self.step.id, ()))
+        if who.kind == "initiator":
+            member = self.directory.member(self.initiator)
+            return [] if member is None else [member]
         assert who.expr is not None
         value = self.at.evaluate(who.expr, [self.record], None, self.entity)[0]
         return [m for m in (value if isinstance(value, tuple) else (value,)) if m is not None]
 
-    def _named(self, who: Who) -> list[int]:
-        """Whom the initiator chose for this step; he must have, and only among those with the role."""
-        named = list(self.chosen.get(self.step.id, ()))
-        label = self.step.label.get(self.ctx.language)
-        if not named:
-            raise Invalid(fault(self.ctx, "approvers_missing", CHOSEN, step=label))
-        if who.role:
-            held = {self.directory.member(account) for account in self.directory.holders(who.role)}
-            if not held.issuperset(named):
-                raise Invalid(fault(self.ctx, "approvers_unfit", CHOSEN, step=label))
-        return named
+    def refuse_unless_chosen(self) -> None:
+        """The initiator must have named whom this step leaves to him, and only among those with the role."""
+        named, label = self.chosen.get(self.step.id, ()), self.step.label.get(self.ctx.language)
+        for who in self.step.who:
+            if who.kind == "chosen" and not named:
+                raise Invalid(fault(self.ctx, "approvers_missing", CHOSEN, step=label))
+            if who.kind == "chosen" and who.role:
+                held = {self.directory.member(account) for account in self.directory.holders(who.role)}
+                if not held.issuperset(named):
+                    raise Invalid(fault(self.ctx, "approvers_unfit", CHOSEN, step=label))
 
     def _without_initiator(self, rows: list[Row]) -> list[Row] | None:
         """What is left when who asks may not decide; ``None``: nobody but he was to."""
@@ -208,25 +237,55 @@ class Asking:
             return []
         if nobody.kind == "role":
             return [of_role(nobody.role)] if nobody.role else []
-        return [of_member(member) for member in self._members(nobody)]
+        return list(self._of(nobody))
 
     def _unique(self, rows: Iterable[Row]) -> list[Row]:
         return list({tuple(sorted(row.items(), key=str)): row for row in rows}.values())
 
 
-def accounts_of(ctx: RunContext, entity: str, record: Row, people: Iterable[Who]) -> set[int]:
-    """The accounts of those named by roles and members."""
+def accounts_of(
+    ctx: RunContext,
+    entity: str,
+    record: Row,
+    people: Iterable[Who],
+    *,
+    initiator: int | None = None,
+    asked: Set[int] = frozenset(),
+) -> set[int]:
+    """The accounts of those who are to be told of a record, or asked besides.
+
+    ``initiator``: who sent it for approval; ``asked``: whose say a deadline is about.
+    """
     directory, at = Directory(ctx), Workspace(ctx)
+    known: dict[str, Set[int]] = {"initiator": frozenset({initiator} if initiator else ()), "asked": asked}
     found: set[int] = set()
     for who in people:
-        if who.expr is None:
+        if who.kind == "role":
             found.update(directory.holders(who.role))
-            continue
-        value = at.evaluate(who.expr, [record], None, entity)[0]
-        members = [m for m in (value if isinstance(value, tuple) else (value,)) if m is not None]
-        for member in directory.above(members, who.along, who.levels) if who.along else members:
-            found.update(directory.accounts(of_member(member)))
+        elif who.kind == "person":
+            found.update(directory.named(who.name))
+        elif who.kind in known and not who.along:
+            found.update(known[who.kind])
+        else:
+            found.update(_of_members(directory, who, _members_of(directory, at, entity, record, who, known)))
     return found
+
+
+def _members_of(
+    directory: Directory, at: Workspace, entity: str, record: Row, who: Who, known: Mapping[str, Set[int]]
+) -> list[int]:
+    if who.expr is None:
+        found: Iterable[int | None] = [directory.member(each) for each in sorted(known.get(who.kind, ()))]
+    else:
+        value = at.evaluate(who.expr, [record], None, entity)[0]
+        found = value if isinstance(value, tuple) else (value,)
+    return [member for member in found if member is not None]
+
+
+def _of_members(directory: Directory, who: Who, members: list[int]) -> set[int]:
+    """The accounts of members, or of those above them."""
+    meant = directory.above(members, who.along, who.levels) if who.along else members
+    return {account for member in meant for account in directory.accounts(of_member(member))}
 
 
 def chosen_in(ctx: RunContext, body: Mapping[str, object]) -> dict[str, list[int]]:
@@ -251,93 +310,3 @@ def _member_id(given: object, wrong: Invalid) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong
     return value
-
-
-# --- who may decide a row -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Acting:
-    """Those for whom the acting person may decide now: himself, and whom he substitutes.
-
-    ``limited``: those for whom he does so only in some flows, by entity.
-    """
-
-    accounts: frozenset[int]
-    roles: frozenset[str]
-    members: frozenset[int]
-    limited: Mapping[str, Acting] = field(default_factory=dict)
-
-    def matches(self, task: Table) -> ColumnElement[bool]:
-        """Rows of tasks for any of them."""
-        return or_(
-            task.c.account.in_(sorted(self.accounts)) if self.accounts else false(),
-            task.c.role.in_(sorted(self.roles)) if self.roles else false(),
-            task.c.member.in_(sorted(self.members)) if self.members else false(),
-            *(and_(task.c.entity == flow, some.matches(task)) for flow, some in sorted(self.limited.items())),
-        )
-
-
-def acting(ctx: RunContext) -> Acting:
-    """For whom the person acts: one statement, two more while he substitutes somebody."""
-    user = ctx.user
-    own = Acting(
-        accounts=frozenset({user.account}),
-        roles=frozenset(user.roles),
-        members=frozenset({user.member} if user.member is not None else ()),
-    )
-    absent = _absent(ctx)
-    if not absent:
-        return own
-    stands = _stood_for(ctx, absent)
-    everywhere = stands.pop("", Acting(frozenset(), frozenset(), frozenset()))
-    return Acting(
-        accounts=own.accounts | everywhere.accounts,
-        roles=own.roles | everywhere.roles,
-        members=own.members | everywhere.members,
-        limited=stands,
-    )
-
-
-def _stood_for(ctx: RunContext, absent: Mapping[str, set[int]]) -> dict[str, Acting]:
-    """The absent with their roles and members, by flow."""
-    account, holds = ctx.app.tables.system.account, ctx.app.tables.system.account_role
-    everybody = sorted(set().union(*absent.values()))
-    members = ctx.connection.execute(select(account.c.id, account.c.member).where(account.c.id.in_(everybody))).all()
-    roles = ctx.connection.execute(select(holds.c.account, holds.c.role).where(holds.c.account.in_(everybody))).all()
-    return {
-        flow: Acting(
-            accounts=frozenset(some),
-            roles=frozenset(row.role for row in roles if row.account in some),
-            members=frozenset(row.member for row in members if row.id in some and row.member is not None),
-        )
-        for flow, some in absent.items()
-    }
-
-
-def _absent(ctx: RunContext) -> dict[str, set[int]]:
-    """The active accounts whom the person substitutes today, by flow; under an empty name: in all of them."""
-    table, account = ctx.app.tables.system.substitute, ctx.app.tables.system.account
-    today = ctx.today()
-    query = (
-        select(table.c.account, table.c.flow)
-        .join(account, account.c.id == table.c.account)
-        .where(
-            and_(table.c.deputy == ctx.user.account, table.c.since <= today, table.c.until >= today, account.c.active)
-        )
-    )
-    found: dict[str, set[int]] = {}
-    for row in ctx.connection.execute(query):
-        found.setdefault(row.flow, set()).add(row.account)
-    return found
-
-
-def on_behalf(ctx: RunContext, task: Mapping[str, Any]) -> int | None:
-    """The absent person for whom the acting one decides a row; ``None``: it is his own."""
-    user = ctx.user
-    own = task["account"] == user.account or task["role"] in user.roles or (task["member"] or 0) == user.member
-    if own or user.is_system:
-        return None
-    directory, absent = Directory(ctx), _absent(ctx)
-    stands = set(directory.accounts(task)) & (absent.get("", set()) | absent.get(task["entity"], set()))
-    return min(stands) if stands else None

@@ -15,6 +15,7 @@ from runtime.task_opening import (
     ADDED,
     ADVISED,
     APPROVE,
+    CHOSEN,
     HELPS,
     PASSED,
     REJECT,
@@ -29,7 +30,7 @@ Row = dict[str, Any]
 QUORUM = frozenset({"at_least", "share"})
 BESIDE = frozenset({ADDED, HELPS})
 """Marks of rows that are not of those the step asks."""
-GONE = frozenset({"delegated", "removed", PASSED, TAKEN_BACK, WITHDRAWN, *ADVISED.values()})
+GONE = frozenset({"delegated", "removed", CHOSEN, PASSED, TAKEN_BACK, WITHDRAWN, *ADVISED.values()})
 """Rows that count for nothing: another stands for them, or nobody waited for them any more."""
 
 

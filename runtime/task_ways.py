@@ -84,20 +84,19 @@ def _met(rows: Sequence[Row]) -> list[_Met]:
     return found
 
 
-def _names(ctx: RunContext, met: Sequence[_Met], stand_in: Mapping[int, set[int]]) -> dict[int | None, str]:
+def _names(ctx: RunContext, met: Sequence[_Met], stand_in: Mapping[int, set[int]]) -> dict[int, str]:
     accounts = {each.row["account"] for each in met} | {each.by for each in met}
-    found = account_names(ctx, accounts | stand_in.keys() | set().union(*stand_in.values()))
-    return {**found}
+    return account_names(ctx, accounts | stand_in.keys() | set().union(*stand_in.values()))
 
 
-def _way(ctx: RunContext, each: _Met, names: Mapping[int | None, str]) -> Way:
+def _way(ctx: RunContext, each: _Met, names: Mapping[int, str]) -> Way:
     row = each.row
     mine = row["added_by"] == ctx.user.account and row["mark"] in (ADDED, HELPS) and row["decided_at"] is None
     return Way(
         task=row["id"],
         kind=each.kind,
-        name=names.get(row["account"], ""),
-        by=names.get(each.by, ""),
+        name=names.get(row["account"] or 0, ""),
+        by=names.get(each.by or 0, ""),
         text=_text(ctx, each, names),
         decision=row["decision"],
         note=each.note or row["note"],
@@ -105,8 +104,8 @@ def _way(ctx: RunContext, each: _Met, names: Mapping[int | None, str]) -> Way:
     )
 
 
-def _text(ctx: RunContext, each: _Met, names: Mapping[int | None, str]) -> str:
-    return say(ctx, f"way_{each.kind}", name=names.get(each.row["account"], ""), by=names.get(each.by, ""))
+def _text(ctx: RunContext, each: _Met, names: Mapping[int, str]) -> str:
+    return say(ctx, f"way_{each.kind}", name=names.get(each.row["account"] or 0, ""), by=names.get(each.by or 0, ""))
 
 
 def _standing_in(ctx: RunContext, row: Row, name: str, absent: str) -> Way:

@@ -24,6 +24,7 @@ from runtime.permissions import rights
 from runtime.record_inputs import Workspace
 from runtime.record_rows import load_rows
 from runtime.record_texts import record_title
+from runtime.task_acting import acting, on_behalf
 from runtime.task_copies import copy_to
 from runtime.task_opening import (
     ADVISED,
@@ -39,7 +40,7 @@ from runtime.task_opening import (
     table,
     wake,
 )
-from runtime.task_people import accounts_of, acting, on_behalf
+from runtime.task_people import accounts_of
 from runtime.task_quorum import may_still_pass, of_step, stage_waits, step_decided
 from runtime.workflow_demands import ask, keep_files
 
@@ -203,6 +204,8 @@ def decide(
     ctx = walking_task(ctx, task_id)
     task, record, step = held(ctx, task_id)
     given = {**(body or {}), "note": note}
+    if decision == REJECT and step.handled and task["mark"] != HELPS:
+        raise Conflict(fault(ctx, "handled_not_refused"))
     if decision == APPROVE and task["mark"] != HELPS:
         record = _take_in(ctx, task["entity"], record, step, given)
     return _said(ctx, task, record, step, decision, given)
@@ -303,8 +306,16 @@ def _outcome(ctx: RunContext, entity: str, record: Row, decision: str, body: Map
     note = body.get("note")
     inbox.tell_decided(ctx, OUTCOMES[decision], entity, made, note if isinstance(note, str) else "")
     if decision != RETURN and approval.copies:
-        copy_to(ctx, entity, made, accounts_of(ctx, entity, record, approval.copies))
+        sender = initiator_of(ctx, entity, record["id"])
+        copy_to(ctx, entity, made, accounts_of(ctx, entity, record, approval.copies, initiator=sender))
     return made
+
+
+def initiator_of(ctx: RunContext, entity: str, record: int) -> int | None:
+    """Who sent a document for approval last."""
+    task = table(ctx)
+    sent = (task.c.entity == entity, task.c.record == record, task.c.round > 0)
+    return ctx.connection.execute(select(task.c.asked_by).where(*sent).order_by(task.c.id.desc()).limit(1)).scalar()
 
 
 def returned(ctx: RunContext, entity: str, record: Row, body: Mapping[str, object]) -> Row:

@@ -127,7 +127,10 @@ def _decidable(model: Entity, record: Row, says: Sequence[Row]) -> frozenset[str
     state = model.workflow.states.get(record["status"]) if model.workflow else None
     if state is None or state.approval is None or not says:
         return frozenset()
-    return frozenset(state.approval.outcome[tasks.OUTCOMES[d]] for d in _decisions(state))
+    steps = {step.id: step for step in state.approval.steps}
+    handled = all(says[0]["step"] == row["step"] and steps[row["step"]].handled for row in says if row["step"] in steps)
+    said = [d for d in _decisions(state) if not handled or d != tasks.REJECT]
+    return frozenset(state.approval.outcome[tasks.OUTCOMES[d]] for d in said)
 
 
 def _asked(
@@ -340,12 +343,15 @@ def _enter(
     return entered
 
 
-def ask(ctx: RunContext, entity: str, found: list[Row], state: str, body: Mapping[str, object]) -> list[Row]:
-    """Open the tasks of an approval; where nobody has to say anything it is approved in the same breath."""
+def ask(ctx: RunContext, entity: str, found: list[Row], state: str, body: Mapping[str, object] | None) -> list[Row]:
+    """Open the tasks of an approval; where nobody has to say anything it is approved in the same breath.
+
+    ``body``: what who asks brought with it; ``None``: nobody was there to be asked whom he names.
+    """
     approval = workflow_of(ctx, entity).states[state].approval
     if approval is None:
         return found
-    ended = tasks.open_tasks(ctx, entity, found, chosen_in(ctx, body))
+    ended = tasks.open_tasks(ctx, entity, found, None if body is None else chosen_in(ctx, body))
     moved: dict[int, Row] = {}
     for decision in sorted(set(ended.values())):
         ready = [record for record in found if ended.get(record["id"]) == decision]

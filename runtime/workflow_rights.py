@@ -18,6 +18,7 @@ from runtime.messages import fault, say
 from runtime.permissions import ALL, label_of
 from runtime.record_inputs import Workspace
 from runtime.record_texts import record_title, render, value_text
+from runtime.task_spoken import spoken
 
 Row = dict[str, Any]
 
@@ -141,13 +142,27 @@ def condition_faults(
     ctx: RunContext, at: Workspace, entity: Entity, transition: Transition, records: Sequence[Row]
 ) -> list[Fault | None]:
     """What the condition says against each record (``None``: nothing)."""
-    if transition.condition is None or not records:
+    if not records or (transition.condition is None and not transition.unsaid):
         return [None] * len(records)
-    met = at.evaluate(transition.condition, records, None, entity.id)
+    said = spoken(ctx, entity.id, records) if transition.unsaid else frozenset()
+    if transition.condition is None:
+        met = [True] * len(records)
+    else:
+        met = at.evaluate(transition.condition, records, None, entity.id)
     return [
-        None if holds else _condition_fault(ctx, at, entity, transition, r)
+        _spoken_fault(ctx, transition, r)
+        if r["id"] in said
+        else None
+        if holds
+        else _condition_fault(ctx, at, entity, transition, r)
         for holds, r in zip(met, records, strict=True)
     ]
+
+
+def _spoken_fault(ctx: RunContext, transition: Transition, record: Row) -> Fault:
+    return fault(
+        ctx, "decided_already", title=str(record.get("code") or record["id"]), action=transition.label.get(ctx.language)
+    )
 
 
 def refuse_unless_allowed(

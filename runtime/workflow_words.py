@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.model import Approval, Demand, Entity, Posting, Rule, State, Step, Transition, Who, Workflow
+from engine.model import Approval, Deadline, Demand, Entity, Posting, Rule, State, Step, Transition, Who, Workflow
 from runtime.context import RunContext
 from runtime.permissions import may_see
 from runtime.rules_words import Sentences
@@ -117,9 +117,13 @@ class _Speaker:
         if who.kind == "chosen":
             among = self.t(f"（从{named}中选）", f" (from {named})") if named else ""
             return self.t(f"发起人选的人{among}", f"whom the initiator names{among}")
+        if who.kind == "person":
+            return who.name
         if who.kind in ("approve", "reject"):
             return self.t(*{"approve": ("自动通过", "approved"), "reject": ("自动驳回", "refused")}[who.kind])
-        asked = self.words.words(who.expr) if who.expr is not None else ""
+        known = {"initiator": ("发起人", "who sent it"), "asked": ("超时未处理的人", "whoever is late")}
+        named = self.t(*known[who.kind]) if who.kind in known else ""
+        asked = self.words.words(who.expr) if who.expr is not None else named
         if not who.along:
             return asked
         most = self.t(f"（至多 {who.levels} 级）", f" (up to {who.levels})") if who.levels > 1 else ""
@@ -161,17 +165,26 @@ class _Speaker:
         label, who, way = step.label.get(self.ctx.language), self.people(step.who), self.way_of(step)
         asked = self.words.words(step.condition) if step.condition is not None else ""
         parts = [
-            self.t(f"{label}：{who}审批，{way}", f"{label}: {who} decide, {way}"),
+            self.asks(step, label, who, way),
             self.t(f"{asked} 时才需要", f"asked only if {asked}") if asked else "",
             *(self.t(f"要{zh}", f"it takes {en}") for zh, en in map(self.demand, step.demands)),
             *self.filled(step),
-            *(self.late(one.hours, one.act, one.to, worked=one.worked) for one in step.deadlines),
+            *(self.late(one) for one in step.deadlines if not step.waits),
             self.told(step.copies) if step.copies else "",
         ]
         sentence = self.t("；", "; ").join(p for p in parts if p)
         return StepSaid(
             id=step.id, number=number, label=label, who=who, way=way, condition=asked, sentence=f"{sentence}{self.stop}"
         )
+
+    def asks(self, step: Step, label: str, who: str, way: str) -> str:
+        """Whom a step asks for what."""
+        if step.waits:
+            span = self.span(step.deadlines[0])
+            return self.t(f"{label}：等待 {span}，不用审批", f"{label}: waits {span}, nobody is asked")
+        if step.handled:
+            return self.t(f"{label}：{who}办理，{way}", f"{label}: {who} do it, {way}")
+        return self.t(f"{label}：{who}审批，{way}", f"{label}: {who} decide, {way}")
 
     def way_of(self, step: Step) -> str:
         """How many of those asked have to agree."""
@@ -184,6 +197,7 @@ class _Speaker:
             "any": ("任一人同意即可", "one of them is enough"),
             "all": ("所有人都要同意", "all of them have to agree"),
             "in_turn": ("按顺序逐个同意", "one after another"),
+            "random": ("随机一人", "one of them by lot"),
         }
         return self.t(*ways[step.decide])
 
@@ -202,15 +216,26 @@ class _Speaker:
         whom = self.people(copies)
         return self.t(f"到这一步时抄送{whom}", f"{whom} are told when it comes here")
 
-    def late(self, hours: int, act: str, to: tuple[Who, ...], *, worked: bool) -> str:
+    def span(self, one: Deadline) -> str:
+        """A time as people say it."""
+        if one.days:
+            return self.t(f"{one.days} 个工作日", f"{one.days} working days")
+        zh = f"{one.hours} 个工作小时" if one.worked else f"{one.hours} 小时"
+        return self.t(zh, f"{one.hours} {'working ' * one.worked}hours")
+
+    def late(self, one: Deadline) -> str:
         """What happens to a decision that is late."""
-        span = self.t(f"{hours} 个工作小时" if worked else f"{hours} 小时", f"{hours} {'working ' * worked}hours")
+        to, act = one.to, one.act
         acts = {
             "remind": self.t("就提醒", "a reminder goes out"),
             "approve": self.t("就自动通过", "it is approved"),
             "reject": self.t("就自动驳回", "it is refused"),
             "escalate": self.t(f"就再请{self.people(to)}审批", f"{self.people(to)} may decide too"),
         }
+        if one.at is not None:
+            day = self.words.words(one.at)
+            return self.t(f"到{day}还没有处理，{acts[act]}", f"without a decision by {day} {acts[act]}")
+        span = self.span(one)
         return self.t(f"超过 {span}没有处理，{acts[act]}", f"after {span} without a decision {acts[act]}")
 
     def notes(self, approval: Approval) -> Iterator[str]:
@@ -222,6 +247,10 @@ class _Speaker:
             yield self.t(f"找不到审批人时由{nobody}审批。", f"Where nobody can be found, {nobody} decides.")
         if approval.initiator in STARTERS:
             yield _upper(self.t(*STARTERS[approval.initiator])) + self.stop
+        if approval.urged != 1:
+            yield self.t(
+                f"发起人每 {approval.urged} 小时可催办一次。", f"It may be urged every {approval.urged} hours."
+            )
         if approval.copies:
             whom = self.people(approval.copies)
             yield self.t(f"结束后抄送{whom}。", f"Its end is copied to {whom}.")
@@ -267,6 +296,7 @@ class _Speaker:
         parts = [
             f"{self.cause(way)}{self.t('，', ', ')}{self.move(way)}",
             self.t(f"前提是 {condition}", f"provided that {condition}") if condition else "",
+            self.t("只在还没有人审批时", "only while nobody has decided") if way.unsaid else "",
             self.t(f"同时要{asked}", f"it takes {asked}") if asked else "",
             self.undone(way),
             self.booked(way),

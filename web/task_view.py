@@ -62,6 +62,7 @@ def task_view(ctx: RunContext, task: Mapping[str, Any], row: Row) -> View:
         "returns": "returned" in approval_of(entity, task["state"]).outcome,
         "people": people(ctx),
         "helps": task["mark"] == HELPS,
+        "handled": step.handled,
         "brought_in": _brought_in(ctx, task, row),
         "advice": _advice(ctx, task),
     }
@@ -170,7 +171,8 @@ def _steps_before(ctx: RunContext, task: Mapping[str, Any]) -> list[View]:
         *(rows.c[name] == task[name] for name in ("entity", "record", "state", "round")), rows.c.decision == "approve"
     )
     decided = set(ctx.connection.execute(query).scalars())
-    before = [step for each in stages(approval)[: task["stage"]] for step in each if step.id in decided]
+    earlier = (step for each in stages(approval)[: task["stage"]] for step in each)
+    before = [step for step in earlier if step.id in decided and not step.waits]
     return [{"id": step.id, "label": step.label.get(ctx.language)} for step in before]
 
 

@@ -9,7 +9,7 @@ from engine.compile.part import Part, Word
 from engine.compile.paths import checked_path, walk_path
 from engine.compile.scope import AppScope, parse, parse_condition
 from engine.expressions.tree import Expr
-from engine.expressions.types import TEXT, reference
+from engine.expressions.types import TEXT, Kind, reference
 from engine.frozen import Frozen
 from engine.model import Approval, Deadline, Demand, Step, Who
 from engine.problems import did_you_mean, got
@@ -28,13 +28,17 @@ HOURS: Mapping[str, tuple[int, bool]] = Frozen(
         "work_hours": (1, True),
     }
 )
+WORK_DAYS = ("work_day", "work_days")
+ONLY_ASKED = ("chosen", "initiator", "person", "asked")
+"""People whom only an approval can name."""
+WAIT = "wait"
 
 
 def compile_approval(scope: AppScope, part: Part, transitions: Mapping[str, Part]) -> Approval:
     """The approval of a state."""
     initiator, superior = _initiator(scope, part)
     return Approval(
-        steps=tuple(_step(scope, id, each) for id, each in part.parts("steps")),
+        steps=_steps(scope, part),
         nobody=_nobody(scope, part),
         outcome=_outcome(scope, part, transitions),
         initiator=initiator,
@@ -42,6 +46,7 @@ def compile_approval(scope: AppScope, part: Part, transitions: Mapping[str, Part
         again=part.text("same_person_again", "always"),
         resubmit=part.text("resubmit", "ask"),
         copies=people(scope, part, "copies", sets=True),
+        urged=_span(part, "urge_again")[0] if part.has("urge_again") else 1,
     )
 
 
@@ -76,7 +81,7 @@ def _nobody(scope: AppScope, part: Part) -> Who:
     written = part.text("nobody")
     if written in NOBODY:
         return Who(kind=written)
-    found = who_of(scope, part.get("nobody"), part.path_of("nobody"))
+    found = who_of(scope, part.get("nobody"), part.path_of("nobody"), asks=True)
     if found is None and not part.has("nobody"):
         part.problem("D204", "", "key nobody is missing", "say who decides when nobody is found")
     return found or Who(kind="role")
@@ -98,9 +103,14 @@ def _outcome(scope: AppScope, part: Part, transitions: Mapping[str, Part]) -> Ma
     return Frozen(outcome)
 
 
-def _step(scope: AppScope, id: str, part: Part) -> Step:
+def _steps(scope: AppScope, part: Part) -> tuple[Step, ...]:
+    parts = dict(part.parts("steps"))
+    return tuple(_step(scope, id, each, parts) for id, each in parts.items())
+
+
+def _step(scope: AppScope, id: str, part: Part, all: Mapping[str, Part]) -> Step:
     who = people(scope, part, "who", sets=True)
-    if not who:
+    if not who and not part.has(WAIT):
         part.problem("D204", "who", "nobody decides this step", "write who: [{role: …}]")
     decide, need, share = _decide(part)
     edit, required = _fields(scope, part)
@@ -108,7 +118,7 @@ def _step(scope: AppScope, id: str, part: Part) -> Step:
         id=id,
         label=part.label("label", id),
         who=who,
-        condition=parse_condition(part.word("if"), scope),
+        condition=_condition(scope, part, all),
         decide=decide,
         stage=part.number("stage"),
         need=need,
@@ -116,9 +126,37 @@ def _step(scope: AppScope, id: str, part: Part) -> Step:
         demands=demands(scope, part.part("demands")),
         edit=edit,
         required=required,
-        deadlines=tuple(_deadline(scope, id, each) for id, each in part.parts("deadlines")),
+        deadlines=_deadlines(scope, part),
         copies=people(scope, part, "copies", sets=True),
+        handled=part.flag("handle"),
+        waits=part.has(WAIT),
     )
+
+
+def _condition(scope: AppScope, part: Part, all: Mapping[str, Part]) -> Expr | None:
+    """When a step is asked; the default of branches: when the condition of none of them holds."""
+    others = []
+    for named in part.words("otherwise"):
+        condition = all[named.text].word("if") if named.text in all else None
+        if condition is None:
+            what = f"{got(named.text)} is no step with a condition"
+            known = [id for id, each in all.items() if each.has("if")]
+            scope.bench.problems.add("D304", named.place, named.path, what, did_you_mean(named.text, known))
+            return None
+        others.append(condition)
+    own = part.word("if")
+    if not others:
+        return parse_condition(own, scope)
+    texts = [f"not ({each.text})" for each in others] + ([f"({own.text})"] if own else [])
+    return parse_condition(Word(" and ".join(texts), others[0].place, others[0].path), scope)
+
+
+def _deadlines(scope: AppScope, part: Part) -> tuple[Deadline, ...]:
+    """What happens when a say is late; a step that waits goes on when its time is over."""
+    if not part.has(WAIT):
+        return tuple(_deadline(scope, id, each) for id, each in part.parts("deadlines"))
+    hours, worked, days = _span(part, WAIT)
+    return (Deadline(id=WAIT, hours=hours, worked=worked, days=days, act="approve"),)
 
 
 def _decide(part: Part) -> tuple[str, int, Decimal]:
@@ -155,38 +193,60 @@ def _fields(scope: AppScope, part: Part) -> tuple[tuple[str, ...], tuple[str, ..
     return tuple(edit), tuple(required)
 
 
-def _deadline(scope: AppScope, id: str, part: Part) -> Deadline:
-    amount, _, unit = part.text("after").partition(" ")
-    if not amount.isdigit() or unit not in HOURS:
-        part.problem("D609", "after", f"{got(part.text('after'))} is no time", "write 8 work_hours, 24 hours or 2 days")
-        amount, unit = "1", "hours"
+def _span(part: Part, key: str) -> tuple[int, bool, int]:
+    """A time as people write it: hours, whether they are worked, days worked."""
+    amount, _, unit = part.text(key).partition(" ")
+    if not amount.isdigit() or unit not in (*HOURS, *WORK_DAYS):
+        part.problem("D609", key, f"{got(part.text(key))} is no time", "write 8 work_hours, 24 hours or 2 days")
+        return 1, False, 0
+    if unit in WORK_DAYS:
+        return 0, True, int(amount)
     factor, worked = HOURS[unit]
+    return int(amount) * factor, worked, 0
+
+
+def _at(scope: AppScope, part: Part) -> Expr | None:
+    """The date by which, or the moment at which, something is due."""
+    word = part.word("at")
+    expr = parse(word, scope) if word is not None else None
+    if expr is not None and expr.type.kind not in (Kind.DATE, Kind.MOMENT):
+        part.problem("D609", "at", f"{got(part.text('at'))} is no date", "name a field or formula that gives one")
+        return None
+    return expr
+
+
+def _deadline(scope: AppScope, id: str, part: Part) -> Deadline:
+    hours, worked, days = (0, False, 0) if part.has("at") else _span(part, "after")
     act = part.text("do", "remind")
     to = people(scope, part, "to", sets=True)
     if act == "escalate" and not to:
         part.problem("D204", "to", "nobody to escalate to", "write to: [{role: …}]")
-    return Deadline(id=id, hours=int(amount) * factor, worked=worked, act=act, to=to)
+    at = _at(scope, part) if part.has("at") else None
+    return Deadline(id=id, hours=hours, worked=worked, days=days, at=at, act=act, to=to)
 
 
 def people(scope: AppScope, part: Part, key: str, *, sets: bool = False) -> tuple[Who, ...]:
     """Those who may act: a role, or a list of roles and blocks; ``sets``: one entry may give several members."""
     node = part.get(key)
     items = node.items if isinstance(node, Items) else [node] if isinstance(node, Scalar) else []
-    found = (who_of(scope, item, part.path_of(key), sets=sets) for item in items)
+    found = (who_of(scope, item, part.path_of(key), sets=sets, asks=sets) for item in items)
     return tuple(who for who in found if who is not None)
 
 
-def who_of(scope: AppScope, node: Node | None, path: str, *, sets: bool = False) -> Who | None:
-    """Someone who may act: a role id, or a block with role, field, member or chosen."""
+def who_of(scope: AppScope, node: Node | None, path: str, *, sets: bool = False, asks: bool = False) -> Who | None:
+    """Someone who may act: a role id, or a block with role, field or member; ``asks``: or whom only approvals name."""
     if isinstance(node, Scalar):
         return _role(scope, Word(node.text, node.place, path))
     if not isinstance(node, Block):
         return None
     part = Part(node, path, scope.bench.problems)
     role, field, member = part.word("role"), part.word("field"), part.word("member")
-    if part.flag("chosen"):
-        known = _role(scope, role) if role else None
-        return Who(kind="chosen", role=known.role if known else "")
+    beyond = next((key for key in ONLY_ASKED if part.has(key)), "")
+    if beyond and not asks:
+        part.problem("D204", beyond, f"{beyond} is for approvals only", "name a role, a field or a member")
+        return None
+    if beyond:
+        return _asked_only(scope, part, beyond)
     if role is not None:
         return _role(scope, role)
     word = field or member
@@ -201,6 +261,19 @@ def who_of(scope: AppScope, node: Node | None, path: str, *, sets: bool = False)
     along = part.word("along")
     above = _along(scope, along) if along else ""
     return Who(kind="field" if field else "member", expr=expr, along=above, levels=max(part.number("levels", 1), 1))
+
+
+def _asked_only(scope: AppScope, part: Part, kind: str) -> Who:
+    """People whom only an approval can name; some of them stand for those above them."""
+    role, along = part.word("role"), part.word("along")
+    known = _role(scope, role) if role else None
+    return Who(
+        kind=kind,
+        role=known.role if known else "",
+        name=part.text("person"),
+        along=_along(scope, along) if along else "",
+        levels=max(part.number("levels", 1), 1),
+    )
 
 
 def _member(scope: AppScope, word: Word, *, sets: bool) -> Expr | None:

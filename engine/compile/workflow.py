@@ -61,6 +61,7 @@ def _transition(scope: AppScope, id: str, part: Part, states: dict[str, Part], a
         posts=part.text("posts") or id,
         reverses=tuple(w.text for w in part.words("reverses") if _known(scope, w, all, "transition")),
         kind=part.text("kind") or _kind(id, to, origins, part, states),
+        unsaid=part.has("until"),
     )
 
 

@@ -14,13 +14,15 @@ from engine.model.words import Message, Text, nothing
 class Who:
     """People who may act: ``kind`` is ``role`` (id), ``field`` (path to a member field) or ``member`` (expression).
 
-    In approvals besides: ``chosen`` (whom the initiator names, from ``role`` if given), and for ``nobody`` also
+    In approvals besides: ``chosen`` (whom the initiator names, from ``role`` if given), ``initiator`` (who sent it),
+    ``person`` (who logs in by ``name``), ``asked`` (whose say a deadline is about), and for ``nobody`` also
     ``approve`` and ``reject``. With ``along`` those above are meant: from the member on along that field of members,
     at most ``levels`` of them.
     """
 
     kind: str
     role: str = ""
+    name: str = ""
     expr: Expr | None = None
     along: str = ""
     levels: int = 1
@@ -43,6 +45,7 @@ class Demand:
 class Deadline:
     """What happens to a say that is late: after ``hours`` (``worked``: of working time) ``act`` is done.
 
+    Instead of hours it may count ``days`` worked, or be over with the date (or at the moment) that ``at`` gives.
     ``act``: ``remind``, ``approve``, ``reject`` or ``escalate`` (to ``to``, who then may say it too).
     """
 
@@ -51,13 +54,17 @@ class Deadline:
     worked: bool
     act: str
     to: tuple[Who, ...] = ()
+    days: int = 0
+    at: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One approval step; passed over when ``condition`` is false.
 
-    ``decide``: ``any``, ``all``, ``in_turn``, ``at_least`` (``need`` says) or ``share`` (``share`` of them, 0 to 1).
+    ``decide``: ``any``, ``all``, ``in_turn``, ``random`` (one of them, drawn by lot), ``at_least`` (``need`` says) or
+    ``share`` (``share`` of them, 0 to 1). ``handled``: something is to be done, which nobody refuses. ``waits``: nobody
+    is asked; it goes on when its only deadline is over.
     ``demands``: what each approval of this step brings along; ``edit`` and ``required``: fields (paths) that may, and
     must, be filled in with it. ``copies``: who is told when the document comes to this step.
     """
@@ -75,6 +82,8 @@ class Step:
     required: tuple[str, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     copies: tuple[Who, ...] = ()
+    handled: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +94,7 @@ class Approval:
     (those above along ``superior``, a field of members). ``again``: whether who has approved is asked again:
     ``always``, ``once`` (no), ``next_only`` (not in the very next step). ``resubmit``: after a return ``walk_again``,
     ``straight_back`` to who returned it, or ``ask`` (who returns says which). ``copies``: who is told of the end.
+    ``urged``: so many hours have to pass before who sent it may urge again.
     """
 
     steps: tuple[Step, ...]
@@ -95,6 +105,7 @@ class Approval:
     again: str = "always"
     resubmit: str = "ask"
     copies: tuple[Who, ...] = ()
+    urged: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +126,7 @@ class Transition:
     """A way from states to a state. ``by`` empty = only the approval takes it.
 
     ``posts``: id of the posting set to run (its own id unless said). ``reverses``: transitions whose moves are
-    countered. ``kind``: ``forward``, ``back`` or ``cancel``.
+    countered. ``kind``: ``forward``, ``back`` or ``cancel``. ``unsaid``: only while nobody has spoken in the approval.
     """
 
     id: str
@@ -129,6 +140,7 @@ class Transition:
     posts: str
     reverses: tuple[str, ...]
     kind: str
+    unsaid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,7 +144,7 @@ def test_a_signer_before_me_comes_back_to_me(office: Office) -> None:
     office.sent("any_of", BOB)
     task = office.task(BOB)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, task, DAN.account, "before")
+        task_acts.add_signer(ctx, task, DAN.account, "before", "look too")
     assert office.asked() == {"dan": ["first"]}
     assert office.say(DAN) == "pending"
     assert office.asked() == {"bob": ["first"]}
@@ -172,7 +172,7 @@ def test_a_signer_after_me_speaks_last(office: Office) -> None:
     office.sent("any_of", BOB)
     task = office.task(BOB)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, task, DAN.account, "after")
+        task_acts.add_signer(ctx, task, DAN.account, "after", "look too")
     assert office.asked() == {"bob": ["first"]}
     assert office.say(BOB) == "pending"
     assert office.asked() == {"dan": ["first"]}
@@ -183,7 +183,7 @@ def test_a_signer_beside_me_has_to_speak_too(office: Office) -> None:
     office.sent("any_of", BOB)
     task = office.task(BOB)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, task, DAN.account, "parallel")
+        task_acts.add_signer(ctx, task, DAN.account, "parallel", "look too")
     assert office.say(BOB) == "pending"
     assert office.say(DAN) == "done"
 
@@ -192,7 +192,7 @@ def test_an_added_signer_is_taken_back_by_who_added_him(office: Office) -> None:
     office.sent("any_of", BOB)
     task = office.task(BOB)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, task, DAN.account, "before")
+        task_acts.add_signer(ctx, task, DAN.account, "before", "look too")
     added = office.task(DAN)
     with pytest.raises(Forbidden), office.acting(CID) as ctx:
         task_acts.remove_signer(ctx, added)
@@ -318,7 +318,7 @@ def test_a_step_stands_as_under_way_until_the_signers_added_to_it_have_spoken(of
     mine = office.task(BOB)
     office.moment += timedelta(hours=1)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, mine, DAN.account, "parallel")
+        task_acts.add_signer(ctx, mine, DAN.account, "parallel", "look too")
     office.say(DAN)
     assert pictured(office, "all_of", made) == [("now", "bob、cid、dan")]
     office.say(BOB)
@@ -380,7 +380,7 @@ def test_the_steps_name_all_who_were_brought_in_and_how(office: Office) -> None:
     made = office.sent("all_of", BOB, CID)
     first, second = office.task(BOB), office.task(CID)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, first, DAN.account, "parallel")
+        task_acts.add_signer(ctx, first, DAN.account, "parallel", "look too")
     with office.acting(CID) as ctx:
         task_acts.delegate(ctx, second, EVE.account, "you know it better")
         substitutes.put(replace(ctx, user=DAN), ANN.account, MONDAY.date(), MONDAY.date())

@@ -192,14 +192,14 @@ def test_a_helper_adds_no_signers_but_asks_another_for_his_opinion(office: Offic
     office.sent("any_of", BOB)
     first = office.task(BOB)
     with office.acting(BOB) as ctx:
-        task_acts.add_signer(ctx, first, DAN.account, "helper")
+        task_acts.add_signer(ctx, first, DAN.account, "helper", "look too")
     task = office.task(DAN)
     for where in ("before", "parallel", "after"):
         with pytest.raises(Conflict) as refused, office.acting(DAN) as ctx:
-            task_acts.add_signer(ctx, task, CID.account, where)
+            task_acts.add_signer(ctx, task, CID.account, where, "look too")
         assert refused.value.faults[0].code == "helper_asks_no_signer"
     with office.acting(DAN) as ctx:
-        task_acts.add_signer(ctx, task, CID.account, "helper")
+        task_acts.add_signer(ctx, task, CID.account, "helper", "look too")
     assert [office.say(who) for who in (CID, DAN, BOB)] == ["pending", "pending", "done"]
 
 
@@ -220,7 +220,7 @@ def test_who_waited_for_a_say_that_is_escalated_waits_for_those_it_went_to(offic
     made = office.sent("late", by=BOB)
     task = office.task(ANN)
     with office.acting(ANN) as ctx:
-        task_acts.add_signer(ctx, task, DAN.account, "before")
+        task_acts.add_signer(ctx, task, DAN.account, "before", "look too")
     tick_at(office, MONDAY + timedelta(days=1))
     assert office.asked() == {"eve": ["one"]}
     assert office.say(EVE) == "pending"
@@ -233,7 +233,7 @@ def test_a_say_taken_back_late_has_its_whole_time_again(office: Office) -> None:
     made = office.sent("late", by=BOB)
     task = office.task(ANN)
     with office.acting(ANN) as ctx:
-        task_acts.add_signer(ctx, task, DAN.account, "after")
+        task_acts.add_signer(ctx, task, DAN.account, "after", "look too")
     office.say(ANN)
     later = MONDAY + timedelta(days=3)
     office.moment = later

@@ -172,6 +172,9 @@ def _cards(model: AppModel) -> dict[str, Schema]:
 
 TEXT: Schema = {"type": "string"}
 PERSON: Schema = {"type": ["integer", "string"], "description": "An account: its number or log-in name"}
+PEOPLE: Schema = {
+    "type": ["integer", "string", "array"], "items": PERSON, "description": "An account, or several: number or name",
+}  # fmt: skip
 TASK_ACTS: Mapping[str, tuple[str, Schema]] = {
     "return": (
         "Return it to a step, or to who sent it",
@@ -189,9 +192,13 @@ TASK_ACTS: Mapping[str, tuple[str, Schema]] = {
         "Ask another too",
         {
             "type": "object",
-            "properties": {"to": PERSON, "where": {"enum": ["before", "after", "parallel", "helper"]}, "note": TEXT},
-            "required": ["to", "where"],
+            "properties": {"to": PEOPLE, "where": {"enum": ["before", "after", "parallel", "helper"]}, "note": TEXT},
+            "required": ["to", "where", "note"],
         },
+    ),
+    "circulate": (
+        "Let others read the document without asking them anything",
+        {"type": "object", "properties": {"to": PEOPLE, "note": TEXT}, "required": ["to"]},
     ),
     "remove-signer": ("Take back whom I asked", {"type": "object"}),
     "take-back": (

@@ -78,6 +78,12 @@ def _person(ctx: RunContext, body: Mapping[str, Any], key: str = "to") -> int:
     return account_named(ctx, _word(ctx, body, key))
 
 
+def _people(ctx: RunContext, body: Mapping[str, Any]) -> list[int]:
+    """One account or several, each by its number or log-in name."""
+    given = body.get("to")
+    return [_person(ctx, {"to": each}) for each in (given if isinstance(given, list) else [given])]
+
+
 def _return(ctx: RunContext, id: int, body: Mapping[str, Any]) -> dict[str, Any]:
     note, to, way = (_word(ctx, body, key) for key in ("note", "to", "way"))
     return task_acts.give_back(ctx, id, note, to, way)
@@ -88,7 +94,11 @@ def _delegate(ctx: RunContext, id: int, body: Mapping[str, Any]) -> dict[str, An
 
 
 def _add_signer(ctx: RunContext, id: int, body: Mapping[str, Any]) -> dict[str, Any]:
-    return task_acts.add_signer(ctx, id, _person(ctx, body), _word(ctx, body, "where"), _word(ctx, body, "note"))
+    return task_acts.add_signer(ctx, id, _people(ctx, body), _word(ctx, body, "where"), _word(ctx, body, "note"))
+
+
+def _circulate(ctx: RunContext, id: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    return task_acts.circulate(ctx, id, _people(ctx, body), _word(ctx, body, "note"))
 
 
 def _remove_signer(ctx: RunContext, id: int, _body: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +114,7 @@ ACTS: Mapping[str, Callable[[RunContext, int, Mapping[str, Any]], dict[str, Any]
         "return": _return,
         "delegate": _delegate,
         "add-signer": _add_signer,
+        "circulate": _circulate,
         "remove-signer": _remove_signer,
         "take-back": _take_back,
     }

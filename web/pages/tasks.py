@@ -210,6 +210,7 @@ def _done(ctx: RunContext, act: str) -> str:
         "return": t("已退回", "Returned"),
         "delegate": t("已转交", "Handed over"),
         "add-signer": t("已加签", "Signer added"),
+        "circulate": t("已传阅", "Sent to be read"),
         REMOVE: t("已撤回加签", "Signer removed"),
         TAKE_BACK: t("已撤回同意，回到您的待办", "Taken back; it waits for you again"),
     }[act]
@@ -235,7 +236,18 @@ def _delegate(ctx: RunContext, found: Mapping[str, Any]) -> object:
 
 
 def _add_signer(ctx: RunContext, found: Mapping[str, Any]) -> object:
-    return task_acts.add_signer(ctx, found["id"], _person(ctx), request.form.get("where", ""), _note())
+    return task_acts.add_signer(ctx, found["id"], _people(ctx), request.form.get("where", ""), _note())
+
+
+def _circulate(ctx: RunContext, found: Mapping[str, Any]) -> object:
+    return task_acts.circulate(ctx, found["id"], _people(ctx), _note())
+
+
+def _people(ctx: RunContext) -> list[int]:
+    given = request.form.getlist("person")
+    if not given or not all(map(is_whole, given)):
+        raise Invalid(fault(ctx, "person_unknown", "person"))
+    return [int(each) for each in given]
 
 
 def _person(ctx: RunContext) -> int:
@@ -252,6 +264,7 @@ ACTS: Mapping[str, Callable[[RunContext, Mapping[str, Any]], object]] = MappingP
         "return": _give_back,
         "delegate": _delegate,
         "add-signer": _add_signer,
+        "circulate": _circulate,
         REMOVE: lambda ctx, found: task_acts.remove_signer(ctx, found["id"]),
         TAKE_BACK: lambda ctx, found: task_take_back.take_back(ctx, found["id"], _note()),
     }

@@ -47,7 +47,7 @@ def test_a_say_is_handed_over_and_stands_among_what_i_did(office: Works, order: 
 
 def test_a_signer_is_asked_first_and_taken_back(office: Works, order: dict[str, Any]) -> None:
     task = task_of(office, "manager", order)
-    office.api("manager").post(f"/tasks/{task}/add-signer", {"to": "admin", "where": "before"})
+    office.api("manager").post(f"/tasks/{task}/add-signer", {"to": "admin", "where": "before", "note": "you know it"})
     added = task_of(office, "admin", order)
     office.api("admin").refused(403, "POST", f"/tasks/{task}/approve", {})
     office.api("manager").post(f"/tasks/{added}/remove-signer", {})

@@ -66,7 +66,7 @@ def test_a_refusal_without_a_reason_keeps_what_was_written(office: Works, order:
 
 def test_handing_over_and_asking_another_too(office: Works, order: dict[str, Any]) -> None:
     task, manager = task_of(office, "manager", order), Reader(office, "manager")
-    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="before")
+    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="before", note="请先看")
     assert task_of(office, "admin", order)
     office.api("admin").post(f"/tasks/{task_of(office, 'admin', order)}/approve", {})
     assert "还要请谁审批" in manager.page(f"/tasks/{task}")
@@ -138,7 +138,7 @@ def test_a_waiting_task_says_who_sent_it_with_whom_it_deals_and_what_it_comes_to
 
 def test_whoever_was_brought_in_is_named_and_may_be_asked_no_more(office: Works, order: dict[str, Any]) -> None:
     task, manager = task_of(office, "manager", order), Reader(office, "manager")
-    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="parallel")
+    manager.post(f"/tasks/{task}/add-signer", person=account(office, "admin"), where="parallel", note="一起看")
     page = manager.page(f"/tasks/{task}")
     added = task_of(office, "admin", order)
     assert f"/tasks/{added}/remove-signer" in page
