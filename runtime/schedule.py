@@ -16,6 +16,7 @@ from sqlalchemy import select
 from runtime import idempotency, outbox_list, reminders, rules_clock, sync_kept, task_deadlines, task_late
 from runtime.context import RunContext
 from runtime.ledgers import keep_months
+from runtime.plugins import running
 
 HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType(
     {**rules_clock.HANDLERS, task_deadlines.HANDLER: task_late.deadline_passed}
@@ -39,6 +40,7 @@ def tick(ctx: RunContext) -> list[Done]:
     rules_clock.tick(ctx)
     reminders.forget_old(ctx)
     outbox_list.forget_old(ctx)
+    running.forget_old(ctx)
     idempotency.forget_old(ctx)
     sync_kept.forget_old(ctx)
     before = _kept(ctx)

@@ -130,13 +130,12 @@ def run_plugins(home: AppHome, over: Event) -> None:
     """Do what plug-ins were started for in all apps, one run after the other, until it is over."""
     names: list[str] = []
     rounds = 0
-    while not over.is_set():
+    while not over.wait(BETWEEN_ROUNDS):
         if rounds % LOOK_FOR_APPS == 0:
             with _going_on("plugins", "look failed"):
                 names = home.names()
         rounds += 1
         run_plugins_of(home, names)
-        over.wait(BETWEEN_ROUNDS)
 
 
 def run_plugins_of(home: AppHome, names: Sequence[str]) -> None:

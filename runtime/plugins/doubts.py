@@ -65,6 +65,9 @@ def _of_trigger(rule: Rule, known: Mapping[str, Plugin]) -> Iterator[Problem]:
         names = [each.id for each in known[id].events]
         yield _doubt(rule.origin, path, f"{id} raises no event {got(name)}", did_you_mean(name, names))
         return
+    if "{" not in event.of and event.of != trigger.entity:
+        what = f"{trigger.event} is about {event.of}, not {trigger.entity}"
+        yield _doubt(rule.origin, f"rules.{rule.id}.of", what, f"write of: {event.of}")
     for value, kind in trigger.gives.items():
         declared = event.gives.get(value)
         if declared is None or declared.kind != kind:

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.model import Text
@@ -43,6 +43,8 @@ AFTERWARDS = timedelta(minutes=5)
 LONGEST = 300.0
 MOST_HANGING = 3
 """Runs of one plug-in that nobody waits for any more and that still hold a connection: then no more are begun."""
+KEPT = 20_000
+"""Runs of all plug-ins of an app that are remembered."""
 OFTEN = 1.0
 """Seconds between two notes of how far a run is."""
 Row = Mapping[Any, Any]
@@ -157,7 +159,7 @@ def _worked(app: RunningApp, clock: Clock, job: Job) -> _Outcome:
         return _Outcome(error=both("plugin_hangs").get(app.language))
     started = time.perf_counter()
     answers: SimpleQueue[Notes | Exception] = SimpleQueue()
-    held: list[Connection] = []
+    held: list[int] = []
 
     def work() -> None:
         try:
@@ -169,7 +171,7 @@ def _worked(app: RunningApp, clock: Clock, job: Job) -> _Outcome:
     try:
         answer = answers.get(timeout=seconds)
     except Empty:
-        _let_go(held)
+        _let_go(app, held)
         text = both("plugin_too_slow", seconds=f"{seconds:g}")
         answer = TimeoutError(text.get(app.language))
     micros = int((time.perf_counter() - started) * 1_000_000)
@@ -178,19 +180,18 @@ def _worked(app: RunningApp, clock: Clock, job: Job) -> _Outcome:
     return _Outcome(error=_reason(app, clock, job, answer), micros=micros)
 
 
-def _let_go(held: Sequence[Connection]) -> None:
+def _let_go(app: RunningApp, held: Sequence[int]) -> None:
     """The transaction of one that hangs ends now: on PostgreSQL it would keep changes of tables waiting."""
-    for connection in held:
-        if connection.dialect.name == "postgresql" and not connection.closed:
-            driver = connection.connection.dbapi_connection
-            if driver is not None:
-                driver.close()
+    with app.database.read() as connection:
+        for backend in held:
+            connection.execute(select(func.pg_terminate_backend(backend)))
 
 
-def _run(app: RunningApp, clock: Clock, job: Job, held: list[Connection]) -> Notes:
+def _run(app: RunningApp, clock: Clock, job: Job, held: list[int]) -> Notes:
     notes = Notes()
     with app.database.read() as connection:
-        held.append(connection)
+        if connection.dialect.name == "postgresql":
+            held.append(connection.execute(select(func.pg_backend_pid())).scalar_one())
         ctx = app.context(connection, clock, "plugin")
         plugin, known = demand_on(ctx, job.plugin)
         given = given_values(ctx, act_of(ctx, plugin, job.act).arguments, job.given)
@@ -244,7 +245,7 @@ def _finish(app: RunningApp, connection: Connection, clock: Clock, job: Job, out
     acting = replace(ctx, user=user_of(ctx.app.model, plugin, known.settings))
     connection.info[CHAIN] = job.chain
     try:
-        written = write_notes(acting, plugin, outcome.notes)
+        written = write_notes(acting, plugin, known.settings, outcome.notes)
     finally:
         connection.info.pop(CHAIN, None)
     outcome.notes.said = [_masked(text, known.secrets) for text in outcome.notes.said]
@@ -306,6 +307,13 @@ def _tell_administrators(ctx: RunContext, job: Job, reason: str) -> None:
             origin=f"plugin:{job.plugin}",
         ),
     )
+
+
+def forget_old(ctx: RunContext) -> int:
+    """Drop all runs but the last ones."""
+    table = ctx.app.tables.system.plugin_run
+    newest = select(func.max(table.c.id)).scalar_subquery()
+    return ctx.connection.execute(delete(table).where(table.c.id <= newest - KEPT, table.c.next_at.is_(None))).rowcount
 
 
 # --- for people --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 from runtime import records, rules
 from runtime.context import RunContext
 from runtime.happenings import door
+from runtime.plugins.access import spelled
 from runtime.plugins.declare import Plugin
 from runtime.plugins.work import Change, Made, Notes, Raised
 from runtime.record_rows import read_rows
@@ -38,12 +39,12 @@ class Written:
     raised: tuple[Raised, ...] = ()
 
 
-def write_notes(ctx: RunContext, plugin: Plugin, notes: Notes) -> Written:
+def write_notes(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], notes: Notes) -> Written:
     """Write it all or nothing, as the plug-in; rules look at it when the door closes, then hear of the events."""
     with door(ctx):
         done = [*_changed(ctx, notes.changes), *_made(ctx, notes.made)]
     for each in notes.raised:
-        _tell(ctx, plugin, each)
+        _tell(ctx, plugin, settings, each)
     return Written(records=tuple(done[:MOST_KEPT]), raised=tuple(notes.raised[:MOST_KEPT]))
 
 
@@ -82,9 +83,10 @@ def _record(
     return Record(entity=entity, record=row["id"], title=title, made=made, set=changed)
 
 
-def _tell(ctx: RunContext, plugin: Plugin, raised: Raised) -> None:
+def _tell(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], raised: Raised) -> None:
     """Rules that wait for the event look at its record."""
-    name = f"{plugin.id}.{raised.event}"
+    name, declared = f"{plugin.id}.{raised.event}", plugin.event(raised.event)
+    entity = spelled(declared.of, settings) if declared is not None else ""
     for rule in ctx.app.model.rules.values():
-        if rule.trigger.kind == "event" and rule.trigger.event == name:
+        if rule.trigger.kind == "event" and (rule.trigger.event, rule.trigger.entity) == (name, entity):
             rules.run_event(ctx, rule, raised.record, raised.values)

@@ -13,10 +13,12 @@ from runtime.app_source import pin
 from runtime.apps import AppHome
 from runtime.context import RunContext
 from runtime.outbox import Outgoing, post, rows_of
+from runtime.plugins.running import runs
+from runtime.plugins.starting import Start, put
 from runtime.schedule import Done
 from tests.runtime.outside import Outside, listening
 from tests.web.test_cli import SHOP
-from web.clockwork import carry, carry_all, tick_all
+from web.clockwork import carry, carry_all, run_plugins_of, tick_all
 
 WORDS = Text(zh="到货", en="Here")
 
@@ -108,3 +110,18 @@ def test_what_is_said_while_the_server_runs_leaves_by_itself(home: AppHome) -> N
         over.set()
         courier.join(30)
     assert not courier.is_alive()
+
+
+def test_what_plug_ins_were_started_for_is_done_in_every_app(home: AppHome) -> None:
+    for name in ("one", "two"):
+        app = home.get(name)
+        with app.database.write() as connection:
+            put(app.context(connection), [Start(plugin="gone", act="do", given={}, key="k")])
+    with home.get("one").database.write() as connection:  # what it was given is no JSON: a fault of this app alone
+        table = home.get("one").tables.system.plugin_run
+        connection.execute(table.update().values(given="{"))
+    run_plugins_of(home, home.names())
+    app = home.get("two")
+    with app.database.read() as connection:
+        (run,) = runs(app.context(connection))
+    assert (run.state, run.error) == ("failed", "没有安装插件 gone，有：replenishment_advice")

@@ -109,6 +109,7 @@ rules:
   three: {when: {created: item}, then: {go: {start: probe.note, with: {itm: = this, factor: lots}}}}
   four:  {of: item, when: {event: probe.notced}, then: {go: {set: {note: x}}}}
   five:  {of: item, when: {event: probe.noticed, gives: {level: text}}, then: {go: {set: {note: x}}}}
+  seven: {of: remark, when: {event: probe.noticed}, then: {go: {set: {secret: x}}}}
   six:   {of: item, when: {event: gone.away}, then: {go: {set: {note: x}}}}
 """
     found = [(doubt.path, doubt.what, doubt.remedy) for doubt in plugin_doubts(works_model(layer))]
@@ -122,6 +123,7 @@ rules:
         ("rules.three.then.go.with", "probe.note needs the argument item", "write with: {item: …}"),
         ("rules.four.when.event", "probe raises no event notced", "did you mean noticed?"),
         ("rules.five.when.gives.level", "probe.noticed gives no text level", "it gives level: number"),
+        ("rules.seven.of", "probe.noticed is about item, not remark", "write of: item"),
         ("rules.six.when.event", "no plug-in gone is installed", "known here: probe, replenishment_advice"),
     ]
 

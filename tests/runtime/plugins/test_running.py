@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from runtime.apps import RunningApp
 from runtime.context import User
 from runtime.errors import Forbidden, Invalid, NotFound
-from runtime.plugins import choosing, starting
+from runtime.plugins import choosing, running, starting
 from runtime.plugins.running import Ended
 from tests.runtime.plugins.conftest import NOON, Works
 
@@ -47,6 +47,8 @@ def test_a_record_is_made_with_the_fields_it_may_fill(works: Works) -> None:
     [
         ("peek", {}, "您没有权限查看人员"),
         ("peer", {}, "没有列 cost"),
+        ("sly", {}, "cost"),
+        ("weigh", {}, "worth"),
         ("reach", {"item": 1}, "没有字段 cost"),
         ("rename", {"item": 1}, "您不能修改名称"),
         ("half", {"item": 1}, "10001"),
@@ -74,6 +76,20 @@ def test_one_that_hangs_is_given_up_and_nothing_of_it_stays(works: Works) -> Non
     run = works.run("hang", item=1)
     assert (run.state, run.error) == ("failed", "超过 0.05 秒还没有做完，已放弃，什么都没有写入")
     assert works.item()["note"] is None
+
+
+def test_one_that_hangs_again_and_again_is_not_begun_any_more(works: Works) -> None:
+    reasons = [works.run("hang", item=1).error.partition("，")[0] for _ in range(4)]
+    assert reasons == ["超过 0.05 秒还没有做完"] * 3 + ["它前几次运行还没有停下来"]
+
+
+def test_old_runs_are_forgotten_and_those_that_wait_are_not(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "KEPT", 1)
+    for _ in range(3):
+        works.run("report", item=1, level=1)
+    waiting = works.start("note", item=1)
+    assert works.write(running.forget_old) == 3
+    assert [run.id for run in works.runs()] == [waiting]
 
 
 def test_a_run_whose_process_died_is_done_again_and_its_effect_is_there_once(works: Works) -> None:

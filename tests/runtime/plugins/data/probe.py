@@ -41,6 +41,8 @@ PLUGIN = Plugin(
         act("peek"),
         act("peer"),
         act("reach", arguments=ITEM),
+        act("sly"),
+        act("weigh"),
         act("rename", arguments=ITEM),
         act("burst"),
         act("hang", arguments=ITEM, seconds=0.05),
@@ -87,6 +89,14 @@ def peer(given, at):
     at.say(str([sorted(row) for row in at.find("item", fields=["code", "cost"])]))
 
 
+def sly(given, at):
+    at.find("item", "cost > 1")
+
+
+def weigh(given, at):
+    at.daily("shelf", "worth", "item", kinds=["use"], since=at.today(), until=at.today())
+
+
 def reach(given, at):
     at.change("item", given["item"], {"cost": "1"})
 
@@ -113,4 +123,7 @@ def odd(given, at):
     at.change("item", given["item"], {"note": object()})
 
 
-DOES = {each.__name__: each for each in (note, remark, report, peek, peer, reach, rename, burst, hang, half, odd)}
+DOES = {
+    each.__name__: each
+    for each in (note, remark, report, peek, peer, sly, weigh, reach, rename, burst, hang, half, odd)
+}
