@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, literal_column
 from engine.model import Entity, EntityKind, Field
 from runtime.columns import column_plans, is_link
 from runtime.context import RunContext
+from runtime.id_sets import ID_SETS, WORD_SETS, ValueSet
 from runtime.prepared import Statement, padded, prepare_statement
 from runtime.sort_keys import SORT
 from runtime.values import Ref
@@ -90,24 +91,41 @@ def read_rows(ctx: RunContext, entity: str, ids: Iterable[int], *, lock: bool = 
 def _among(
     ctx: RunContext, entity: str, name: str, wanted: Sequence[Any], *, lock: bool = False, alive: bool = False
 ) -> list[Row]:
-    """The rows whose column has one of these values; up to ``FEW`` of them by a statement prepared for that many."""
+    """The rows whose column has one of these values: up to ``FEW`` of them by a statement prepared for that many,
+    more by one that takes ids or texts as a set."""
     made = reader(ctx, entity)
     if 0 < len(wanted) <= FEW:
         wanted = padded(wanted)
         key = ("few rows", entity, name, lock, alive, len(wanted))
         few = ctx.app.programs.keep(key, lambda: _prepared_few(ctx, entity, name, len(wanted), lock=lock, alive=alive))
         return made.all(few.run(ctx, {WANTED[i]: value for i, value in enumerate(wanted)}))
+    parts = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
+    kinds = {*map(type, wanted)}
+    sets = SETS[kinds.pop()][ctx.app.database.dialect] if len(kinds) == 1 and kinds <= SETS.keys() else None
+    if sets is not None:
+        mark = ("set of rows", entity, name, lock, alive)
+        many = ctx.app.programs.keep(mark, lambda: _prepared_set(ctx, entity, name, sets, lock=lock, alive=alive))
+        return made.all([row for part in parts for row in many.run(ctx, {"wanted": sets.pack(part)})])
     names: Any = bindparam("wanted", expanding=True)
+    where = ctx.app.tables.entity[entity].c[name].in_(names)
     statement = ctx.app.programs.keep(
-        ("rows", entity, name, lock, alive), lambda: _rows_where(ctx, entity, name, names, lock=lock, alive=alive)
+        ("rows", entity, name, lock, alive), lambda: _rows_where(ctx, entity, where, lock=lock, alive=alive)
     )
-    parts = (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))
     return [made.record(row) for part in parts for row in ctx.connection.execute(statement, {"wanted": part})]
 
 
-def _rows_where(ctx: RunContext, entity: str, name: str, values: Any, *, lock: bool, alive: bool) -> Select[Any]:
+SETS: Mapping[type, Mapping[str, ValueSet]] = {int: ID_SETS, str: WORD_SETS}
+
+
+def _prepared_set(ctx: RunContext, entity: str, name: str, sets: ValueSet, *, lock: bool, alive: bool) -> Statement:
+    where = sets.among(ctx.app.tables.entity[entity].c[name], "wanted")
+    statement = _rows_where(ctx, entity, where, lock=lock, alive=alive)
+    return prepare_statement(ctx, statement, list(statement.selected_columns), reader(ctx, entity).keys)
+
+
+def _rows_where(ctx: RunContext, entity: str, where: ColumnElement[bool], *, lock: bool, alive: bool) -> Select[Any]:
     table = ctx.app.tables.entity[entity]
-    statement = reader(ctx, entity).statement.where(table.c[name].in_(values))
+    statement = reader(ctx, entity).statement.where(where)
     if alive:
         statement = statement.where(table.c.deleted_at.is_(None))
     return _ordered(statement, table.c.id, lock)
@@ -116,7 +134,8 @@ def _rows_where(ctx: RunContext, entity: str, name: str, values: Any, *, lock: b
 def _prepared_few(ctx: RunContext, entity: str, name: str, count: int, *, lock: bool, alive: bool) -> Statement:
     kind = ctx.app.tables.entity[entity].c[name].type
     values = [bindparam(WANTED[i], type_=kind) for i in range(count)]
-    statement = _rows_where(ctx, entity, name, values, lock=lock, alive=alive)
+    where = ctx.app.tables.entity[entity].c[name].in_(values)
+    statement = _rows_where(ctx, entity, where, lock=lock, alive=alive)
     return prepare_statement(ctx, statement, list(statement.selected_columns), reader(ctx, entity).keys)
 
 

@@ -1,7 +1,7 @@
 """P10: 50,000 rows in from a spreadsheet with all validation, and out again. The goals are CPU seconds.
 
-Items come as people write them: names instead of codes, recognised column by column, kept in the trail. Beside it
-stands a program for just this sheet that writes the same rows.
+Items come as people write them: names instead of codes, recognised column by column, kept in the trail; opening stock
+comes as one document (``p10_opening``). Beside each stands a program for just this sheet that writes the same rows.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from runtime.importing_words import recognise
 from runtime.queries import ListQuery
 from runtime.spreadsheets import write_xlsx
 from tests.bench.measure import Figure, against
+from tests.bench.p10_opening import opening
 from tests.bench.places import NOON, Place
 
 GOAL = "P10"
@@ -49,6 +50,7 @@ def run(place: Place) -> Iterator[Figure]:
     limit = 2_500.0 * count / 50_000
     yield Figure(name=f"import of {count} rows, XLSX", ours=mine, hand=theirs, limit=limit, **shared)
     yield from _items(place, count, rounds, shared)
+    yield opening(place, count, rounds)
     yield from _export(place, content, count, rounds, shared)
 
 
