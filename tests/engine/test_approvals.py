@@ -8,6 +8,7 @@ import pytest
 
 from engine import MetadataError
 from engine.compiler import load_text
+from engine.expressions.render import render
 from engine.model import AppModel, Approval
 
 APP = """\
@@ -134,3 +135,49 @@ def test_a_step_names_who_is_told_when_the_document_comes_to_it() -> None:
     (step,) = approval("{who: [{role: boss}], copies: [clerk, {field: owner}]}").steps
     assert [(who.kind, who.role) for who in step.copies] == [("role", "clerk"), ("field", "")]
     assert approval().steps[0].copies == ()
+
+
+def steps_of(*written: str) -> Approval:
+    """The approval with these steps; the first is called ``first``."""
+    first, *rest = written
+    return approval(first + "".join(f"\n              s{n}: {each}" for n, each in enumerate(rest, 2)))
+
+
+def test_the_default_branch_is_the_denial_of_the_others() -> None:
+    found = steps_of(
+        "{who: [boss], if: total > 5}",
+        "{who: [boss], if: expected >= today()}",
+        "{who: [clerk], otherwise: [first, s2]}",
+    )
+    rest = found.steps[2]
+    assert rest.condition is not None
+    assert render(rest.condition.tree) == "not total > 5 and not expected >= today()"
+    assert codes(step="{who: [boss], otherwise: [second]}") == ["D304"]
+
+
+def test_people_whom_only_approvals_name() -> None:
+    (step,) = approval("{who: [{person: li.si}, {initiator: true, along: superior}], decide: random}").steps
+    assert [(who.kind, who.name, who.along) for who in step.who] == [
+        ("person", "li.si", ""),
+        ("initiator", "", "superior"),
+    ]
+    assert step.decide == "random"
+    assert approval(nobody="{person: li.si}").nobody.name == "li.si"
+    with pytest.raises(MetadataError) as refused:
+        load_text(
+            APP.format(step=STEP, nobody="boss", more="").replace("by: [clerk]", "by: [{person: li.si}]"), "shop.yaml"
+        )
+    assert [problem.code for problem in refused.value.problems] == ["D204"]
+
+
+def test_what_is_to_be_done_waited_for_and_due_by_a_date() -> None:
+    found = steps_of(
+        "{who: [boss], handle: true, deadlines: {by: {at: expected}, soon: {after: 2 work_days}}}", "{wait: 3 days}"
+    )
+    doing, pause = found.steps
+    by, soon = doing.deadlines
+    assert (doing.handled, by.at is not None, soon.days, soon.worked) == (True, True, 2, True)
+    assert (pause.waits, pause.who, [(d.hours, d.act) for d in pause.deadlines]) == (True, (), [(72, "approve")])
+    assert approval(more="urge_again: 4 hours").urged == 4
+    assert codes(step="{who: [boss], deadlines: {by: {at: total}}}") == ["D609"]
+    assert codes(step="{wait: a while}") == ["D609"]
