@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from flask import url_for
+from flask import has_request_context, request
 
 from engine.model import Field
 from runtime.context import RunContext
@@ -36,12 +36,16 @@ def names_in(ctx: RunContext, columns: Sequence[Field], rows: Sequence[Sequence[
     return {id: one.name for id, one in describe(ctx, sorted(wanted)).items()} if wanted else {}
 
 
-def linked(field: Field, value: object, names: Mapping[int, str], language: str) -> str:
-    """Files as a list shows them: pictures small, others by name (one that is gone not at all); each opens."""
+def linked(ctx: RunContext, field: Field, value: object, names: Mapping[int, str] | None = None) -> str:
+    """Files as a list shows them: pictures small, others by name (one that is gone not at all); each opens.
+
+    ``names``: those of all files of the page, where it was read as a whole.
+    """
     ids = ids_of(value)
     if field.type == "file":
+        names = names_in(ctx, [field], [(0, value)]) if names is None else names
         return " ".join(f'<a href="{_url(i)}">{escape(names[i])}</a>' for i in ids if i in names)
-    words = escape(field.label.get(language))
+    words = escape(field.label.get(ctx.language))
     shown = "".join(
         f'<a href="{url}"><img src="{url}" height="24" alt="{words}" loading="lazy"></a> '
         for url in map(_url, ids[:MOST])
@@ -50,8 +54,8 @@ def linked(field: Field, value: object, names: Mapping[int, str], language: str)
 
 
 def _url(id: int) -> str:
-    """Where a file opens, wherever the app is mounted."""
-    return url_for("pages.file", id=id)
+    """Where a file opens, wherever the app is mounted; a list is full of them, so it is put together by hand."""
+    return f"{request.script_root if has_request_context() else ''}/files/{id}"
 
 
 def files_cell(field: Field, index: int, start: str, nothing: str) -> Callable[[Sequence[Any], Any], str]:
@@ -59,7 +63,7 @@ def files_cell(field: Field, index: int, start: str, nothing: str) -> Callable[[
 
     def cell(row: Sequence[Any], kit: Any) -> str:
         value = row[index]
-        return start + linked(field, value, kit.files, kit.ctx.language) if ids_of(value) else nothing
+        return start + linked(kit.ctx, field, value, kit.files) if ids_of(value) else nothing
 
     return cell
 

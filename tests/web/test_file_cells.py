@@ -54,10 +54,10 @@ def test_the_files_of_a_page_are_named_by_one_statement(office: Works, kept: lis
 
 
 def test_a_file_opens_wherever_the_app_is_mounted(office: Works, kept: list[int]) -> None:
-    with office.flask.test_request_context(base_url="http://localhost/firm"):
-        shown = linked(FIELDS["face"], kept[1], {}, "en")
+    with office.acting() as ctx, office.flask.test_request_context(base_url="http://localhost/firm"):
+        shown = linked(ctx, FIELDS["face"], kept[1])
         assert shown.startswith(f'<a href="/firm/files/{kept[1]}"><img src="/firm/files/{kept[1]}"')
-        assert linked(FIELDS["paper"], (kept[0],), {kept[0]: "a"}, "en") == f'<a href="/firm/files/{kept[0]}">a</a>'
+        assert linked(ctx, FIELDS["paper"], (kept[0],), {kept[0]: "a"}) == f'<a href="/firm/files/{kept[0]}">a</a>'
 
 
 def test_on_paper_only_what_is_shown_is_read(office: Works, kept: list[int]) -> None:
