@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from runtime.plugins.finding import market
 from web.api.openapi_parts import ID_PARAMETER, Schema, answers, body, query
 
 TEXT: Schema = {"type": "string"}
@@ -43,8 +46,8 @@ RUN = _object(
 )  # fmt: skip
 
 
-def _part(name: str, description: str) -> Schema:
-    schema = {"type": "string", "minLength": 1}
+def _part(name: str, description: str, known: Iterable[str]) -> Schema:
+    schema = {"type": "string", "enum": sorted(known)}
     return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
 
 
@@ -55,7 +58,9 @@ def _get(summary: str, schema: Schema, *parameters: Schema) -> Schema:
 
 def plugin_paths() -> dict[str, Schema]:
     """Plug-ins, for administrators."""
-    one = {"parameters": [_part("plugin", "The id of a plug-in")]}
+    plugins = market().plugins
+    acts = {act.id for each in plugins.values() for act in each.plugin.acts}
+    one = {"parameters": [_part("plugin", "The id of a plug-in", plugins)]}
     before = query("before", {"type": "integer", "minimum": 0}, "Runs before this one: `next` of the page before")
     listing = _object({"items": _list(PLUGIN), "next": {"type": "null"}, "count": WHOLE, "broken": _list(ANYTHING)})
     ran = _object({"items": _list(RUN), "next": {"type": ["integer", "null"]}, "count": WHOLE})
@@ -73,7 +78,7 @@ def plugin_paths() -> dict[str, Schema]:
             },
         },
         "/plugins/{plugin}/acts/{act}": {
-            "parameters": [*one["parameters"], _part("act", "What it does")],
+            "parameters": [*one["parameters"], _part("act", "What it does", acts)],
             "post": {
                 "summary": "Start what it does; the run is done beside",
                 "tags": ["plugins"],

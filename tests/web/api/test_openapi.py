@@ -48,6 +48,11 @@ TRIED = (
     "/inbox/{id}/ack",
     "/channels",
     "/channels/{id}",
+    "/plugins",
+    "/plugins/{plugin}",
+    "/plugins/{plugin}/acts/{act}",
+    "/plugins/{plugin}/runs",
+    "/plugins/{plugin}/runs/{id}",
     "/outbox",
     "/outbox/{id}/resend",
     "/sync",
@@ -114,6 +119,9 @@ def test_whatever_is_sent_the_answer_is_one_that_is_described(
             case.validate_response(response, checks=CHECKS)
 
         holds()
+    if path == "/plugins/{plugin}":  # and what was set is as it was
+        with office_on_file.acting() as ctx:
+            ctx.connection.execute(ctx.app.tables.system.plugin.delete())
     if path == "/rules/{rule}":  # the app is shared: what was switched off goes on again
         for rule in office_on_file.api().items("/rules"):
             office_on_file.api().call("PATCH", f"/rules/{rule['id']}", {"on": True})
