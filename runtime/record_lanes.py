@@ -15,7 +15,7 @@ from runtime.context import RunContext
 from runtime.permissions import Rights
 from runtime.record_plan import EntityPart
 from runtime.value_numbers import SAFE_DIGITS, decimal_of
-from runtime.values import BY_TYPE, ENTERED, NO, YES, Lookup, most_letters, parse_raw
+from runtime.values import BY_TYPE, ENTERED, NO, TEXT_LENGTH, YES, Lookup, most_letters, parse_raw
 
 Read = Callable[[RunContext, object], object]
 Lane = tuple[Field, Read, str]
@@ -123,6 +123,8 @@ def _reference(field: Field) -> Read:
     def read(ctx: RunContext, raw: object) -> object:
         if type(raw) is int and 0 < raw < MOST_ID:
             return raw
+        if type(raw) is str and raw and raw.isascii() and raw.isprintable() and len(raw) <= TEXT_LENGTH:
+            return Lookup(raw.strip())
         if type(raw) is dict and len(raw) == 1:
             code = raw.get("code")
             if type(code) is str and code.isascii():

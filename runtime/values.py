@@ -51,6 +51,9 @@ class Lookup:
     def __str__(self) -> str:
         return self.text or ", ".join(f"{name} {value}" for name, value in self.key)
 
+    def __hash__(self) -> int:
+        return hash(self.text or self.key)  # imports have tens of thousands
+
 
 @dataclass(frozen=True, slots=True)
 class Entered:
