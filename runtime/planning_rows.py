@@ -51,9 +51,14 @@ def title_columns(ctx: RunContext, entity: str) -> list[Column[Any]] | None:
     return [table.c[name] for name in names]
 
 
-def title_text(id: int, words: Iterable[Any]) -> str:
+def title_text(id: int, words: Sequence[Any]) -> str:
     """What people call a record with these words in its title."""
-    return " ".join([word if type(word) is str else str(word) for word in words if word or word == 0]) or f"#{id}"
+    if "" not in words:
+        try:
+            return " ".join(words) or f"#{id}"
+        except TypeError:  # something is empty, or no text
+            pass
+    return " ".join([str(word) for word in words if word or word == 0]) or f"#{id}"
 
 
 def titles_of(ctx: RunContext, entity: str, ids: Iterable[int]) -> dict[int, str]:

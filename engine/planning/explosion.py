@@ -113,20 +113,23 @@ class _Opening:
         """The places below one, each directly before its own components."""
         rows, new, level, totals, number = self.rows, tuple.__new__, len(above), self.totals, version.id
         stocked, passed = self._known
-        last: tuple[Any, Any, Any] = (None, None, None)
-        amount = ZERO
+        last_need: Any = None
+        last_fixed: Any = None
+        last_step: Any = None
+        amount, add = ZERO, rows.append
         for line in version.lines:
             _, item, need, fixed, step, through, others, _ = line
-            if need is not last[0] or fixed is not last[1] or step is not last[2]:
-                last, amount = (need, fixed, step), needed(line, quantity)  # lines that ask the same need the same
+            if need is not last_need or fixed is not last_fixed or step is not last_step:
+                last_need, last_fixed, last_step = need, fixed, step
+                amount = needed(line, quantity)  # lines that ask the same need the same
             inner, expired, title = (passed if through else stocked).get(item) or self._look(item, through=through)
             instead = tuple([(other, self.named(other)) for other in others]) if others else ()
-            made = inner is not None
-            rows.append(new(Exploded, (level, index, item, title, amount, line, number, made, expired, instead)))
-            if not (made and through):
+            if inner is None or not through:
                 totals[item] = totals[item] + amount if item in totals else amount
             if inner is None:
+                add(new(Exploded, (level, index, item, title, amount, line, number, False, expired, instead)))
                 continue
+            add(new(Exploded, (level, index, item, title, amount, line, number, True, False, instead)))
             if item in above:
                 raise StructureCycle([*above[above.index(item) :], item])
             if len(rows) > MOST_ROWS:
