@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 
 from runtime.apps import RunningApp
 from runtime.context import FixedClock
+from runtime.programs import Programs
 from runtime.rules_simulate import simulate
 from runtime.rules_words import say_rule
-from tests.runtime.plugins.conftest import Works
+from tests.runtime.plugins.conftest import Works, works_model
 
 
 def test_a_rule_starts_a_plug_in_after_the_save_and_its_trace_tells_all(works: Works) -> None:
@@ -106,3 +107,18 @@ def test_rules_about_plug_ins_read_as_sentences(works_app: RunningApp) -> None:
         english = replace(ctx, language="en")
         assert say_rule(english, rules["unlucky"]).endswith(", start “Do burst” of the plug-in Probe.")
         assert say_rule(ctx, rules["heard"]).startswith("当插件“探针”对物料报告“发现”时，如果 ")
+
+
+GONE = """app: works
+plugins: {gone: {enabled: true, settings: {anything: 1}}}
+rules:
+  orphan: {when: {changed: item, fields: [wish]}, if: not empty(wish), then: {go: {start: gone.away}}}
+"""
+
+
+def test_an_app_whose_plug_in_is_not_installed_works_and_its_rule_says_why_it_does_not(works: Works) -> None:
+    there = Works(replace(works.app, model=works_model(GONE), programs=Programs()))
+    there.change(wish="请看")
+    assert there.item()["wish"] == "请看"
+    (look,) = there.looks("orphan")
+    assert (look.result, look.error) == ("failed", "没有安装插件 gone，有：probe, replenishment_advice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -103,6 +104,19 @@ def test_a_run_whose_process_died_is_done_again_and_its_effect_is_there_once(wor
     remark = works.app.tables.entity["remark"]
     with works.app.database.read() as connection:
         assert len(connection.execute(select(remark.c.id)).all()) == 1
+
+
+def test_two_workers_share_the_runs_and_do_none_twice(works: Works) -> None:
+    for _ in range(8):
+        works.start("remark", item=1)
+    with ThreadPoolExecutor(2) as workers:
+        first, second = (workers.submit(works.work_off) for _ in range(2))
+    ended = [*first.result(), *second.result()]
+    assert sorted(each.id for each in ended) == [run.id for run in works.runs()]
+    assert {each.state for each in ended} == {"done"}
+    remark = works.app.tables.entity["remark"]
+    with works.app.database.read() as connection:
+        assert len(connection.execute(select(remark.c.id)).all()) == 8
 
 
 def test_a_run_that_died_three_times_is_given_up(works: Works) -> None:
