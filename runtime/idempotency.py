@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runtime.context import RunContext
@@ -81,5 +81,5 @@ def forget_old(ctx: RunContext) -> int:
     """Drop keys nobody will repeat any more."""
     table = ctx.app.tables.system.idempotency
     offline = table.c.key.like(f"{OFFLINE}%")
-    old = or_(and_(~offline, table.c.at < ctx.now() - KEPT), table.c.at < ctx.now() - OFFLINE_KEPT)
-    return ctx.connection.execute(delete(table).where(old)).rowcount
+    done_with = or_(~offline, table.c.at < ctx.now() - OFFLINE_KEPT)
+    return ctx.connection.execute(delete(table).where(table.c.at < ctx.now() - KEPT, done_with)).rowcount

@@ -180,6 +180,10 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "一次最多 {most} 条，这里有 {given} 条：分几次按顺序送",
         "At most {most} entries go in one batch, here are {given}: send them in several, in order",
     ),
+    "sync_too_large": (
+        "这一条太大，最多 {most} KB（图片和文件先上传）：整批没有处理",
+        "This entry is too large, at most {most} KB (files are uploaded first): nothing of the batch was done",
+    ),
     "sync_bad_key": (
         "每一条要有自己的 key（1 到 {most} 个可打印的 ASCII 字符）：整批没有处理",
         "Every entry needs a key of its own (1 to {most} printable ASCII characters): nothing of the batch was done",

@@ -21,6 +21,8 @@ from runtime.messages import fault
 MOST = 200
 """Entries of one batch: a device with more sends several batches, in order."""
 LONGEST_KEY = 150
+LARGEST = 256 * 1024
+"""Bytes of one entry, pictures not among them: these are uploaded first."""
 AHEAD = timedelta(minutes=10)
 """Clocks of devices differ by so much without anybody minding."""
 OLDEST = timedelta(days=31)
@@ -90,6 +92,9 @@ def read_batch(ctx: RunContext, body: Mapping[str, Any]) -> list[Entry]:
     if wrong:
         raise Invalid(*wrong)
     entries = [Entry(key=row["key"], raw=row) for row in rows]
+    large = [number for number, entry in enumerate(entries, 1) if len(entry.known) > LARGEST]
+    if large:
+        raise Invalid(*(fault(ctx, "sync_too_large", f"entries.{n}", most=LARGEST // 1024) for n in large))
     seen: dict[str, bytes] = {}
     for number, entry in enumerate(entries, 1):
         if seen.setdefault(entry.key, entry.known) != entry.known:

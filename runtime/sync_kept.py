@@ -26,7 +26,7 @@ from runtime.syncing import ALREADY, CONFLICT, DISCARDED, DONE, REFUSED, WAITING
 
 Row = dict[str, Any]
 Described = Callable[[UserError], Row]
-MOST_OPEN = 2000
+MOST_OPEN = 500
 """Entries of one person that may be open."""
 SETTLED_KEPT = timedelta(days=90)
 PAGE = 200

@@ -210,6 +210,7 @@ def _work(metadata: MetaData) -> dict[str, Table]:
             Column("response", Text),
             Column("at", Moment, nullable=False),
             PrimaryKeyConstraint("account", "key"),
+            Index("ix_dg_idempotency_at", "at"),
         ),
         "task": _tasks(metadata),
         "substitute": _substitutes(metadata),

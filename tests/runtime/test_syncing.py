@@ -269,6 +269,7 @@ def test_a_batch_that_cannot_be_told_apart_is_refused_as_a_whole(device: Device)
     entry = new("item", code="X", name="X")
     for entries, code in (
         ([entry] * (MOST + 1), "sync_too_many"),
+        ([entry, {**new("item"), "values": {"name": "x" * 300_000}}], "sync_too_large"),
         ([{**entry, "key": ""}], "sync_bad_key"),
         ([{**entry, "key": "键"}], "sync_bad_key"),
         ([entry, {**entry, "entity": "order"}], "sync_key_twice"),
@@ -305,8 +306,12 @@ def test_what_is_settled_is_forgotten_one_day_and_what_is_open_never(device: Dev
     assert [one.key for one in later.open()] == [open_["key"]]
     table = device.app.tables.system.idempotency
     keys = select(func.count()).where(table.c.key.like(f"{idempotency.OFFLINE}%"))
-    Device(device.app, BOSS, NOON + timedelta(days=40)).within(idempotency.forget_old)
-    assert device.within(lambda ctx: ctx.connection.execute(keys).scalar()) > 0
+    plain = Device(device.app, BOSS, NOON)
+    assert plain.within(lambda ctx: idempotency.begin(ctx, "of a header", b"x")) is None
+    offline = device.within(lambda ctx: ctx.connection.execute(keys).scalar())
+    assert Device(device.app, BOSS, NOON + timedelta(days=40)).within(idempotency.forget_old) == 1
+    assert device.within(lambda ctx: ctx.connection.execute(keys).scalar()) == offline > 0
+    assert Device(device.app, BOSS, NOON + timedelta(days=46)).within(idempotency.forget_old) == offline
 
 
 def test_two_devices_that_send_the_same_at_once_make_it_once(app: RunningApp, device: Device) -> None:
