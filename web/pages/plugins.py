@@ -144,10 +144,11 @@ def _options(ctx: RunContext, setting: Setting, values: Mapping[str, Any], chose
     elif "enum" in setting.shape:
         known = {str(each): str(each) for each in setting.shape["enum"]}
     elif named_ids := choices_of(ctx.app.model, setting, values):
-        known = {id: f"{label.get(ctx.language)}（{id}）" for id, label in named_ids.items()}
+        known = {id: t(f"{label.zh}（{id}）", f"{label.en} ({id})") for id, label in named_ids.items()}
     if not known:
         return []
-    known = {**known, **{each: each for each in chosen if each and each not in known}}
+    known = {**{each: known.get(each, each) for each in chosen if each and setting.kind == "array"}, **known}
+    known |= {each: each for each in chosen if each and each not in known}
     empty = [] if setting.kind == "array" else [{"id": "", "label": "–", "chosen": not any(chosen)}]
     return empty + [{"id": id, "label": label, "chosen": id in chosen} for id, label in known.items()]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tests.runtime.plugins.conftest import Works
-from web.pages.rules import action_view
+from web.rule_deeds import Deeds
 
 
 def view(works: Works, language: str = "zh") -> dict[str, object]:
     with works.app.database.read() as connection:
         ctx = works.context(connection, language)
         (action,) = works.looks("wish")[-1].actions
-        return action_view(ctx, "item", action)
+        return Deeds(ctx).view("item", action)
 
 
 def test_a_rule_run_tells_what_was_started_and_what_came_of_it(works: Works) -> None:
