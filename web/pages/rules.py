@@ -18,13 +18,12 @@ from runtime.permissions import demand_admin
 from runtime.record_reading import titles
 from runtime.rules_look import Told
 from runtime.rules_running import switched_off
-from runtime.rules_sets import OVERRULED, OVERRULES
 from runtime.rules_traces import Run
-from runtime.rules_words import CHANNELS, say_alert, say_rule
+from runtime.rules_words import say_alert, say_rule
 from web.access import reading, writing
 from web.display import moment
-from web.plugin_words import outcome_changes, outcome_words, started
 from web.render import render, tell
+from web.rule_deeds import Deeds
 from web.rule_picture import rule_bounds, rule_picture
 from web.setting_tabs import setting_tabs
 from web.texts import translator
@@ -259,7 +258,7 @@ def rule_run(id: int) -> AnyResponse:
         model = ctx.app.model
         found = model.rules.get(run.rule)
         entity = model.entities.get(run.entity)
-        own = entity is not None and not entity.parent
+        own, deeds = entity is not None and not entity.parent, Deeds(ctx)
         facts = [
             {"label": t("时间", "When"), "value": f"{moment(run.at, ctx)}"},
             {"label": t("触发", "Set off by"), "value": event_label(ctx, run)},
@@ -282,70 +281,13 @@ def rule_run(id: int) -> AnyResponse:
             tone=RESULTS[run.result][2] if run.result in RESULTS else "",
             facts=facts,
             parts=parts_view(ctx, rules_admin.conditions_of(ctx, run)),
-            actions=[action_view(ctx, run.entity, action) for action in run.actions],
+            actions=[deeds.view(run.entity, action) for action in run.actions],
             error=run.error,
         )
 
 
 def _people(ctx: RunContext, ids: Sequence[int | None]) -> Mapping[int, str]:
     return accounts.account_names(ctx, [each for each in ids if each])
-
-
-def action_view(ctx: RunContext, entity: str, action: Mapping[str, Any]) -> View:
-    """An action of a run in words: who was told what, or which field became what."""
-    t = translator(ctx.language)
-    fields = ctx.app.model.entities[entity].fields if entity in ctx.app.model.entities else {}
-    changes = [
-        {
-            "name": fields[name].label.get(ctx.language) if name in fields else name,
-            "old": _plain(old),
-            "new": _plain(new),
-            "note": _overruling(ctx, action, name),
-        }
-        for name, (old, new) in dict(action.get("set") or {}).items()
-    ]
-    told = [*_people(ctx, list(action.get("accounts", ()))).values(), *action.get("addresses", ())]
-    text = action.get("text", "")
-    if isinstance(text, list):
-        text = text[1 if ctx.language == "en" else 0]
-    made = action.get("made")
-    label = ctx.app.model.entities[action["entity"]].label.get(ctx.language) if action.get("entity") else ""
-    heads = {
-        "send": t(*CHANNELS.get(str(action.get("channel")), ("消息", "message"))),
-        "set": t("设置字段", "Set fields"),
-        "create": t(f"新建{label}", f"Made {label}"),
-        "draw": t(f"生成{label}", f"Drew {label}"),
-        "take": t("流程操作", "Transition"),
-        "start": t("启动插件：", "Started the plug-in: ") + started(ctx, action) if action.get("plugin") else "",
-    }
-    if action["kind"] == "start":
-        text, changes = outcome_words(ctx, action), outcome_changes(ctx, action)
-    return {
-        "head": heads.get(str(action["kind"]), str(action["kind"])),
-        "told": t("、", ", ").join(told)
-        if told
-        else t("没有收件人", "nobody to tell")
-        if action["kind"] == "send"
-        else "",
-        "text": text,
-        "changes": changes,
-        "made": str(action.get("code") or (f"#{made}" if made else "")),
-        "made_url": url_for("pages.record", entity=action["entity"], id=made) if made and action.get("entity") else "",
-    }
-
-
-def _overruling(ctx: RunContext, action: Mapping[str, Any], field: str) -> str:
-    """Which other rule set the same field in the same save: the later one counts."""
-    t, rules = translator(ctx.language), ctx.app.model.rules
-    before, after = (action.get(key, {}).get(field, "") for key in (OVERRULES, OVERRULED))
-    before, after = (rules[id].label.get(ctx.language) if id in rules else id for id in (before, after))
-    if after:
-        return t(f"未写入：之后的规则“{after}”又设置了它", f"not written: the later rule “{after}” set it again")
-    return t(f"盖过之前的规则“{before}”", f"over the earlier rule “{before}”") if before else ""
-
-
-def _plain(value: object) -> str:
-    return "–" if value in (None, "") else str(value)
 
 
 def register(pages: Blueprint) -> None:

@@ -21,8 +21,8 @@ from runtime.rules_trial import Trial
 from runtime.rules_words import say_alert, say_rule
 from web.access import reading
 from web.display import moment
-from web.pages.rules import action_view
 from web.render import render, render_slowly
+from web.rule_deeds import Deeds
 from web.texts import translator
 
 View = dict[str, Any]
@@ -95,7 +95,7 @@ class _Watched:
 
 
 def _result(ctx: RunContext, result: Simulated) -> View:
-    t = translator(ctx.language)
+    t, deeds = translator(ctx.language), Deeds(ctx)
     records = len(result.records)
     head = t(
         f"会触发 {result.fired} 次，涉及 {records} 个对象；共看了 {result.looked} 次变动",
@@ -105,7 +105,7 @@ def _result(ctx: RunContext, result: Simulated) -> View:
         "head": head,
         "notes": result.notes,
         "bars": _bars(result),
-        "hits": [_hit(ctx, hit) for hit in result.hits],
+        "hits": [_hit(ctx, deeds, hit) for hit in result.hits],
         "more": result.fired - len(result.hits),
     }
 
@@ -127,12 +127,12 @@ def _bars(result: Simulated) -> list[View]:
     ]
 
 
-def _hit(ctx: RunContext, hit: Hit) -> View:
+def _hit(ctx: RunContext, deeds: Deeds, hit: Hit) -> View:
     return {
         "when": moment(hit.at, ctx),
         "title": hit.title,
         "url": url_for("pages.record", entity=hit.entity, id=hit.record),
-        "effects": [action_view(ctx, hit.entity, effect) for effect in hit.effects],
+        "effects": [deeds.view(hit.entity, effect) for effect in hit.effects],
     }
 
 
