@@ -7,6 +7,7 @@ identities of objects of the frozen model, which lives as long: hashing a tree c
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.expressions.python import compile_python
@@ -50,7 +51,10 @@ class Programs:
         found = self._readings.get(id(expr))
         if found is None:
             own = self.own_fields(expr, model)
-            of_record = compile_python(expr, [(name,) for name in own]) if own else None
+            of_record = None
+            if own:
+                alone = expr.tree is expr.inputs[0]  # what stands in the field: no function of ours need be called
+                of_record = methodcaller("get", own[0]) if alone else compile_python(expr, [(n,) for n in own])
             found = self._readings[id(expr)] = (expr, (self.function(expr), of_record))
         return found[1]
 

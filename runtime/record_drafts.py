@@ -112,6 +112,13 @@ def add_changed(batch: Batch, old: Row, changes: Mapping[str, object], number: i
     return draft
 
 
+def add_moved(batch: Batch, old: Row, status: object, number: int) -> Draft:
+    """A draft of an existing record of which only the state becomes another: its lines are not looked at."""
+    draft = Draft({**old, "status": status}, old, {"status"}, "", number)
+    batch.headers.append(draft)
+    return draft
+
+
 def _keep_lines(batch: Batch, part: EntityPart, draft: Draft, changes: Mapping[str, object]) -> None:
     """Lines that the change does not name stay as they are, as drafts: formulas read them."""
     for lines in part.lines:

@@ -60,11 +60,15 @@ class EntityPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPlan:
-    """A record with its lines: the parts (the header first) and the steps over all of them."""
+    """A record with its lines: the parts (the header first) and the steps over all of them.
+
+    ``unmoved``: whether no step reads the state, so that nothing else of a record follows from it.
+    """
 
     entity: Entity
     parts: Mapping[str, EntityPart]
     steps: tuple[Step, ...]
+    unmoved: bool = False
     cache: dict[str, Any] = dataclass_field(default_factory=dict)
 
     @property
@@ -84,7 +88,8 @@ def make_plan(model: AppModel, entity: str) -> RecordPlan:
     inside = list(_with_lines(model, header))
     parts = {e.id: _part(e) for e in inside}
     steps = [_priced(model, step) for e in inside for step in _steps(e, frozenset(parts))]
-    return RecordPlan(entity=header, parts=parts, steps=tuple(_sorted(steps)))
+    unmoved = all((entity, "status") not in step.reads for step in steps)
+    return RecordPlan(entity=header, parts=parts, steps=tuple(_sorted(steps)), unmoved=unmoved)
 
 
 def _with_lines(model: AppModel, entity: Entity) -> Iterator[Entity]:

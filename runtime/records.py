@@ -24,7 +24,7 @@ from runtime.numbering import assign_codes
 from runtime.opening_guard import refuse_when_live
 from runtime.permissions import READ, Rights, demand, rights
 from runtime.record_checks import check, check_again, check_unique
-from runtime.record_drafts import Batch, Draft, add_changed, add_new, new_batch
+from runtime.record_drafts import Batch, Draft, add_changed, add_moved, add_new, new_batch
 from runtime.record_inputs import Workspace
 from runtime.record_locks import may_be_deleted, refuse_locked
 from runtime.record_plan import record_plan
@@ -145,10 +145,13 @@ def apply_system(
     """
     found = load_rows(ctx, entity, changes, lock=True) if held is None else held
     batch = new_batch(ctx, record_plan(ctx, entity), strict=False, at=at)
+    alone = batch.plan.unmoved and all(values.keys() == {"status"} for values in changes.values())
     for number, (record, values) in enumerate(changes.items()):
-        add_changed(batch, _present(ctx, entity, found, record), values, number)
+        row = _present(ctx, entity, found, record)
+        add_moved(batch, row, values["status"], number) if alone else add_changed(batch, row, values, number)
     with door(ctx):
-        _settle(batch)
+        settled = note_changes if alone else _settle
+        settled(batch)
         refuse_faulty(batch)
         _write(batch, kind, transition=transition, notes=notes)
     return [draft.row for draft in batch.headers]

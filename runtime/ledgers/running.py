@@ -90,10 +90,10 @@ def asks_of(ctx: RunContext, grain: Grain, changes: Mapping[str, Change]) -> lis
     moments = ("last_at", "first_at") if grain.first else ("last_at",)
     names = ("key", *changes[keys[0]].columns, *grain.sums, *moments)
     statement = ctx.app.programs.keep(("upsert", grain.id, names), lambda: upsert(ctx, grain, names))
-    rows = []
+    rows, nothing = [], (ZERO,) * len(grain.sums)
     for key in keys:
         change = changes[key]
-        sums = [change.sums.get(name, ZERO) for name in grain.sums]
+        sums = map(change.sums.get, grain.sums, nothing)
         rows.append((key, *change.columns.values(), *sums, *[change.since] * len(moments)))
     return statement.asks(rows)
 

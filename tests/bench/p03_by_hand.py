@@ -152,7 +152,7 @@ class HandWritten:
             "price": int(price * PRICE), "tax_rate": rate, "amount": amount, "tax_amount": tax, "total": amount + tax,
             "place": warehouse.quarantine if item.inspect else warehouse.id, "invoiced": 0, "uninvoiced": amount,
             "over_drawn": False, "returned_qty": 0, "returnable_qty": whole, "inspected_qty": 0,
-            "uninspected_qty": whole,
+            "uninspected_qty": whole, "claimed_qty": 0, "unclaimed_qty": whole,
         }  # fmt: skip
 
     def _note(
