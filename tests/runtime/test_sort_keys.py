@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
 from engine.compiler import load_text
@@ -19,7 +21,7 @@ from runtime.migrate import apply_steps, plan
 from runtime.migrate_steps import FillKeys
 from runtime.queries import ListQuery, list_records
 from runtime.reports import run
-from runtime.sort_keys import SORT, fill_keys, sort_key
+from runtime.sort_keys import SORT, fill_keys, sort_key, sort_keys
 from runtime.tables import build_tables
 from tests.bench.measure import statements
 
@@ -144,6 +146,12 @@ def test_the_key_is_nobodys_business(ctx: RunContext) -> None:
 )
 def test_each_letter_stands_behind_how_it_is_said(given: str | None, made: str | None) -> None:
     assert sort_key(given) == made
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(st.lists(st.one_of(st.none(), st.text("aA 张三重庆\n\t（Σß𠮷1", max_size=8)), min_size=1))
+def test_the_keys_of_many_are_the_keys_of_each(texts: list[str | None]) -> None:
+    assert sort_keys(texts) == [sort_key(text) for text in texts]
 
 
 def test_an_app_of_before_gets_its_keys_and_indexes_without_a_copy_of_its_tables(make_database: Any) -> None:
