@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask import url_for
@@ -14,7 +16,7 @@ from runtime.record_inputs import Workspace
 from runtime.record_reading import visible_record, with_live
 from runtime.record_rows import rows_by
 from runtime.values import Ref
-from web.lines_table import computed_facts, lines_table
+from web.lines_table import MOST_LINES, computed_facts, lines_table
 
 Part = dict[str, Any]
 
@@ -52,12 +54,34 @@ def _part(ctx: RunContext, structure: Structure, row: dict[str, Any]) -> Part:
     with_live(Workspace(ctx), header, [row])
     seen = visible_record(ctx, header.id, row)
     sections = header.form.sections if header.form else ()
-    columns = next((s.fields for s in sections if s.lines == structure.lines), (structure.uses,))
+    section = next((s for s in sections if s.lines == structure.lines), None)
+    columns = section.fields if section else (structure.uses,)
     label = structure.label.get(ctx.language)
     return {
         "label": label,
         "code": seen.get("code") or header.label.get(ctx.language),
         "url": url_for("pages.record", entity=header.id, id=row["id"]),
         "facts": computed_facts(ctx, header, seen),
-        "table": lines_table(ctx, header.fields[structure.lines], columns, seen, label),
+        "table": _said_only(lines_table(ctx, header.fields[structure.lines], columns, seen, label)),
+        "shares": _shares(seen.get(structure.lines) or (), section.footer if section else ()),
     }
+
+
+def _said_only(table: Part) -> Part:
+    """The table without columns in which nothing stands."""
+    kept = [n for n in range(len(table["heads"])) if any(row[n]["text"] for row in table["rows"])]
+    return {
+        **table,
+        "heads": [table["heads"][n] for n in kept],
+        "rows": [[row[n] for n in kept] for row in table["rows"]],
+    }
+
+
+def _shares(lines: Sequence[Mapping[str, Any]], footer: Sequence[str]) -> list[Decimal]:
+    """What each line makes of the figure that is added up below them, in per cent; nothing where it is not known."""
+    values = [line.get(footer[-1]) for line in lines[:MOST_LINES]] if footer else []
+    known = [value for value in values if isinstance(value, Decimal) and value >= 0]
+    whole = sum(known, Decimal(0))
+    if not whole or len(known) < len(values):
+        return []
+    return [round(value / whole * 100, 1) for value in known]

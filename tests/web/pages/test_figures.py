@@ -334,3 +334,13 @@ def test_an_address_of_nothing_has_our_own_page(office_on_file: Works, language:
     for path in ("/nowhere", "/e/item/99999999999999999999", "/e/item/x"):
         assert words in admin.page(path, status=404, language=language)
     assert admin.client.get("/logout").status_code == 405
+
+
+def test_a_things_page_says_what_share_of_its_cost_each_part_is(office: Works) -> None:
+    address = f"/e/item/{office.id('item', 'CONN')}/analysis"
+    page = Reader(office, "admin").page(address)
+    part = page.partition("<h2>用料</h2>")[2].partition("</section>")[0]
+    assert re.findall(r'<td class="num">([\d.]+%)</td><td class="share-bar"', part) == ["93.4%", "6.6%"]
+    assert 'width="93.4"' in part
+    assert "位号" not in part  # nothing stands there
+    assert "share-bar" not in Reader(office, "production").page(address)  # sees no costs
