@@ -106,7 +106,7 @@ def _told(
         if step.condition is not None and not here
         else ""
     )
-    return StepTold(label=label, state="next", who=who, why=why)
+    return StepTold(label=label, state="next", who=who, why=why or (told_waits(ctx, step) if step.waits else ""))
 
 
 def told_waits(ctx: RunContext, step: Step) -> str:
