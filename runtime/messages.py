@@ -34,6 +34,11 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "What a plan reckoned in the past is not kept; this alert cannot be tried on it",
     ),
     "alert_failed": ("预警无法计算：{reason}", "The alert cannot be worked out: {reason}"),
+    "reminder_failed_title": ("到点的事没能办成", "What was due could not be done"),
+    "reminder_failed": (
+        "{key} 试了几次都失败，不再试：{reason}",
+        "{key} was tried several times in vain and is given up: {reason}",
+    ),
     "not_an_hour": ("{given} 不是几点几分，写成 22:00", "{given} is no hour of the day; write 22:00"),
     "hours_both": ("免打扰要从几点到几点都填", "Quiet hours need both a beginning and an end"),
     "not_an_email": ("{label}不是邮箱地址：{given}", "{label} is not an e-mail address: {given}"),

@@ -137,7 +137,10 @@ def _changed(running: Running, watch: Watch, ids: Sequence[int], taken: Journal)
 
 def _date(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:
     assert isinstance(watch.subject, Rule)
-    rules_dates.remind(running.records, watch.subject, ids)
+    try:
+        rules_dates.remind(running.records, watch.subject, ids)
+    except (ArithmeticError, ValueError) as error:
+        broken(running, watch.subject, ids, "date", error)
 
 
 def _alert(running: Running, watch: Watch, ids: Sequence[int], taken: Journal) -> None:

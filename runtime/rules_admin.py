@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
 from engine.model import Alert, Rule
-from runtime import alerts, audit, rules_clock, rules_states, rules_traces
+from runtime import alerts, audit, rules_clock, rules_dates, rules_states, rules_traces
 from runtime.context import RunContext
 from runtime.errors import NotFound
 from runtime.messages import fault
@@ -23,7 +24,8 @@ from runtime.rules_traces import Run
 class Why:
     """Why a rule acts on a record now, or why not. ``first``: the first part that does not hold.
 
-    ``trigger``: whether what it waits for holds now (``None``: an event, which only traces can tell of).
+    ``trigger``: whether what it waits for holds now (``None``: an event, which only traces can tell of). ``due``: when
+    a rule of a date will act on it.
     """
 
     rule: str
@@ -36,6 +38,7 @@ class Why:
     parts: Sequence[Told]
     first: Told | None
     last: Run | None
+    due: datetime | None
 
 
 def rule_of(ctx: RunContext, id: str) -> Rule:
@@ -73,6 +76,7 @@ def why(ctx: RunContext, id: str, record: int) -> Why:
         parts=parts,
         first=next((part for part in parts if not part.holds), None),
         last=last[0] if last else None,
+        due=rules_dates.waits_for(ctx, rule, record) if rule.trigger.kind == "date" else None,
     )
 
 

@@ -5,7 +5,7 @@ calendar changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,7 +44,15 @@ class Moments:
         self._hours = calendars.work_hours(ctx) if trigger.unit == "work_hours" else None
 
     def of(self, value: date | datetime) -> datetime | None:
-        """The moment for a date; none where the date itself is over before anybody could be reminded."""
+        """The moment for a date; none where the date itself is over before anybody could be reminded, or where the
+        moment lies beyond all calendars, as with what is valid for ever."""
+        try:
+            found = self._of(value)
+            return None if found is None else found.astimezone(UTC)
+        except ArithmeticError:
+            return None
+
+    def _of(self, value: date | datetime) -> datetime | None:
         trigger, offset = self._trigger, self._trigger.offset
         in_hours = trigger.unit in ("hours", "work_hours")
         if in_hours and isinstance(value, datetime):
@@ -103,6 +111,15 @@ def _drop(ctx: RunContext, rule: str, gone: Sequence[int]) -> None:
         table, sets = ctx.app.tables.system.reminder, WORD_SETS[ctx.app.database.dialect]
         these = delete(table).where(sets.among(table.c.key, "keys"), table.c.due.is_not(None))
         ctx.connection.execute(these, {"keys": sets.pack(key_of(rule, each) for each in gone)})
+
+
+def waits_for(ctx: RunContext, rule: Rule, record: int) -> datetime | None:
+    """The moment at which a record is going to be reminded of."""
+    table = ctx.app.tables.system.reminder
+    found: datetime | None = ctx.connection.execute(
+        select(table.c.due).where(table.c.key == key_of(rule.id, record))
+    ).scalar()
+    return found
 
 
 # --- other moments for all -------------------------------------------------------------------------------------

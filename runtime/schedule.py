@@ -5,7 +5,7 @@ Repeating it does nothing. What is said by it waits in the outbox, and is sent a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -13,9 +13,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from runtime import idempotency, outbox_list, reminders, rules_clock, sync_kept, task_deadlines, task_late
+from runtime import idempotency, outbox, outbox_list, reminders, rules_clock, sync_kept, task_deadlines, task_late
 from runtime.context import RunContext
 from runtime.ledgers import keep_months
+from runtime.messages import both
+from runtime.outbox import Outgoing
+from runtime.outbox_people import administrators
 from runtime.plugins import running
 
 HANDLERS: Mapping[str, reminders.Handler] = MappingProxyType(
@@ -36,7 +39,9 @@ class Done:
 
 def tick(ctx: RunContext) -> list[Done]:
     """Do all that is due at the context's moment, and say what it was."""
-    done = [_reminded(ctx, each) for each in reminders.due_now(ctx, HANDLERS)]
+    handled = reminders.due_now(ctx, HANDLERS)
+    _tell_failed(ctx, [each for each in handled if each.outcome == "failed"])
+    done = [_reminded(ctx, each) for each in handled]
     rules_clock.tick(ctx)
     reminders.forget_old(ctx)
     outbox_list.forget_old(ctx)
@@ -50,6 +55,18 @@ def tick(ctx: RunContext) -> list[Done]:
         if through is not None and through != before.get(ledger):
             done.append(Done(kind="month_kept", subject=ledger, through=through))
     return done
+
+
+def _tell_failed(ctx: RunContext, failed: Sequence[reminders.Handled]) -> None:
+    """The administrators are told, once a day for each handler, of what was tried again and again in vain."""
+    today = ctx.today().isoformat()
+    for each in {each.handler: each for each in failed}.values():
+        told = Outgoing(
+            kind="inbox", key=f"reminder_failed:{each.handler}:{today}", title=both("reminder_failed_title"),
+            text=both("reminder_failed", key=each.key, reason=each.error[:300]), accounts=administrators(ctx),
+            origin="reminder",
+        )  # fmt: skip
+        outbox.post(ctx, told)
 
 
 def _reminded(ctx: RunContext, each: reminders.Handled) -> Done:

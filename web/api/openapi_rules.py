@@ -67,6 +67,7 @@ WHY = _object(
         "fires": {"type": "boolean"},
         "off": {"type": "boolean"},
         "already": {"type": "boolean"},
+        "due": {"type": ["string", "null"], "format": "date-time"},
         "conditions": {"type": "array", "items": CONDITION},
         "first_failing": {"anyOf": [CONDITION, {"type": "null"}]},
         "last_run": {"anyOf": [RUN, {"type": "null"}]},

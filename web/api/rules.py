@@ -96,6 +96,7 @@ def why(rule: str) -> Response:
                 "fires": found.fires,
                 "off": found.off,
                 "already": found.already,
+                "due": found.due,
                 "conditions": [asdict(part) for part in found.parts],
                 "first_failing": asdict(found.first) if found.first else None,
                 "last_run": _run(ctx, found.last) if found.last else None,

@@ -212,6 +212,9 @@ def _why(ctx: RunContext, found: Rule) -> View | None:
         head, tone = t("规则已停用", "the rule is switched off"), "red"
     elif answer.first is not None:
         head, tone = t(f"第一条不成立的：{answer.first.text}", f"the first that fails: {answer.first.text}"), "amber"
+    elif answer.due is not None:
+        when = moment(answer.due, ctx)
+        head, tone = t(f"条件全部成立，{when} 执行", f"every condition holds; it is due at {when}"), "green"
     elif answer.already:
         head, tone = t("早已触发过，还没有重新准备好", "it has fired before and is not armed again"), "amber"
     elif answer.last is None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import func, select
 
-from runtime import calendar_keeping, calendars, records, rules_dates
+from engine.expressions.problems import ExpressionOverflow
+from runtime import calendar_keeping, calendars, records, reminders, rules_admin, rules_dates, rules_traces
 from runtime.apps import RunningApp
 from runtime.context import FixedClock, RunContext
 from runtime.database import Database
@@ -167,3 +169,39 @@ def test_a_rule_that_is_new_or_changed_takes_in_what_is_there(firm: Firm) -> Non
         ("fresh", datetime(2026, 3, 12, tzinfo=UTC)),
         ("follows", datetime(2026, 3, 18, tzinfo=UTC)),  # what followed on February is past: no news of a new rule
     ]
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-01", "0001-01-01"])
+def test_what_is_valid_for_ever_is_saved_and_nobody_is_reminded_beyond_the_calendar(firm: Firm, day: str) -> None:
+    order = firm.order(1, due=day)
+    assert records.load(firm.ctx, "order", order)["due"] == date.fromisoformat(day)
+    assert ("after2" in dict(due(firm))) is (day != "9999-12-31")
+
+
+def test_why_not_tells_when_a_date_comes(firm: Firm) -> None:
+    order = firm.order(1, due=FRIDAY)
+    assert rules_admin.why(firm.ctx, "late3", order).due == TUESDAY
+    firm.tick(TUESDAY)
+    assert rules_admin.why(firm.ctx, "late3", order).due is None
+
+
+def test_a_date_rule_that_cannot_be_worked_out_refuses_no_save(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflows(*_: object) -> NoReturn:
+        raise ExpressionOverflow("too large")
+
+    monkeypatch.setattr(rules_dates, "look", overflows)
+    order = firm.order(1, due=FRIDAY)
+    assert records.load(firm.ctx, "order", order)["due"] == FRIDAY
+    (run,) = rules_traces.runs(firm.ctx, "late3")
+    assert (run.result, run.error) == ("failed", "ExpressionOverflow: too large")
+    assert [who for _, who, _ in firm.told("rule:late3")] == ["boss"]
+
+
+def test_administrators_are_told_of_what_was_due_and_failed_for_good(firm: Firm) -> None:
+    for key in ("x:1", "x:2"):
+        reminders.put(firm.ctx, key, NOON, "nobody", {})
+    firm.tick(NOON)
+    firm.tick(NOON)
+    ((kind, whom, text),) = firm.told("reminder")
+    assert (kind, whom) == ("inbox", "boss")
+    assert text == "x:2 试了几次都失败，不再试：no handler nobody"
