@@ -51,7 +51,7 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
     "step_waits": ("等待 {span}，到时自动往下走", "Waits {span}, then goes on by itself"),
     "span_hours": ("{count} 小时", "{count} hours"),
     "span_work_hours": ("{count} 个工作小时", "{count} working hours"),
-    "span_work_days": ("{count} 个工作日", "{count} working days"),
+    "span_work_days": ("{count} 个工作日", "{count} working day(s)"),
     "waited": ("等待时间已到", "The time to wait is over"),
     "nothing_to_urge": ("没有人在等待审批", "Nobody is asked at the moment"),
     "urged_lately": ("{minutes} 分钟后才能再催", "You can urge again in {minutes} minutes"),

@@ -64,7 +64,7 @@ def test_it_waits_for_a_working_day_and_then_goes_on_by_itself(office: Office) -
             task_acts.urge(ctx, "path", made)
     assert refused.value.faults[0].code == "nothing_to_urge"
     pause = next(step for step in told if step.label == "A day")
-    assert (pause.state, pause.why) == ("now", "Waits 1 working days, then goes on by itself")
+    assert (pause.state, pause.why) == ("now", "Waits 1 working day(s), then goes on by itself")
     tick_at(office, MONDAY + timedelta(hours=23))
     assert office.asked() == {}
     tick_at(office, MONDAY + timedelta(hours=24))
