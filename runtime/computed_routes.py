@@ -26,6 +26,7 @@ from runtime.sql import to_sql
 from runtime.values import Ref
 
 Row = dict[str, Any]
+NOTHING = frozenset((None,))
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,9 @@ def _naming(at: Workspace, step: Step, entity: str) -> Asking:
 def _follow(at: Workspace, step: Step, here: Touched, end: str) -> set[int]:
     if step.field in here.leads:
         return _led(here, step.field, end)
+    if here.rows and all([step.field in row for row in here.rows]):  # noqa: C419  a list is a call less a row
+        at_hand = {row[step.field] for row in here.rows} - NOTHING
+        return {i for value in at_hand for i in _named(value)} if at_hand else set()
     read = bool(here.rows) or all(at.known(here.entity, i) is not None for i in here.ids)
     if not read and "." not in step.field and step.field != "parent":
         found = _named_by(at, step, here, end)

@@ -42,6 +42,12 @@ def drawn_of(model: AppModel, entity: Entity) -> tuple[Drawn, ...]:
     return tuple(_drawn(model, entity, source) for source in entity.sources.values())
 
 
+def sources_of(ctx: RunContext, entity: str) -> tuple[Drawn, ...]:
+    """The sources of an entity of the running app, found out once."""
+    model = ctx.app.model
+    return ctx.app.programs.keep(("sources", entity), lambda: drawn_of(model, model.entities[entity]))
+
+
 def drawn_from(model: AppModel, origin: str) -> tuple[Drawn, ...]:
     """Everything that is drawn from ``origin``."""
     return tuple(d for entity in model.entities.values() for d in drawn_of(model, entity) if d.origin == origin)
@@ -70,7 +76,7 @@ def drawn_rows(drawn: Drawn, records: Iterable[Row]) -> Iterator[tuple[Row, Row]
 def origin_ids(ctx: RunContext, entity: str, records: Sequence[Row]) -> dict[str, set[int]]:
     """The origin rows that records draw from, by entity of the rows."""
     found: dict[str, set[int]] = {}
-    for drawn in drawn_of(ctx.app.model, ctx.app.model.entities[entity]):
+    for drawn in sources_of(ctx, entity):
         ids = {row[drawn.source.line_field] for _, row in drawn_rows(drawn, records)}
         if ids:
             found.setdefault(drawn.origin_row, set()).update(ids)
@@ -85,7 +91,7 @@ def lock_origins(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
 
 def fill_from_origin(batch: Batch) -> None:
     """What a new drawn row does not say comes from the row it was drawn from, also what its author may not see."""
-    for drawn in drawn_of(batch.ctx.app.model, batch.plan.entity):
+    for drawn in sources_of(batch.ctx, batch.plan.entity.id):
         source = drawn.source
         if source.lines_into:
             _find_origins(batch, drawn)
@@ -121,7 +127,7 @@ def _named_origins(header: Draft, drawn: Drawn) -> list[int]:
 
 def _match(batch: Batch, drawn: Drawn, about: str, origins: Sequence[int], lines: Sequence[Draft]) -> None:
     source = drawn.source
-    others = {d.source.line_field for d in drawn_of(batch.ctx.app.model, batch.plan.entity)}
+    others = {d.source.line_field for d in sources_of(batch.ctx, batch.plan.entity.id)}
     unnamed = [d for d in lines if all(d.row.get(name) is None for name in others) and _is_id(d.row.get(about))]
     if not unnamed:
         return
@@ -164,7 +170,7 @@ def _fill(batch: Batch, drafts: Sequence[Draft], by: str, origin: str, fills: Ma
 def check_drawn(ctx: RunContext, entity: str, records: Sequence[Row]) -> None:
     """Refuse records that draw more than is left, tolerance included, where their source says ``refuse``."""
     faults: list[Fault] = []
-    for drawn in drawn_of(ctx.app.model, ctx.app.model.entities[entity]):
+    for drawn in sources_of(ctx, entity):
         if drawn.source.beyond == "refuse" and drawn.source.left:
             faults.extend(_overdrawn_faults(ctx, drawn, records))
     if faults:

@@ -28,6 +28,7 @@ from runtime.values import Ref
 
 Row = dict[str, Any]
 
+VERBS: Mapping[str, Verb] = MappingProxyType({verb.value: verb for verb in Verb})
 OPPOSITE: Mapping[Verb, Verb] = MappingProxyType({Verb.ADD: Verb.TAKE, Verb.TAKE: Verb.ADD})
 
 
@@ -41,7 +42,7 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Building:
-    """The requests made so far, and which of them each posting made for which row."""
+    """The requests made so far, which of them each posting made for which row, and when each document counts."""
 
     ctx: RunContext
     entity: str
@@ -51,6 +52,7 @@ class _Building:
     requests: list[MoveRequest] = field(default_factory=list)
     keys: dict[tuple[str, int, int | None], list[str]] = field(default_factory=dict)
     each: dict[str, str] = field(default_factory=dict)
+    moments: dict[int, tuple[datetime, bool]] = field(default_factory=dict)
 
     def row_entity(self, posting: Posting) -> str:
         """The entity of the rows a posting stands on."""
@@ -246,7 +248,10 @@ def _requests(building: _Building, posting: Posting, place: _Place, values: _Val
     if posting.returns_posting and values.returns is None:
         raise Conflict(fault(building.ctx, "nothing_to_return", posting=posting.id))
     value_name = _value_resource(building.ctx.app.model.ledgers[posting.ledger])
-    at, whole_day = building.at or moment_of(building.ctx, place.document)
+    document = place.document["id"]
+    if document not in building.moments:
+        building.moments[document] = building.at or moment_of(building.ctx, place.document)
+    at, whole_day = building.moments[document]
     request = MoveRequest(
         ledger=posting.ledger,
         key=_key(building, posting, place),
@@ -256,7 +261,7 @@ def _requests(building: _Building, posting: Posting, place: _Place, values: _Val
         value=wanted.get(value_name),
         at=at,
         whole_day=whole_day,
-        document=DocumentKey(entity=building.entity, id=place.document["id"]),
+        document=DocumentKey(building.entity, document),
         line=place.line,
         posting_set=building.posting_set,
         posting=posting.id,
@@ -276,7 +281,7 @@ def _signed(
     posting: Posting, amounts: Mapping[str, Decimal | None]
 ) -> tuple[Verb, Mapping[str, Decimal | None]] | None:
     """The verb and positive amounts; ``None`` if nothing is asked for."""
-    verb = Verb(posting.verb)
+    verb = VERBS[posting.verb]
     declared = posting.amounts
     wanted = {name: amount for name, amount in amounts.items() if amount is not None or declared[name] is None}
     if declared and not wanted:
@@ -284,7 +289,7 @@ def _signed(
     numbers = [amount for amount in wanted.values() if amount is not None]
     if numbers and len(numbers) == len(wanted) and not any(numbers):
         return None
-    if numbers and all(amount <= 0 for amount in numbers) and verb in OPPOSITE:
+    if numbers and max(numbers) <= 0 and verb in OPPOSITE:
         verb = OPPOSITE[verb]
         return verb, {name: None if amount is None else -amount for name, amount in wanted.items()}
     return verb, wanted

@@ -180,7 +180,7 @@ class Workspace:
         known = self._known.get(entity)
         if known is None:
             known = self._known[entity] = {}
-        missing = {i for i in ids if i not in known}
+        missing = set(ids).difference(known)
         if missing:
             found = read_rows(self.ctx, entity, missing)
             for i in missing:

@@ -62,13 +62,15 @@ class EntityPart:
 class RecordPlan:
     """A record with its lines: the parts (the header first) and the steps over all of them.
 
-    ``unmoved``: whether no step reads the state, so that nothing else of a record follows from it.
+    ``unmoved``: whether no step reads the state, so that nothing else of a record follows from it. ``shadowed``:
+    whether the record itself keeps what was entered in another unit.
     """
 
     entity: Entity
     parts: Mapping[str, EntityPart]
     steps: tuple[Step, ...]
     unmoved: bool = False
+    shadowed: bool = False
     cache: dict[str, Any] = dataclass_field(default_factory=dict)
 
     @property
@@ -89,7 +91,8 @@ def make_plan(model: AppModel, entity: str) -> RecordPlan:
     parts = {e.id: _part(e) for e in inside}
     steps = [_priced(model, step) for e in inside for step in _steps(e, frozenset(parts))]
     unmoved = all((entity, "status") not in step.reads for step in steps)
-    return RecordPlan(entity=header, parts=parts, steps=tuple(_sorted(steps)), unmoved=unmoved)
+    shadowed = any(field.unit_field for field in header.fields.values())
+    return RecordPlan(entity=header, parts=parts, steps=tuple(_sorted(steps)), unmoved=unmoved, shadowed=shadowed)
 
 
 def _with_lines(model: AppModel, entity: Entity) -> Iterator[Entity]:

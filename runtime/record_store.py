@@ -269,7 +269,7 @@ def key_of(batch: Batch, entity: Entity, row: Row) -> str:
 def write_trail(batch: Batch, kind: str, *, transition: str = "", notes: Mapping[int, str] | str = "") -> None:
     """One entry per record: what it became, or what changed."""
     entries = []
-    shadowed = any(f.unit_field for f in batch.plan.entity.fields.values())
+    shadowed = batch.plan.shadowed
     if len(batch.headers) >= MANY and not (transition or shadowed) and all(d.old is None for d in batch.headers):
         rows = [d.row for d in batch.headers]
         audit.write_made(batch.ctx, batch.plan.entity.id, kind, rows, notes, batch.stored)

@@ -117,11 +117,17 @@ def convert(a: Number, ratio: Fraction | None, scale: int, *, divide_by: bool) -
 
 
 def least(scale: int, *values: Any) -> Any:
-    return None if any(v is None for v in values) else min(values)
+    for value in values:
+        if value is None:
+            return None
+    return min(values)
 
 
 def most(scale: int, *values: Any) -> Any:
-    return None if any(v is None for v in values) else max(values)
+    for value in values:
+        if value is None:
+            return None
+    return max(values)
 
 
 def absolute(scale: int, a: Number) -> Number:

@@ -49,6 +49,20 @@ class Shape:
         values = [dimensions.get(name) for name in (self.dimensions if names is None else names)]
         return "|".join([str(v) if type(v) is int else "" if v is None else key_text(v) for v in values])
 
+    def spot(
+        self, dimensions: Mapping[str, DimensionValue], names: Sequence[str]
+    ) -> tuple[str, dict[str, DimensionValue]]:
+        """The key and the columns, in one go where all dimensions are plain."""
+        if not self.several.isdisjoint(names):
+            return self.key(dimensions, names), self.columns(dimensions, names)
+        texts: list[str] = []
+        columns: dict[str, DimensionValue] = {}
+        for name in names:
+            value = dimensions.get(name)
+            columns[name] = value.id if type(value) is Ref else value
+            texts.append(str(value) if type(value) is int else "" if value is None else key_text(value))
+        return "|".join(texts), columns
+
     def columns(
         self, dimensions: Mapping[str, DimensionValue], names: Sequence[str] | None = None
     ) -> dict[str, DimensionValue]:

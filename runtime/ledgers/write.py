@@ -178,10 +178,10 @@ def _note(spec: GrainSpec, draft: Draft, amounts: Mapping[str, Decimal], changes
     if not sums:
         return
     shape = draft.shape
-    key = draft.key if names is shape.dimensions else shape.key(draft.dimensions, names)
+    key, own = shape.spot(draft.dimensions, names)
     change = changes.get(key)
     if change is None:
-        changes[key] = change = Change(shape.columns(draft.dimensions, names), sums, draft.at, draft.at)
+        changes[key] = change = Change(own, sums, draft.at, draft.at)
     else:
         change.add(sums, draft.at)
     change.never_below = change.never_below or (draft.never_below and spec[0].id[0] == "balance")
