@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from engine.model import Ledger
 from runtime.context import RunContext
@@ -37,21 +37,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account over a period. ``cut``: there were more moves than are listed."""
+    """An account over a period. ``came`` and ``went``: of the whole period, also where ``cut`` says that there
+    were more documents than are listed."""
 
     before: Decimal
+    came: Decimal
+    went: Decimal
     entries: Sequence[Entry]
     cut: bool
-
-    @property
-    def came(self) -> Decimal:
-        """All that came."""
-        return sum((entry.came for entry in self.entries), NONE)
-
-    @property
-    def went(self) -> Decimal:
-        """All that went."""
-        return sum((entry.went for entry in self.entries), NONE)
 
     @property
     def after(self) -> Decimal:
@@ -66,11 +59,30 @@ def account_of(ctx: RunContext, ledger: Ledger, figure: str, by: str, record: in
     earlier = conditions(ctx, ledger, Wanted(filter=about, until=_day_before(period.start)))
     before = ctx.connection.execute(select(func.sum(table.c[figure])).where(*earlier)).scalar_one()
     during = conditions(ctx, ledger, Wanted(filter=about, since=period.start, until=period.end))
+    value = table.c[figure]
+    sums = select(func.sum(case((value > 0, value))), func.sum(case((value < 0, value)))).where(*during)
+    came, went = ctx.connection.execute(sums).one()
     query = select(table).where(*during).order_by(table.c.at, table.c.id).limit(MOST_ENTRIES + 1)
     moves = [shape_of(ctx, ledger.id).move(row) for row in ctx.connection.execute(query).mappings()]
-    opening = Decimal(before) if before is not None else NONE
-    entries = tuple(_entries(moves[:MOST_ENTRIES], figure, opening))
-    return Account(before=opening, entries=entries, cut=len(moves) > MOST_ENTRIES)
+    opening = Decimal(before or 0)
+    return Account(
+        before=opening,
+        came=Decimal(came or 0),
+        went=-Decimal(went or 0),
+        entries=tuple(_entries(_whole(moves), figure, opening)),
+        cut=len(moves) > MOST_ENTRIES,
+    )
+
+
+def _whole(moves: Sequence[Move]) -> Sequence[Move]:
+    """As many as are listed, without the document that would be listed in part."""
+    if len(moves) <= MOST_ENTRIES:
+        return moves
+    return [move for move in moves if _same(move) != _same(moves[-1])]
+
+
+def _same(move: Move) -> tuple[datetime, DocumentKey, str]:
+    return move.at, move.document, move.kind
 
 
 def _day_before(day: date) -> date:
@@ -80,7 +92,7 @@ def _day_before(day: date) -> date:
 def _entries(moves: Sequence[Move], figure: str, opening: Decimal) -> Iterator[Entry]:
     """What a document did at a moment is one entry, however many moves it took; what changed nothing is none."""
     stands = opening
-    for (at, document, kind), some in groupby(moves, key=lambda move: (move.at, move.document, move.kind)):
+    for (at, document, kind), some in groupby(moves, key=_same):
         each = list(some)
         amounts = [move.amounts.get(figure) or NONE for move in each]
         came, went = sum((a for a in amounts if a > 0), NONE), -sum((a for a in amounts if a < 0), NONE)

@@ -31,6 +31,8 @@ def shadowed(database: Database, tables: Mapping[str, Table]) -> Iterator[Connec
         with engine.connect() as connection:
             shadows = _Shadows(connection, tables)
             event.listen(connection, "before_cursor_execute", shadows.look)
+            event.listen(connection, "savepoint", shadows.remember)
+            event.listen(connection, "release_savepoint", shadows.keep)
             event.listen(connection, "rollback_savepoint", shadows.forget)
             transaction = connection.begin()
             try:
@@ -48,6 +50,7 @@ class _Shadows:
         self._connection = connection
         self._tables = tables
         self._copied: set[str] = set()
+        self._before: list[frozenset[str]] = []
 
     def look(self, _connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
         """Copy the tables that a statement writes or locks."""
@@ -56,12 +59,17 @@ class _Shadows:
                 self._copied.add(name)
                 COPIES[self._connection.dialect.name](self._connection, self._tables[name])
 
-    def forget(self, *_: Any) -> None:
-        """Copies made within a savepoint went with it: whatever is written next is copied anew."""
-        for name in self._copied:
-            drop = f"DROP TABLE IF EXISTS {OWN[self._connection.dialect.name]}.{_quoted(self._connection, name)}"
-            self._connection.execute(text(drop))
-        self._copied.clear()
+    def remember(self, *_: object) -> None:
+        """What is copied so far outlives a way back to this savepoint."""
+        self._before.append(frozenset(self._copied))
+
+    def keep(self, *_: object) -> None:
+        """There is no way back to the last savepoint any more."""
+        self._before.pop()
+
+    def forget(self, *_: object) -> None:
+        """Copies made since the last savepoint go with it: whatever is written next is copied anew."""
+        self._copied = set(self._before.pop())
 
 
 def _quoted(connection: Connection, name: str) -> str:

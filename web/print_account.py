@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from engine.model import Ledger, PrintBlock
 from runtime.context import RunContext
 from runtime.figures import Period
-from runtime.ledger_account import MOST_ENTRIES, Account, Entry, account_of
+from runtime.ledger_account import Account, Entry, account_of
 from runtime.permissions import LEDGER, READ, rights
 from web.ledger_view import Names, amount, kind_words
 from web.texts import translator
@@ -49,7 +49,8 @@ class _Table:
             *blank, self._num(None), self._num(None), self._num(self.account.before),
         ]  # fmt: skip
         totals = [self._said(value) for value in (self.account.came, self.account.went, self.account.after)]
-        told = t(f"只列出前 {MOST_ENTRIES} 笔", f"only the first {MOST_ENTRIES} are listed") if self.account.cut else ""
+        listed = len(self.account.entries)
+        told = t(f"只列出前 {listed} 笔", f"only the first {listed} are listed") if self.account.cut else ""
         return {
             "kind": "table",
             "caption": " ".join(w for w in (f"{period.start} – {period.end}", told) if w),

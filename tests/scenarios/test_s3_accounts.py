@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from urllib.parse import urlencode
 
+import pytest
+
+from runtime import ledger_account
 from tests.scenarios.agency import billed, paid
 from tests.scenarios.clients import Row, code
 from tests.scenarios.works import Works
@@ -46,7 +49,9 @@ def on_paper(agency: Works, form: str, partner: str, language: str = "zh", **day
     return [[re.sub(r"^(收付款单) .*", r"\1", row[-5] if len(row) > 4 else row[0]), *row[-3:]] for row in cells]
 
 
-def test_s3_the_account_of_a_month_goes_from_its_opening_to_its_closing(agency_both: Works) -> None:
+def test_s3_the_account_of_a_month_goes_from_its_opening_to_its_closing(
+    agency_both: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
     agency = agency_both
     finance = agency.api("finance")
     agency.day("2026-01-10")
@@ -76,6 +81,13 @@ def test_s3_the_account_of_a_month_goes_from_its_opening_to_its_closing(agency_b
         ["收付款单", "", "30.00", "120.00"],
         ["本期合计与期末", "50.00", "30.00", "120.00"],
     ]
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_account, "MOST_ENTRIES", 1)
+        assert on_paper(agency, "customer_account", "C") == [
+            ["期初余额", "", "", "100.00"],
+            [f"发票 {new['code']}", "50.00", "", "150.00"],
+            ["本期合计与期末", "50.00", "30.00", "120.00"],  # of all, also of those that are not listed
+        ]
     assert [row[1:] for row in on_paper(agency, "supplier_account", "S", language="en")] == [
         ["", "", "100.00"],
         ["50.00", "", "150.00"],

@@ -109,7 +109,9 @@ def test_nobody_waits_for_a_simulation(busy: RunningApp, asking: Connection, rul
 
 def test_what_is_undone_for_a_simulation_is_undone_in_copies(firm_app: RunningApp) -> None:
     item, before = firm_app.tables.entity["item"], everything(firm_app)
+    account = firm_app.tables.system.account
     with shadowed(firm_app.database, firm_app.tables.metadata.tables) as connection:
+        connection.execute(update(account).values(failed_count=7))
         for _ in range(2):
             savepoint = connection.begin_nested()
             connection.execute(select(item.c.id).where(item.c.id == 2).with_for_update())
@@ -118,4 +120,6 @@ def test_what_is_undone_for_a_simulation_is_undone_in_copies(firm_app: RunningAp
             assert connection.execute(select(item.c.name).order_by(item.c.id)).scalars().all() == ["螺栓", "undone"]
             savepoint.rollback()
             assert connection.execute(select(item.c.name).order_by(item.c.id)).scalars().all() == ["螺栓", "螺母"]
+            assert set(connection.execute(select(account.c.failed_count)).scalars()) == {7}
+            connection.execute(update(account).values(failed_count=7))
     assert everything(firm_app) == before
