@@ -79,3 +79,9 @@ def test_instead_of_the_item_a_suggestion_can_be_made(used: Works) -> None:
     )
     assert written["set"]["name"][1].endswith("补货点 20 × 9 + 10.4 = 190.4")
     assert used.item()["point"] is None
+
+
+def test_a_run_tells_how_far_it_is(used: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "OFTEN", 0)
+    run = advised(used)
+    assert (run.state, run.done, run.total) == ("done", 2, 2)
