@@ -238,14 +238,13 @@ class Run:
         """Whom the initiator names for steps that are to come is known when they come; he must name them now."""
         for stage, steps in enumerate(stages(self._approval)):
             for step in steps:
+                if not any(who.kind == CHOSEN for who in step.who):
+                    continue
                 if self._holds(step):
                     self._asking(step).refuse_unless_chosen()
-                members = self._chosen.get(step.id, ()) if any(who.kind == CHOSEN for who in step.who) else ()
-                self._opening.rows += [
-                    self._row(stage, step, of_member(member), frozenset())
-                    | {"decided_at": self._ctx.now(), "decision": CHOSEN}
-                    for member in members
-                ]
+                said = {"decided_at": self._ctx.now(), "decision": CHOSEN}
+                people = [of_member(member) for member in self._chosen.get(step.id, ())]
+                self._opening.rows += [self._row(stage, step, one, frozenset()) | said for one in people]
 
     def _people(self, step: Step) -> list[Row] | None:
         return self._asking(step).people()
