@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from runtime.errors import Conflict, Invalid
 from runtime.ledgers import Short, open_balances
@@ -106,3 +106,14 @@ def test_lots_are_taken_in_order_whatever_thing_they_name(depot: Depot) -> None:
     with depot.acting() as ctx:
         ctx.connection.execute(update(batch).values(thing=None))
     assert [m.dimensions["batch"] for m in posted.moves] == [1, 2, 3]
+
+
+def test_a_place_whose_number_begins_like_another_s_keeps_its_lots(depot: Depot) -> None:
+    place = depot.app.tables.entity["place"]
+    with depot.acting() as ctx:
+        ctx.connection.execute(insert(place).values(id=12, code="P12", name="Place 12", negative=False))
+    depot.post(add(thing=3, place=12, batch=1, qty=5, value=5), add(thing=3, place=1, batch=3, qty=5, value=5))
+    posted = depot.post(take(thing=3, place=1, qty=4, allocate="expiring"))
+    assert [(m.dimensions["place"], m.dimensions["batch"], m.amounts["qty"]) for m in posted.moves] == [(1, 3, -4)]
+    with pytest.raises(Conflict):
+        depot.post(take(thing=3, place=1, qty=2, allocate="expiring"))
