@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
+from sqlalchemy import select
 
 from runtime.database import Database
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
+from web.api import rules as api_rules
 from web.api import simulations
+from web.pages import alerts as pages_alerts
 
 JANUARY = "since=2026-01-01&until=2026-01-31"
 
@@ -126,3 +130,37 @@ def test_so_many_simulations_beside_are_asked_to_wait(office: Works, monkeypatch
     (error,) = refused.json["errors"]
     assert (refused.status_code, error["code"]) == (429, "too_many_simulations")
     assert error["message"] == "同时进行的回放试算太多（每人最多 0 个，共 6 个）：请等它们做完，或者先停掉一个"
+
+
+@pytest.fixture
+def three_open(office: Works) -> Iterator[list[int]]:
+    """Three open alerts about items; their numbers, newest first."""
+    table = office.app.tables.system.alert
+    same = {"alert": "below_safety", "entity": "item", "color": "red", "text_zh": "低", "text_en": "low"}
+    at = office.clock.now()
+    with office.acting() as ctx:
+        items = [office.id("item", code) for code in ("SCREW", "CONN", "PART")]
+        rows = [{**same, "record": i, "open_key": f"test:{i}", "opened_at": at, "refreshed_at": at} for i in items]
+        ctx.connection.execute(table.insert(), rows)
+        mine = table.c.open_key.startswith("test:")
+        ids = list(ctx.connection.execute(select(table.c.id).where(mine).order_by(table.c.id.desc())).scalars())
+    yield ids
+    with office.acting() as ctx:
+        ctx.connection.execute(table.delete().where(table.c.id.in_(ids)))
+
+
+def test_open_alerts_are_turned_page_by_page(
+    office: Works, admin: Reader, three_open: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages_alerts, "PAGE", 2)
+    monkeypatch.setattr(api_rules, "ALERTS", 2)
+    newest, middle, oldest = three_open
+    first = admin.page("/alerts")
+    assert [f"/alerts/{id}" in first for id in three_open] == [True, True, False]
+    assert f'href="/alerts?before={middle}"' in first
+    second = admin.page(f"/alerts?before={middle}")
+    assert [f"/alerts/{id}" in second for id in three_open] == [False, False, True]
+    told = office.api().get("/alerts", alert="below_safety")
+    assert ([each["id"] for each in told["items"]], told["next"]) == ([newest, middle], middle)
+    told = office.api().get("/alerts", alert="below_safety", before=middle)
+    assert told["items"][0]["id"] == oldest
