@@ -115,7 +115,7 @@ class Works:
         never = sys.modules["dougong_probe"].NEVER
         never.set()
         for thread in threading.enumerate():
-            if thread.name == "plugin-probe":
+            if thread.name.startswith("plugin-"):
                 thread.join()
         never.clear()
         system = self.app.tables.system
