@@ -93,9 +93,10 @@ def _built(definition: Definition, cache: Path) -> tuple[AppModel, Tables]:
     key = definition.hash
     with _building:
         found = _kept_built.pop(key, None)
-        if found is None:
-            model = compile_definition(definition, cache_in=cache)
-            found = model, build_tables(model)
+    if found is None:
+        model = compile_definition(definition, cache_in=cache)
+        found = model, build_tables(model)
+    with _building:
         _kept_built[key] = found
         while len(_kept_built) > MOST_BUILT:
             _kept_built.popitem(last=False)

@@ -37,6 +37,10 @@ MESSAGES_OF_PLUGINS: Mapping[str, tuple[str, str]] = {
         "Earlier runs of it have not come to an end; try again after them, or restart the server",
     ),
     "plugin_too_much": ("一次运行最多写 {most} 条", "One run may write at most {most} records"),
+    "plugin_moved": (
+        "{title} 在运行期间有人改过或删了，没有动它；再运行一次就会算上",
+        "Somebody changed or deleted {title} meanwhile, so it was left as it is; the next run takes it in",
+    ),
     "plugin_broken_off": (
         "服务器在它运行时停过三次，不再重试",
         "The server stopped three times while it ran; given up",

@@ -28,7 +28,7 @@ class Chosen:
     """A plug-in as this app has it. ``settings``: with the secrets, which ``secrets`` holds alone."""
 
     enabled: bool
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
 
     @property
@@ -42,13 +42,14 @@ def chosen(ctx: RunContext, plugin: Plugin) -> Chosen:
     table = ctx.app.tables.system.plugin
     row = ctx.connection.execute(select(table).where(table.c.plugin == plugin.id)).mappings().first()
     said = ctx.app.model.plugins.get(plugin.id)
-    first = {**defaults(plugin), **(read(plugin, said.settings) if said else {})}
-    if row is None:
+    if row is None or row["settings"] is None:
+        first = {**defaults(plugin), **(read(plugin, said.settings) if said else {})}
         opened, secrets = without_secrets(plugin, first)
-        return Chosen(enabled=said is not None and said.enabled, settings={**opened, **secrets}, secrets=secrets)
-    kept = orjson.loads(row["settings"]) if row["settings"] is not None else without_secrets(plugin, first)[0]
-    secrets = orjson.loads(row["secrets"])
-    return Chosen(enabled=row["enabled"], settings={**kept, **secrets}, secrets=secrets)
+        enabled = row["enabled"] if row is not None else said is not None and said.enabled
+    else:
+        opened = {**without_secrets(plugin, defaults(plugin))[0], **orjson.loads(row["settings"])}
+        secrets, enabled = orjson.loads(row["secrets"]), row["enabled"]
+    return Chosen(enabled=enabled, settings={**opened, **secrets}, secrets=secrets)
 
 
 def refused(ctx: RunContext, plugin: Plugin, given: Mapping[str, Any]) -> list[Fault]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from queue import Empty, SimpleQueue
@@ -154,12 +155,12 @@ def perform(app: RunningApp, clock: Clock, job: Job) -> Ended:
 
 def _worked(app: RunningApp, clock: Clock, job: Job) -> _Outcome:
     """The plug-in at work in a thread of its own; after its time nobody waits for it any more."""
-    name, seconds = f"plugin-{job.plugin}", _seconds(job)
+    name, seconds = f"plugin-{app.name}-{job.plugin}", _seconds(job)
     if sum(thread.name == name for thread in threading.enumerate()) >= MOST_HANGING:
         return _Outcome(error=both("plugin_hangs").get(app.language))
     started = time.perf_counter()
     answers: SimpleQueue[Notes | Exception] = SimpleQueue()
-    held: list[int] = []
+    held = _Held()
 
     def work() -> None:
         try:
@@ -171,7 +172,7 @@ def _worked(app: RunningApp, clock: Clock, job: Job) -> _Outcome:
     try:
         answer = answers.get(timeout=seconds)
     except Empty:
-        _let_go(app, held)
+        held.let_go(app)
         text = both("plugin_too_slow", seconds=f"{seconds:g}")
         answer = TimeoutError(text.get(app.language))
     micros = int((time.perf_counter() - started) * 1_000_000)
@@ -180,18 +181,34 @@ def _worked(app: RunningApp, clock: Clock, job: Job) -> _Outcome:
     return _Outcome(error=_reason(app, clock, job, answer), micros=micros)
 
 
-def _let_go(app: RunningApp, held: Sequence[int]) -> None:
-    """The transaction of one that hangs ends now: on PostgreSQL it would keep changes of tables waiting."""
-    with app.database.read() as connection:
-        for backend in held:
-            connection.execute(select(func.pg_terminate_backend(backend)))
+class _Held:
+    """The server's process that a run keeps busy; none before it begins and after it has ended."""
 
+    def __init__(self) -> None:
+        self._lock, self._backend = threading.Lock(), 0
 
-def _run(app: RunningApp, clock: Clock, job: Job, held: list[int]) -> Notes:
-    notes = Notes()
-    with app.database.read() as connection:
+    @contextmanager
+    def by(self, connection: Connection) -> Iterator[None]:
+        """While the run reads."""
         if connection.dialect.name == "postgresql":
-            held.append(connection.execute(select(func.pg_backend_pid())).scalar_one())
+            self._backend = connection.execute(select(func.pg_backend_pid())).scalar_one()
+        try:
+            yield
+        finally:
+            with self._lock:  # from here on the connection may be somebody else's
+                self._backend = 0
+
+    def let_go(self, app: RunningApp) -> None:
+        """The transaction of one that hangs ends now: on PostgreSQL it would keep changes of tables waiting."""
+        with self._lock:
+            if self._backend:
+                with app.database.read() as connection:
+                    connection.execute(select(func.pg_terminate_backend(self._backend)))
+
+
+def _run(app: RunningApp, clock: Clock, job: Job, held: _Held) -> Notes:
+    notes = Notes()
+    with app.database.read() as connection, held.by(connection):
         ctx = app.context(connection, clock, "plugin")
         plugin, known = demand_on(ctx, job.plugin)
         given = given_values(ctx, act_of(ctx, plugin, job.act).arguments, job.given)
@@ -210,7 +227,7 @@ def _teller(app: RunningApp, job: Job) -> Callable[[int, int], None]:
             return
         last = time.monotonic()
         table = app.tables.system.plugin_run
-        mine = (table.c.id == job.id) & (table.c.attempts == job.attempt)
+        mine = (table.c.id == job.id) & (table.c.attempts == job.attempt) & (table.c.state == WORKING)
         with app.database.write() as connection:
             connection.execute(update(table).where(mine).values(done=int(done), total=int(total)))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 LONGEST = 4000
+MOST_WHOLE = 2**63 - 1
 MOST = 200
 """Values in a list."""
 
@@ -173,6 +174,8 @@ def _unfit(ctx: RunContext, setting: Setting, value: object) -> Fault | None:
     label, text = setting.label.get(ctx.language), shown(value)
     if isinstance(value, (list, tuple)) and len(value) > MOST:
         return fault(ctx, "setting_many", setting.id, label=label, most=MOST)
+    if isinstance(value, int) and abs(value) > MOST_WHOLE:
+        return fault(ctx, "setting_maximum", setting.id, label=label, given=text[:60], bound=str(MOST_WHOLE))
     if len(text) > LONGEST:
         return fault(ctx, "too_long", setting.id, label=label, length=len(text), most=LONGEST)
     bad = next((at for at, letter in enumerate(text, 1) if letter == "\0" or "\ud800" <= letter <= "\udfff"), 0)
@@ -236,7 +239,7 @@ def _by_name(ctx: RunContext, known: Mapping[str, Setting], values: Mapping[str,
         if choices is None or value in (None, "", []):
             continue
         for name in value if isinstance(value, (list, tuple)) else [value]:
-            if name not in choices:
+            if not isinstance(name, str) or name not in choices:
                 label, hint = setting.label.get(ctx.language), near(ctx, str(name)[:60], choices)
                 yield fault(ctx, "setting_unknown_id", id, label=label, given=str(name)[:60], hint=hint)
 

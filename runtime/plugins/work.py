@@ -18,6 +18,7 @@ from sqlalchemy import select
 from engine.model import Text
 from runtime.context import RunContext
 from runtime.errors import Malformed
+from runtime.id_sets import ID_SETS
 from runtime.ledger_lists import allowed, ledger_of, standings
 from runtime.messages import fault
 from runtime.permissions import LEDGER, READ, demand, rights
@@ -66,6 +67,10 @@ class Notes:
     changes: list[Change] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
     raised: list[Raised] = field(default_factory=list)
+    versions: dict[tuple[str, int], int] = field(default_factory=dict)
+    """The version in which it found each record that it may change."""
+    left: set[tuple[str, int]] = field(default_factory=set)
+    """Records that were left as they are, because somebody else changed them meanwhile."""
 
     @property
     def many(self) -> bool:
@@ -108,7 +113,17 @@ class Work:
         query = ListQuery(filter=where, fields=tuple(fields), page_size=0)
         page = list_records(self._ctx, entity, query)
         names = ["id", *(column.path for column in page.columns)]
+        self._note_versions(entity, [row[0] for row in page.rows])
         return [dict(zip(names, map(_value, row), strict=False)) for row in page.rows]
+
+    def _note_versions(self, entity: str, found: Sequence[int]) -> None:
+        ctx = self._ctx
+        if not found or not rights(ctx, entity).may("change"):
+            return
+        table, ids = ctx.app.tables.entity[entity], ID_SETS[ctx.connection.dialect.name]
+        query = select(table.c.id, table.c.version).where(ids.among(table.c.id, "found"))
+        for record, version in ctx.connection.execute(query, {"found": ids.pack(found)}):
+            self._notes.versions.setdefault((entity, record), version)
 
     def titles(self, entity: str, ids: Iterable[int]) -> dict[int, str]:
         """What people call records: code and name, as far as it may know them."""

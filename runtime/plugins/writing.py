@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.model import Text
 from runtime import records, rules
 from runtime.context import RunContext
 from runtime.happenings import door
+from runtime.messages import both
 from runtime.plugins.access import spelled
 from runtime.plugins.declare import Plugin
-from runtime.plugins.work import Change, Made, Notes, Raised
+from runtime.plugins.work import Made, Notes, Raised
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
 from runtime.rules_look import kept_value
@@ -42,24 +44,51 @@ class Written:
 def write_notes(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], notes: Notes) -> Written:
     """Write it all or nothing, as the plug-in; rules look at it when the door closes, then hear of the events."""
     with door(ctx):
-        done = [*_changed(ctx, notes.changes), *_made(ctx, notes.made)]
-    for each in notes.raised:
+        done = [*_changed(ctx, notes), *_made(ctx, notes.made)]
+    raised = [each for each in notes.raised if (_entity_of(plugin, settings, each), each.record) not in notes.left]
+    for each in raised:
         _tell(ctx, plugin, settings, each)
-    return Written(records=tuple(done[:MOST_KEPT]), raised=tuple(notes.raised[:MOST_KEPT]))
+    return Written(records=tuple(done[:MOST_KEPT]), raised=tuple(raised[:MOST_KEPT]))
 
 
-def _changed(ctx: RunContext, changes: Sequence[Change]) -> list[Record]:
+def _changed(ctx: RunContext, notes: Notes) -> list[Record]:
     done: list[Record] = []
-    for entity in dict.fromkeys(each.entity for each in changes):
+    for entity in dict.fromkeys(each.entity for each in notes.changes):
         merged: dict[int, dict[str, object]] = {}
-        for each in changes:
+        for each in notes.changes:
             if each.entity == entity:
                 merged.setdefault(each.record, {}).update(each.values)
-        before = read_rows(ctx, entity, merged)
+        before = read_rows(ctx, entity, merged, lock=True)
+        merged = _unmoved(ctx, entity, merged, before, notes)
         records.update_many(ctx, entity, [(record, values, None) for record, values in merged.items()])
         after = read_rows(ctx, entity, merged)
         done += [_record(ctx, entity, after[i], {n: before[i].get(n) for n in values}) for i, values in merged.items()]
     return done
+
+
+def _unmoved(
+    ctx: RunContext,
+    entity: str,
+    wanted: Mapping[int, dict[str, object]],
+    before: Mapping[int, Mapping[str, Any]],
+    notes: Notes,
+) -> dict[int, dict[str, object]]:
+    """What is written: what somebody changed or deleted while the plug-in worked is left as it is, and it says so."""
+    left = {record: values for record, values in wanted.items() if _stands(before.get(record), (entity, record), notes)}
+    for record in wanted:
+        if record not in left:
+            title = record_title(ctx.app.model, entity, dict(before[record])) if record in before else f"#{record}"
+            text = both("plugin_moved", title=title)
+            notes.said.append(Text(text.zh, text.en))
+            notes.left.add((entity, record))
+    return left
+
+
+def _stands(row: Mapping[str, Any] | None, key: tuple[str, int], notes: Notes) -> bool:
+    """Whether it is as the plug-in found it; of what it never looked at the write itself says whether it may be."""
+    if key not in notes.versions:
+        return True
+    return row is not None and row.get("deleted_at") is None and row["version"] == notes.versions[key]
 
 
 def _made(ctx: RunContext, made: Sequence[Made]) -> list[Record]:
@@ -85,8 +114,12 @@ def _record(
 
 def _tell(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], raised: Raised) -> None:
     """Rules that wait for the event look at its record."""
-    name, declared = f"{plugin.id}.{raised.event}", plugin.event(raised.event)
-    entity = spelled(declared.of, settings) if declared is not None else ""
+    name, entity = f"{plugin.id}.{raised.event}", _entity_of(plugin, settings, raised)
     for rule in ctx.app.model.rules.values():
         if rule.trigger.kind == "event" and (rule.trigger.event, rule.trigger.entity) == (name, entity):
             rules.run_event(ctx, rule, raised.record, raised.values)
+
+
+def _entity_of(plugin: Plugin, settings: Mapping[str, Any], raised: Raised) -> str:
+    declared = plugin.event(raised.event)
+    return spelled(declared.of, settings) if declared is not None else ""

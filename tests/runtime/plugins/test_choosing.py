@@ -52,9 +52,33 @@ def test_a_secret_comes_in_and_never_goes_out(works: Works) -> None:
     assert not [text for text in told if "hush" in text]
 
 
+def test_a_secret_of_the_definition_stays_when_it_is_switched(works: Works) -> None:
+    model = works_model("app: works\nplugins: {probe: {settings: {token: hush-hush-1}}}")
+    with works.app.database.write() as connection:
+        ctx = replace(works.context(connection), app=replace(works.app, model=model))
+        for on in (False, True):
+            choosing.switch(ctx, PLUGIN, on=on)
+            found = choosing.chosen(ctx, market().plugins[PLUGIN].plugin)
+            assert (found.enabled, found.settings["token"], found.secrets) == (
+                on,
+                "hush-hush-1",
+                {"token": "hush-hush-1"},
+            )
+            assert "hush" not in repr(found)
+
+
+def test_a_setting_that_is_emptied_or_new_has_its_default(works: Works) -> None:
+    configure(works, limit=2)
+    table = works.app.tables.system.plugin
+    with works.app.database.write() as connection:
+        connection.execute(table.update().values(settings='{"limit": 2}'))
+    assert chosen(works).settings == {"greeting": "你好", "limit": 2}
+
+
 @pytest.mark.parametrize(
     ("given", "field", "message"),
     [
+        ({"ledger": {"a": 1}}, "ledger", "台账的值不对：{'a': 1}"),
         ({"limit": "11"}, "limit", "上限不能大于 10：11"),
         ({"limit": "0"}, "limit", "上限不能小于 1：0"),
         ({"limit": "2.5"}, "limit", "上限的值不对：2.5"),

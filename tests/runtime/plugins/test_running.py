@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -25,6 +26,20 @@ def test_a_run_by_hand_writes_with_its_reason_and_old_and_new_values(works: Work
         {"entity": "item", "record": 1, "title": "A 螺栓", "made": False, "set": {"note": ["旧", "你好 A 请看"]}}
     ]
     assert works.item()["note"] == "你好 A 请看"
+
+
+def test_what_somebody_changed_while_it_worked_is_left_as_it_is(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = sys.modules["dougong_probe"]
+
+    def slow(given: dict[str, object], at: object) -> None:
+        probe.note(given, at)
+        works.change(note="手写的")
+
+    monkeypatch.setitem(probe.DOES, "note", slow)
+    run = works.run("note", item=1)
+    assert (run.state, run.error, run.written) == ("done", "", [])
+    assert run.said[1][0] == "A 螺栓 在运行期间有人改过或删了，没有动它；再运行一次就会算上"
+    assert works.item()["note"] == "手写的"
 
 
 def test_the_trail_says_that_a_plug_in_wrote(works: Works) -> None:
