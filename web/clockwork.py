@@ -127,15 +127,20 @@ def _round(name: str, courier: Courier) -> bool:
 
 
 def run_plugins(home: AppHome, over: Event) -> None:
-    """Do what plug-ins were started for in all apps, one run after the other, until it is over."""
+    """Do what plug-ins were started for, until it is over: one run of an app after the other, whatever other apps do."""
     names: list[str] = []
+    at_work: dict[str, Thread] = {}
     rounds = 0
     while not over.wait(BETWEEN_ROUNDS):
         if rounds % LOOK_FOR_APPS == 0:
             with _going_on("plugins", "look failed"):
                 names = home.names()
         rounds += 1
-        run_plugins_of(home, names)
+        for name in names:
+            if name not in at_work or not at_work[name].is_alive():
+                work = partial(run_plugins_of, home, [name])
+                at_work[name] = Thread(target=work, name=f"plugins-of-{name}", daemon=True)
+                at_work[name].start()
 
 
 def run_plugins_of(home: AppHome, names: Sequence[str]) -> None:
