@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runtime.context import RunContext
@@ -16,8 +16,8 @@ from runtime.messages import fault
 KEPT = timedelta(days=7)
 OFFLINE = "sync\x1f"
 """How the keys of entries made offline begin: with a sign that no key in a header may have."""
-OFFLINE_KEPT = timedelta(days=45)
-"""Longer than an entry may have been under way before a person has to look at it: until then its key is known."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""The moment of such a key: it never grows old, for nobody knows how long a device lies in a drawer."""
 LONGEST = 200
 
 
@@ -39,7 +39,8 @@ def begin(ctx: RunContext, key: str, request: bytes, account: int | None = None)
     account = ctx.user.account if account is None else account
     fingerprint = fingerprint_of(request)
     make = (postgresql if ctx.app.database.dialect == "postgresql" else sqlite).insert
-    statement = make(table).values(account=account, key=key[:LONGEST], request_hash=fingerprint, at=ctx.now())
+    at = NEVER if key.startswith(OFFLINE) else ctx.now()
+    statement = make(table).values(account=account, key=key[:LONGEST], request_hash=fingerprint, at=at)
     claimed = ctx.connection.execute(statement.on_conflict_do_nothing().returning(table.c.key)).first()
     if claimed is not None:
         return None
@@ -62,10 +63,10 @@ def finish(ctx: RunContext, key: str, status: int, response: str, account: int |
     ctx.connection.execute(update(table).where(*same).values(status=status, response=response))
 
 
-def release(ctx: RunContext, key: str) -> None:
+def release(ctx: RunContext, key: str, account: int) -> None:
     """Give a key back that was claimed in this transaction: nothing was done under it."""
     table = ctx.app.tables.system.idempotency
-    same = (table.c.account == ctx.user.account, table.c.key == key[:LONGEST])
+    same = (table.c.account == account, table.c.key == key[:LONGEST])
     ctx.connection.execute(delete(table).where(*same))
 
 
@@ -78,8 +79,7 @@ def known(ctx: RunContext, key: str, account: int) -> Answer | None:
 
 
 def forget_old(ctx: RunContext) -> int:
-    """Drop keys nobody will repeat any more."""
+    """Drop keys nobody will repeat any more; those of entries made offline are known for ever."""
     table = ctx.app.tables.system.idempotency
-    offline = table.c.key.like(f"{OFFLINE}%")
-    done_with = or_(~offline, table.c.at < ctx.now() - OFFLINE_KEPT)
-    return ctx.connection.execute(delete(table).where(table.c.at < ctx.now() - KEPT, done_with)).rowcount
+    passing = ~table.c.key.like(f"{OFFLINE}%")
+    return ctx.connection.execute(delete(table).where(table.c.at < ctx.now() - KEPT, passing)).rowcount

@@ -238,6 +238,20 @@ MESSAGES_OF_FLOWS: Mapping[str, tuple[str, str]] = {
         "离线期间别人改过同样的内容：{fields}。请对比两边的值，决定用哪一个",
         "Somebody else changed the same meanwhile: {fields}. Compare both values and choose",
     ),
+    "sync_failed": (
+        "这一条处理时系统出错，已记入日志，没有入账",
+        "Something broke on our side at this entry; it is in the log. Nothing of it was done",
+    ),
+    "sync_owner_gone": (
+        "录入人的账号已停用，不能再以他的权限入账：请作废，需要时手工重新录入",
+        "The account of who made it is not in use any more: discard it, and enter it anew by hand if it is needed",
+    ),
+    "sync_redone": ("{person} 的离线录入", "Entered offline by {person}"),
+    "sync_told_title": ("有离线录入没有入账", "Something entered offline was not taken in"),
+    "sync_told": (
+        "请到 设置 → 离线未入账 查看原因，重做或作废",
+        "See why under Settings → Not taken in, and redo or discard it",
+    ),
     "sync_none_such": ("没有这条离线未入账的记录，或已经处理", "There is no such entry, or it is settled already"),
     "sync_next_conflict": (
         "在“离线未入账”里重做（以这一条为准）或作废",

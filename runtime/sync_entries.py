@@ -26,6 +26,8 @@ LARGEST = 256 * 1024
 AHEAD = timedelta(minutes=10)
 """Clocks of devices differ by so much without anybody minding."""
 OLDEST = timedelta(days=31)
+YEARS = range(1970, 3000)
+"""Moments in other years are no moments at which anybody made anything."""
 AFTER = "$entry"
 """``{"$entry": key}`` stands for the record that the entry of this key made or changed."""
 CREATE, CHANGE, ACT = "create", "change", "act"
@@ -69,10 +71,12 @@ class Entry:
 
     @property
     def made_at(self) -> datetime | None:
-        """When it was made, in UTC; ``None`` where the moment cannot be read or names no zone."""
+        """When it was made, in UTC; ``None`` where the moment cannot be read, names no zone or is beyond all years."""
         try:
             moment = datetime.fromisoformat(self.text("made_at"))
-            return None if moment.tzinfo is None else moment.astimezone(UTC)
+            if moment.tzinfo is None or moment.year not in YEARS:
+                return None
+            return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             return None
 
@@ -152,8 +156,8 @@ def check_moment(ctx: RunContext, entry: Entry) -> None:
 
 
 def after(value: object) -> str | None:
-    """The key of the entry that ``value`` stands for."""
-    if isinstance(value, Mapping) and isinstance(value.get(AFTER), str):
+    """The key of the entry that ``value`` stands for; what cannot be a key stands for none."""
+    if isinstance(value, Mapping) and _is_key(value.get(AFTER)):
         return str(value[AFTER])
     return None
 

@@ -15,14 +15,18 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from engine.expressions.tree import Clock
 from engine.model import Entity
-from runtime import idempotency, records, workflow
-from runtime.context import FixedClock, RunContext
+from runtime import audit, idempotency, records, workflow
+from runtime.accounts import account_names
+from runtime.context import FixedClock, RunContext, User
+from runtime.database import Busy
 from runtime.errors import Conflict, Invalid, UserError
 from runtime.idempotency import OFFLINE
-from runtime.messages import fault
+from runtime.logs import logger
+from runtime.messages import fault, say
 from runtime.permissions import rights
 from runtime.record_inputs import Workspace
 from runtime.record_preview import preview
@@ -37,6 +41,8 @@ Span = tuple[int, int]
 DONE, ALREADY, CONFLICT, REFUSED, WAITING = "done", "already", "conflict", "refused", "waiting"
 DISCARDED = "discarded"
 SOURCE = "sync"
+REDONE = "redone"
+"""The trail's kind of line for an entry that another than its author had taken in."""
 
 
 class Waits(Exception):
@@ -71,13 +77,14 @@ class Basis:
 @dataclass(slots=True)
 class Taking:
     """One entry on its way in. ``account``: whose entry it is. ``forced``: somebody has looked at both values and
-    wants the entry's. ``before``: what earlier entries of the batch came to."""
+    wants the entry's. ``before``: what earlier entries of the batch came to. ``by``: who redoes another's entry."""
 
     ctx: RunContext
     entry: Entry
     account: int
     forced: bool = False
     before: Sequence[Mapping[str, Any]] = ()
+    by: User | None = None
 
     @property
     def name(self) -> str:
@@ -127,14 +134,24 @@ def take(taking: Taking) -> Row:
     done = {"key": entry.key, "fate": DONE, **WAYS[entry.text("kind")](taking)}
     idempotency.finish(ctx, taking.name, 200, orjson.dumps(done).decode(), taking.account)
     _settle(taking)
+    if taking.by is not None:
+        _note_redone(taking, taking.by, done)
     return done
+
+
+def _note_redone(taking: Taking, by: User, done: Row) -> None:
+    """The trail names both: who made the entry and who had it taken in."""
+    ctx = replace(taking.ctx, user=by, made_at=None)
+    whose = account_names(ctx, [taking.account]).get(taking.account, "")
+    note = say(ctx, "sync_redone", person=whose)
+    audit.write(ctx, [audit.Entry(done["entity"], done["id"], done["version"], REDONE, {}, note=note)])
 
 
 def _settle(taking: Taking) -> None:
     """What was kept of an entry that could not be taken in before is done with."""
     ctx, kept = taking.ctx, taking.ctx.app.tables.system.not_taken_in
     same = (kept.c.account == taking.account, kept.c.key == taking.entry.key)
-    told = {"settled": DONE, "settled_at": ctx.now(), "settled_by": ctx.user.account}
+    told = {"settled": DONE, "settled_at": ctx.now(), "settled_by": (taking.by or ctx.user).account}
     open_ = (kept.c.settled == "", kept.c.hash == idempotency.fingerprint_of(taking.entry.known))
     ctx.connection.execute(kept.update().where(*same, *open_).values(told))
 
@@ -145,6 +162,7 @@ def _settle(taking: Taking) -> None:
 def _create(taking: Taking) -> Row:
     ctx, entry = taking.ctx, taking.entry
     entity = records.entity_of(ctx, entry.text("entity"))
+    records.demand_known(ctx, entity.id, "create")  # before it waits for another: it shall not wait for what is refused
     values = replaced(entry.object("values"), taking.record_of)
     saved = records.create(ctx, entity.id, with_its_time(ctx, entity, values, new=True))
     warnings = [{"field": w.field, "code": w.code, "message": w.message} for w in saved.warnings]
@@ -362,3 +380,8 @@ def try_entry(ctx: RunContext, taking: Taking) -> tuple[Row, UserError | None]:
         return {"key": key, "fate": CONFLICT, "version": clash.version, "fields": list(clash.fields)}, error
     except UserError as error:
         return {"key": key, "fate": REFUSED}, error
+    except (Busy, OperationalError, InterfaceError):  # no fault of the entry: it may be sent again as it is
+        raise
+    except Exception:  # an edge as a request is: one entry's fault must not hold up those behind it for ever
+        logger("sync").exception("entry failed", app=ctx.app.name, account=taking.account, key=key)
+        return {"key": key, "fate": REFUSED}, Conflict(fault(ctx, "sync_failed"))

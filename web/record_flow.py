@@ -253,6 +253,7 @@ def _told(ctx: RunContext, entity: Entity, entry: Mapping[str, Any], who: str) -
         "transition": t("流转", "moved it on"),
         "flow": t("改走新流程", "took the new flow"),
         "taken_back": t("撤回同意", "took the approval back"),
+        "redone": t("让它入账", "had it taken in"),
     }
     transition = (
         entity.workflow.transitions.get(entry["transition"]) if entity.workflow and entry["transition"] else None

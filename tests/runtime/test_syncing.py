@@ -265,6 +265,108 @@ def test_rights_hold_for_entries_as_for_everything(app: RunningApp, device: Devi
     clerk.settle()
 
 
+def clashing(device: Device, clerk: Device) -> tuple[Row, Row]:
+    """A clerk's change that clashes, and an order he may not make that names its item: both kept."""
+    id, seen = item(device, name="甲")
+    device.within(lambda ctx: records.update(ctx, "item", id, {"name": "乙"}))
+    changed = change("item", id, seen, name="丙")
+    line = {"item": made_by(changed["key"]), "qty": 1}
+    clash, order = clerk.send(changed, new("order", partner={"code": "K"}, lines=[line]))
+    return clash, order
+
+
+def test_what_may_not_be_done_does_not_wait_for_another(app: RunningApp, device: Device) -> None:
+    clash, order = clashing(device, Device(app, CLERK))
+    assert (clash["fate"], order["fate"], order["problem"]["codes"]) == ("conflict", "refused", ["forbidden"])
+
+
+def test_what_follows_has_the_rights_of_its_owner_whoever_redoes(app: RunningApp, device: Device) -> None:
+    clerk = Device(app, CLERK)
+    clash, order = clashing(device, clerk)
+    kept = app.tables.system.not_taken_in
+    waits = kept.update().where(kept.c.id == order["kept"]).values(waits_for=clash["key"])
+    device.within(lambda ctx: ctx.connection.execute(waits))
+    done = device.within(lambda ctx: sync_kept.redo(ctx, clash["kept"]))
+    assert sync_kept.follow(device.ctx, CLERK.account, clash["key"], described) == []
+    (left,) = clerk.open()
+    assert (left.id, left.fate["fate"], left.fate["problem"]["codes"]) == (order["kept"], "refused", ["forbidden"])
+    trail = device.within(lambda ctx: audit.history(ctx, "item", done["id"]))
+    assert [(one["kind"], one["account"], one["note"]) for one in trail[:2]] == [
+        ("redone", BOSS.account, "clerk 的离线录入"),
+        ("update", CLERK.account, ""),
+    ]
+
+
+def test_entries_of_an_account_that_is_not_in_use_stay_open_and_say_so(app: RunningApp, device: Device) -> None:
+    clerk = Device(app, CLERK)
+    id, seen = item(device, name="甲")
+    device.within(lambda ctx: records.update(ctx, "item", id, {"name": "乙"}))
+    changed = change("item", id, seen, name="丙")
+    clash, waiting = clerk.send(changed, change("item", made_by(changed["key"]), None, name="丁"))
+    assert (clash["fate"], waiting["fate"]) == ("conflict", "waiting")
+    account = app.tables.system.account
+    of_clerk = account.update().where(account.c.id == CLERK.account)
+    device.within(lambda ctx: ctx.connection.execute(of_clerk.values(active=False)))
+    try:
+        with pytest.raises(Conflict, match="录入人的账号已停用"):
+            device.within(lambda ctx: sync_kept.redo(ctx, clash["kept"]))
+        assert sync_kept.follow(device.ctx, CLERK.account, changed["key"], described) == []
+        assert [one.fate["problem"]["codes"] for one in device.open()] == [["sync_owner_gone"], ["sync_clash"]]
+    finally:
+        device.within(lambda ctx: ctx.connection.execute(of_clerk.values(active=True)))
+
+
+def test_a_fault_of_ours_at_one_entry_is_that_entrys_fate(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = records.create
+
+    def torn(ctx: RunContext, entity: str, values: Row) -> Any:
+        if values.get("name") == "坏":
+            raise ZeroDivisionError
+        return create(ctx, entity, values)
+
+    monkeypatch.setattr(records, "create", torn)
+    broken, sound = device.send(
+        new("item", code=fresh().upper(), name="坏"), new("item", code=fresh().upper(), name="好")
+    )
+    assert (broken["fate"], broken["problem"]["codes"], sound["fate"]) == ("refused", ["sync_failed"], "done")
+    assert [one.key for one in device.open()] == [broken["key"]]
+
+
+def test_a_sign_no_database_holds_in_the_name_of_an_earlier_entry_is_that_entrys_fate(device: Device) -> None:
+    made = new("item", code=fresh().upper(), name="铜")
+    by_id, within, sound = device.send(
+        change("item", made_by("a\0b"), 1, name="x"), new("receipt", item=made_by("a\0b"), qty=1), made
+    )
+    assert (by_id["fate"], by_id["problem"]["codes"]) == ("refused", ["sync_bad_id"])
+    assert (within["fate"], within["problem"]["fields"], sound["fate"]) == ("refused", ["item"], "done")
+
+
+def test_a_moment_beyond_all_years_is_refused_and_not_kept_as_a_moment(device: Device) -> None:
+    (fate,) = device.send({**new("item", name="x"), "made_at": "9999-12-31T23:59:59+00:00"})
+    assert fate["problem"]["codes"] == ["sync_made_at"]
+    assert [one.made_at for one in device.open()] == [None]
+
+
+def test_one_discarded_whose_key_is_anothers_stays_discarded(device: Device) -> None:
+    key = fresh()
+    other = new("item", key, code=fresh().upper(), name="二")
+    _, kept = device.send(new("item", key, code=fresh().upper(), name="一")), device.send(other)[0]
+    device.within(lambda ctx: sync_kept.discard(ctx, kept["kept"]))
+    (again,) = device.send(other)
+    assert (again["fate"], again["problem"]["codes"], "kept" in again) == ("refused", ["sync_discarded"], False)
+    assert device.open() == []
+
+
+def test_whose_entry_was_not_taken_in_is_told_once_a_day(app: RunningApp, device: Device) -> None:
+    chief = User(account=4, name="chief", roles=frozenset({"chief"}))
+    table = app.tables.system.inbox
+    query = select(func.count()).where(table.c.account == chief.account)
+    before = device.within(lambda ctx: ctx.connection.execute(query).scalar())
+    for day in (0, 0, 1):
+        Device(app, chief, NOON + timedelta(days=day)).send(new("order", partner={"code": "NONE"}), new("order"))
+    assert device.within(lambda ctx: ctx.connection.execute(query).scalar()) == before + 2
+
+
 def test_a_batch_that_cannot_be_told_apart_is_refused_as_a_whole(device: Device) -> None:
     entry = new("item", code="X", name="X")
     for entries, code in (
@@ -311,7 +413,16 @@ def test_what_is_settled_is_forgotten_one_day_and_what_is_open_never(device: Dev
     offline = device.within(lambda ctx: ctx.connection.execute(keys).scalar())
     assert Device(device.app, BOSS, NOON + timedelta(days=40)).within(idempotency.forget_old) == 1
     assert device.within(lambda ctx: ctx.connection.execute(keys).scalar()) == offline > 0
-    assert Device(device.app, BOSS, NOON + timedelta(days=46)).within(idempotency.forget_old) == offline
+    assert Device(device.app, BOSS, NOON + timedelta(days=4000)).within(idempotency.forget_old) == 0
+
+
+def test_what_was_taken_in_is_known_however_late_it_is_sent_again(device: Device) -> None:
+    entry = new("item", code=fresh().upper(), name="铜")
+    (first,) = device.send(entry)
+    later = Device(device.app, BOSS, NOON + timedelta(days=60))
+    later.within(idempotency.forget_old)
+    assert later.send(entry) == [{**first, "fate": "already"}]
+    assert later.open() == []
 
 
 def test_two_devices_that_send_the_same_at_once_make_it_once(app: RunningApp, device: Device) -> None:

@@ -20,8 +20,8 @@ from web.api.shapes import answer
 from web.repeating import note_commit
 
 MOST_BYTES = 4 * 1024 * 1024
-INNER = frozenset(("seen", "own"))
-"""What is kept of an answer for entries that go on from it, and is nobody else's business."""
+INNER = frozenset(("seen", "own", sync_kept.RIGHTS))
+"""What is kept of an answer for entries that go on from it and for redoing, and is nobody else's business."""
 
 
 def sync() -> Response:
