@@ -315,13 +315,13 @@ def run_at(ctx: RunContext, rule: Rule, ids: Sequence[int], event: str) -> None:
         rules_traces.write(ctx, running.traces)
 
 
-def run_event(ctx: RunContext, rule: Rule, record: int, values: Mapping[str, Any]) -> None:
-    """Run a rule on a record because a plug-in raised the event it waits for; ``values`` come with the event."""
+def run_events(ctx: RunContext, rule: Rule, raised: Mapping[int, Mapping[str, Any]]) -> None:
+    """Run a rule on the records about which a plug-in raised the event it waits for, with the values of each."""
     with door(ctx):
         running = _running(ctx)
-        for row in running.records.rows(rule.trigger.entity, [record]):
-            row["event"] = {name: values.get(name) for name in rule.trigger.gives}
-        run(running, rule, [record], rule.trigger.event)
+        for row in running.records.rows(rule.trigger.entity, list(raised)):
+            row["event"] = {name: raised[row["id"]].get(name) for name in rule.trigger.gives}
+        run(running, rule, list(raised), rule.trigger.event)
         settle(running)
         running.say()
         rules_traces.write(ctx, running.traces)

@@ -34,10 +34,12 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """``events``: (kind, entity) → rules. ``cells``: field → watches and the way to their records (equal ways are one
-    object). ``entities``: where records at hand are of interest, and ``names``: which fields of them."""
+    """``events``: (kind, entity) → rules. ``reports``: (event of a plug-in, entity) → rules. ``cells``: field → watches
+    and the way to their records (equal ways are one object). ``entities``: where records at hand are of interest, and
+    ``names``: which fields of them."""
 
     events: Mapping[tuple[str, str], tuple[Rule, ...]]
+    reports: Mapping[tuple[str, str], tuple[Rule, ...]]
     cells: Mapping[Key, tuple[tuple[Watch, Route], ...]]
     ledgers: Mapping[str, tuple[tuple[Watch, LedgerWatch], ...]]
     watches: tuple[Watch, ...]
@@ -58,6 +60,7 @@ def index_of(ctx: RunContext) -> Index:
 def build_index(model: AppModel) -> Index:
     """The index of a model."""
     events: dict[tuple[str, str], list[Rule]] = {}
+    reports: dict[tuple[str, str], list[Rule]] = {}
     watches: list[Watch] = []
     cells: dict[Key, list[tuple[Watch, Route]]] = {}
     ledgers: dict[str, list[tuple[Watch, LedgerWatch]]] = {}
@@ -70,6 +73,8 @@ def build_index(model: AppModel) -> Index:
                 cells.setdefault((rule.trigger.entity, name), []).append((watch, ()))
         elif rule.trigger.kind in EVENTS:
             events.setdefault((rule.trigger.kind, rule.trigger.entity), []).append(rule)
+        elif rule.trigger.kind == "event":
+            reports.setdefault((rule.trigger.event, rule.trigger.entity), []).append(rule)
     for kind, id, entity, subject, exprs in _watching(model):
         found = watched(model, entity, exprs)
         watch = Watch(kind, id, entity, subject, exprs, clock=found.clock)
@@ -80,6 +85,7 @@ def build_index(model: AppModel) -> Index:
             ledgers.setdefault(ledger.ledger, []).append((watch, ledger))
     return Index(
         events={key: tuple(rules) for key, rules in events.items()},
+        reports={key: tuple(rules) for key, rules in reports.items()},
         cells={key: tuple(each) for key, each in cells.items()},
         ledgers={key: tuple(each) for key, each in ledgers.items()},
         watches=tuple(watches),

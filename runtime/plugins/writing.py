@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,13 @@ from runtime.plugins.declare import Plugin
 from runtime.plugins.work import Made, Notes, Raised
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title
+from runtime.rules_index import index_of
 from runtime.rules_look import kept_value
 
 MOST_KEPT = 1000
 """Records of one run that stand in its trace."""
+AT_ONCE = 1000
+"""Records that a rule looks at together because of their events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,7 @@ def write_notes(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], no
     with door(ctx):
         done = [*_changed(ctx, notes), *_made(ctx, notes.made)]
     raised = [each for each in notes.raised if (_entity_of(plugin, settings, each), each.record) not in notes.left]
-    for each in raised:
-        _tell(ctx, plugin, settings, each)
+    _tell(ctx, plugin, settings, raised)
     return Written(records=tuple(done[:MOST_KEPT]), raised=tuple(raised[:MOST_KEPT]))
 
 
@@ -112,12 +114,27 @@ def _record(
     return Record(entity=entity, record=row["id"], title=title, made=made, set=changed)
 
 
-def _tell(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], raised: Raised) -> None:
-    """Rules that wait for the event look at its record."""
-    name, entity = f"{plugin.id}.{raised.event}", _entity_of(plugin, settings, raised)
-    for rule in ctx.app.model.rules.values():
-        if rule.trigger.kind == "event" and (rule.trigger.event, rule.trigger.entity) == (name, entity):
-            rules.run_event(ctx, rule, raised.record, raised.values)
+def _tell(ctx: RunContext, plugin: Plugin, settings: Mapping[str, Any], raised: Sequence[Raised]) -> None:
+    """Rules that wait for an event look at its records, many at a time."""
+    waiting = index_of(ctx).reports
+    for event in dict.fromkeys(each.event for each in raised):
+        these = [each for each in raised if each.event == event]
+        rules_of_it = waiting.get((f"{plugin.id}.{event}", _entity_of(plugin, settings, these[0])), ())
+        for portion in _portions(these) if rules_of_it else ():
+            for rule in rules_of_it:
+                rules.run_events(ctx, rule, portion)
+
+
+def _portions(raised: Sequence[Raised]) -> Iterator[dict[int, Mapping[str, Any]]]:
+    """Records with the values of their event, in order; a record that has another event waits for the next portion."""
+    portion: dict[int, Mapping[str, Any]] = {}
+    for each in raised:
+        if each.record in portion or len(portion) >= AT_ONCE:
+            yield portion
+            portion = {}
+        portion[each.record] = each.values
+    if portion:
+        yield portion
 
 
 def _entity_of(plugin: Plugin, settings: Mapping[str, Any], raised: Raised) -> str:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
+from runtime import records, rules_traces
 from runtime.apps import RunningApp
 from runtime.context import FixedClock
+from runtime.plugins.finding import market
+from runtime.plugins.work import Notes, Raised
+from runtime.plugins.writing import write_notes
 from runtime.programs import Programs
 from runtime.rules_simulate import simulate
 from runtime.rules_words import say_rule
 from tests.runtime.plugins.conftest import Works, works_model
+from tests.runtime.shop import counting
 
 
 def test_a_rule_starts_a_plug_in_after_the_save_and_its_trace_tells_all(works: Works) -> None:
@@ -69,6 +75,30 @@ def test_a_rule_waits_for_what_a_plug_in_reports_and_reads_its_values(works: Wor
     assert (fired.event, fired.result, refused.result) == ("probe.noticed", "fired", "refused")
     assert refused.conditions == [{"text": "event.level > 2", "holds": False, "inputs": [["event.level", "1"]]}]
     assert works.item(2)["heard"] is None
+
+
+def reporting(works: Works, count: int) -> tuple[int, list[tuple[object, str]]]:
+    """Statements sent when so many new items are reported, the first twice; what the rule heard of each, and did."""
+    with works.app.database.write() as connection:
+        ctx = works.context(connection)
+        made = records.create_many(ctx, "item", [{"code": f"N{n}", "name": "新"} for n in range(count)])
+        raised = [Raised("noticed", each.id, {"level": Decimal(n)}) for n, each in enumerate(made, 3)]
+        notes = Notes(raised=[*raised, Raised("noticed", made[0].id, {"level": Decimal(50)})])
+        probe = market().plugins["probe"].plugin
+        with counting(connection) as counter:
+            write_notes(ctx, probe, {}, notes)
+        looks = {look.record: look.result for look in rules_traces.runs(ctx, "heard", most=200)}
+        rows = [(records.load(ctx, "item", each.id)["heard"], looks[each.id]) for each in made]
+        connection.rollback()
+    return len(counter), rows
+
+
+def test_many_events_are_told_together_and_each_record_hears_its_own_value(works: Works) -> None:
+    reporting(works, 3)
+    (few, _), (many, heard) = reporting(works, 3), reporting(works, 60)
+    assert heard[:3] == [(100, "fired"), (8, "fired"), (10, "fired")]
+    assert heard[-1] == (124, "fired")
+    assert many - few <= 2
 
 
 def test_simulation_lists_what_would_start_and_starts_nothing(works: Works) -> None:
