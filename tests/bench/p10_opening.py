@@ -130,7 +130,9 @@ def _by_hand(place: Place, connection: Connection, content: bytes) -> None:
         total += money
         lines.append((None, position, item, unit, whole, whole, warehouses[where], money))
         told.append({"item": item, "warehouse": warehouses[where], "qty": str(qty), "unit": unit, "value": str(value)})
-    serial = (asked("SELECT coalesce(max(value), 0) FROM dg_serial WHERE key LIKE 'opening|%'").scalar() or 0) + 1
+    serial = (
+        asked("SELECT coalesce(max(value), 0) FROM dg_serial WHERE substr(key, 1, 8) = 'opening|'").scalar() or 0
+    ) + 1
     made = {
         "version": 1, "created_at": NOON, "changed_at": NOON, "code": f"QC{_year(place)}-{serial:03}",
         "search_key": f"qc{serial:03}", "date": NOON.date(), "stock_total": total, "receivable_total": 0,

@@ -95,10 +95,10 @@ def _items_by_hand(place: Place, connection: Connection, content: bytes) -> None
         known.add(code)
         money = int((Decimal(repr(price)) * 10**6).to_integral_value())
         plain = name.rstrip("0123456789")
-        full, first = (each + name.removeprefix(plain) for each in _spelled(plain))
+        full, first, sort = (each + name.removeprefix(plain) for each in _spelled(plain))
         values = (code, name, spec, categories[category], units[unit], money, partners[supplier])
         made.append((number, *values, money, f"{code} {name} {full} {first} {spec}".lower(), 1, moment, moment,
-                     "raw", "buy", False, False, 0, True))  # fmt: skip
+                     "raw", "buy", False, False, 0, True, sort))  # fmt: skip
         entry = {"code": code, "name": name, "spec": spec, "category": values[3], "unit": values[4],
                  "purchase_price": price, "supplier": values[6]}  # fmt: skip
         told.append((moment, "api", "item", number, 1, "create", orjson.dumps(entry).decode()))
@@ -107,13 +107,15 @@ def _items_by_hand(place: Place, connection: Connection, content: bytes) -> None
 
 
 @cache
-def _spelled(name: str) -> tuple[str, str]:
-    return "".join(lazy_pinyin(name)), "".join(lazy_pinyin(name, style=Style.FIRST_LETTER))
+def _spelled(name: str) -> tuple[str, str, str]:
+    tones = lazy_pinyin(name, style=Style.TONE3, neutral_tone_with_five=True)
+    sort = "".join(tone + letter for tone, letter in zip(tones, name, strict=True))
+    return "".join(lazy_pinyin(name)), "".join(lazy_pinyin(name, style=Style.FIRST_LETTER)), sort
 
 
 ITEM_COLUMNS = ("id", "code", "name", "spec", "category", "unit", "purchase_price", "supplier", "standard_cost",
                 "search_key", "version", "created_at", "changed_at", "item_type", "supply", "tracked", "inspect",
-                "lead_time_days", "active")  # fmt: skip
+                "lead_time_days", "active", "name__sort")  # fmt: skip
 TRAIL_COLUMNS = ("at", "source", "entity", "record", "version", "kind", "changes")
 
 
