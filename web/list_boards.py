@@ -148,13 +148,14 @@ def _entry(entity: Entity, titles: Mapping[int, str], row: Falling, day: date) -
 def _falling(
     ctx: RunContext, entity: Entity, view: View, asked: Asked, window: tuple[date, date]
 ) -> tuple[list[Falling], bool]:
-    """What touches the days on show, by first day (without a last day it is the first), and whether that is all."""
+    """What touches the days on show, by first day, and whether that is all. The last day is the first where there is
+    none, and where it was entered as lying before it."""
     first, last = (day.isoformat() for day in window)
     starts = Filter(view.date, "between", (first, last))
     wanted: list[tuple[Filter, ...]] = [(starts,)]
     if view.end:
         lasting = (Filter(view.date, "le", (last,)), Filter(view.end, "ge", (first,)))
-        wanted = [lasting, (starts, Filter(view.end, "empty"))]
+        wanted = [lasting, (starts, Filter(view.end, "empty")), (starts, Filter(view.end, "lt", (first,)))]
     fields = tuple(dict.fromkeys(name for name in ("id", view.date, view.end) if name))
     order = ((view.date, False),)
     found: list[Falling] = []

@@ -196,6 +196,23 @@ def test_what_lasts_several_days_stands_on_each_of_them_in_a_calendar(
 
 
 @pytest.mark.both
+def test_what_ends_before_it_begins_stands_on_its_first_day_in_a_calendar(
+    admin: Reader, office: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = office.app.model.entities["price_list"]
+    backwards = replace(next(iter(prices.views.values())), type="calendar", date="valid_to", end="valid_from")
+    with office.acting() as ctx:
+        records.create(ctx, "price_list", {"name": "倒", "valid_from": "2034-03-10", "valid_to": "2034-06-15"})
+    for module in (list_page, lists):
+        monkeypatch.setattr(module, "view_of", lambda *_: backwards)
+    page = admin.page("/e/price_list?month=2034-06&where.valid_from=2034-03-10")
+    assert [(day, marks) for day, marks, _ in entries(page)] == [(15, "")]
+    assert entries(admin.page("/e/price_list?month=2034-05&where.valid_from=2034-03-10")) == []
+    day = admin.page("/e/price_list?day=2034-06-15&where.valid_from=2034-03-10")
+    assert day.count('<tr><td><a href="/e/price_list/') == 1
+
+
+@pytest.mark.both
 def test_what_has_no_last_day_stands_on_its_first_in_a_calendar(
     admin: Reader, office: Works, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -142,7 +143,8 @@ def test_what_may_be_picked_follows_the_form_and_lines_are_found_by_what_they_na
     admin: Reader, office: Works
 ) -> None:
     api = office.api()
-    body = {"item": {"code": "CONN"}, "qty": "8", "warehouse": {"code": "W"}, "due_date": "2026-03-01"}
+    due = (office.clock.moment + timedelta(days=30)).date().isoformat()
+    body = {"item": {"code": "CONN"}, "qty": "8", "warehouse": {"code": "W"}, "due_date": due}
     first, second = (api.take("work_order", api.new("work_order", **body)["id"], "submit") for _ in range(2))
     asked = "/pick/work_order.materials?for=supplement.lines.component&in.work_order="
     for order in (first, second):
