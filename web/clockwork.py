@@ -127,7 +127,7 @@ def _round(name: str, courier: Courier) -> bool:
 
 
 def run_plugins(home: AppHome, over: Event) -> None:
-    """Do what plug-ins were started for, until it is over: one run of an app after the other, whatever other apps do."""
+    """Do what plug-ins were started for, until it is over: one run of an app after another, whatever other apps do."""
     names: list[str] = []
     at_work: dict[str, Thread] = {}
     rounds = 0
