@@ -60,7 +60,8 @@ CHANGES = {
                 "theory_actual.rate of ['k1', 'tomato'] is",
             ),
             "r3_store_and_central_kitchen": (
-                "rules: {supplied_told: {retired: true}, average_kept: {retired: true}, recipe_in_force: {retired: true}}",
+                "rules: {supplied_told: {retired: true}, average_kept: {retired: true}, "
+                "recipe_in_force: {retired: true}}",
                 "told by rule:supplied_told is 0, not 1",
             ),
             "r4_moving_average_and_quotes": (

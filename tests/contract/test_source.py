@@ -71,8 +71,8 @@ EDGES = (
     "web/clockwork.py",
     "web/edge.py",
 )
-"""Where work begins that nobody called: a request, a thread's round, one letter, one entry made offline, long work, a first app
-being made, and where the code of others is called."""
+"""Where work begins that nobody called: a request, a thread's round, one letter, one entry made offline, long work, a
+first app being made, and where the code of others is called."""
 
 
 def test_nothing_swallows_every_exception() -> None:
