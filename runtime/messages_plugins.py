@@ -69,5 +69,23 @@ MESSAGES_OF_PLUGINS: Mapping[str, tuple[str, str]] = {
     "setting_enum": ("{label}只能是 {bound}：{given}", "{label} must be one of {bound}: {given}"),
     "setting_many": ("{label}最多 {most} 个值", "{label} holds at most {most} values"),
     "setting_other": ("{label}的值不合要求：{bound}", "{label} is not as it must be: {bound}"),
+    "setting_field_kind": (
+        "{label}要{wanted}字段，{given}是{kind}字段；{remedy}",
+        "{label} must be a field of the kind {wanted}, and {given} is {kind}; {remedy}",
+    ),
+    "setting_field_target": (
+        "{label}要引用{target}的字段，{given}不是；{remedy}",
+        "{label} must be a field that refers to {target}, and {given} is none; {remedy}",
+    ),
+    "setting_field_secret": (
+        "{label}不能用{given}：它是保密字段，插件看不到；{remedy}",
+        "{label} cannot be {given}: it is secret, and the plug-in may not see it; {remedy}",
+    ),
+    "setting_field_computed": (
+        "{label}不能用{given}：它是算出来的，写不进去；{remedy}",
+        "{label} cannot be {given}: it is computed, nothing can be written to it; {remedy}",
+    ),
+    "setting_fields_known": ("可以选 {known}", "choose one of {known}"),
+    "setting_fields_none": ("请先给{what}加一个合适的字段", "give {what} a fitting field first"),
     "setting_unknown_id": ("{label}：应用里没有 {given}{hint}", "{label}: the app has no {given}{hint}"),
 }

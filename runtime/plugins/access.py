@@ -14,17 +14,7 @@ from runtime.messages import fault, say
 from runtime.permissions import LEDGER, label_of
 from runtime.plugins.declare import Access, Plugin
 from runtime.plugins.hints import near
-from runtime.plugins.settings import shown
-
-
-class _Named(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-def spelled(text: str, settings: Mapping[str, Any]) -> str:
-    """A declared id with settings in place; a setting nobody made is nothing."""
-    return text.format_map(_Named({id: shown(value) for id, value in settings.items()}))
+from runtime.plugins.settings import spelled
 
 
 def filled(plugin: Plugin, settings: Mapping[str, Any]) -> Access:

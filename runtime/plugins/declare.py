@@ -65,7 +65,9 @@ class Plugin:
 
     Of ``settings`` a form is made; what is ``writeOnly`` is a secret; a number with ``format`` ``percent`` is typed as
     95 %. A text with ``format`` ``entity``, ``ledger``, ``field``, ``dimension``, ``resource`` or ``kind`` is an id of
-    the app; ``of`` names the setting that says of what.
+    the app; ``of`` names the setting that says of what. A ``field`` may be narrowed: ``kinds``, types of fields;
+    ``writable``, none that is computed; ``to``, the setting that says which entity it refers to. Secret figures that
+    the plug-in does not see are never among them.
     """
 
     id: str

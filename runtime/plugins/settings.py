@@ -19,6 +19,7 @@ from runtime.context import RunContext
 from runtime.errors import Fault
 from runtime.messages import fault
 from runtime.plugins.declare import Plugin
+from runtime.plugins.field_choices import Wanted, fitting, misfit, wanted
 from runtime.plugins.hints import near
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One property of a plug-in's settings, as forms need it. ``shape``: its JSON Schema."""
+    """One property of a plug-in's settings, as forms need it. ``shape``: its JSON Schema; ``sees``: tags of secret
+    figures that the plug-in sees."""
 
     id: str
     label: Text
     hint: Text
     shape: Mapping[str, Any]
     required: bool
+    sees: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -61,6 +64,7 @@ def settings_of(plugin: Plugin) -> list[Setting]:
             hint=_both(shape.get("description", "")),
             shape=shape,
             required=id in required,
+            sees=plugin.access.sees,
         )
         for id, shape in plugin.settings.get("properties", {}).items()
     ]
@@ -240,15 +244,43 @@ def _by_name(ctx: RunContext, known: Mapping[str, Setting], values: Mapping[str,
             continue
         for name in value if isinstance(value, (list, tuple)) else [value]:
             if not isinstance(name, str) or name not in choices:
-                label, hint = setting.label.get(ctx.language), near(ctx, str(name)[:60], choices)
-                yield fault(ctx, "setting_unknown_id", id, label=label, given=str(name)[:60], hint=hint)
+                yield _unfit_name(ctx, setting, values, str(name), choices)
+
+
+def _unfit_name(
+    ctx: RunContext, setting: Setting, values: Mapping[str, Any], name: str, choices: Mapping[str, Text]
+) -> Fault:
+    label, shape = setting.label.get(ctx.language), setting.shape.get("items", setting.shape)
+    if shape.get("format") == "field":
+        told = misfit(ctx, _wanted(setting, values), setting.id, label, name)
+        if told is not None:
+            return told
+    hint = near(ctx, name[:60], choices)
+    return fault(ctx, "setting_unknown_id", setting.id, label=label, given=name[:60], hint=hint)
 
 
 def choices_of(model: AppModel, setting: Setting, values: Mapping[str, Any]) -> Mapping[str, Text] | None:
     """The ids of the app that may stand there, with their names; ``None``: it is no id."""
     shape = setting.shape.get("items", setting.shape)
+    if shape.get("format") == "field":
+        return {id: each.label for id, each in fitting(model, _wanted(setting, values)).items()}
     found = _CHOICES.get(str(shape.get("format", "")))
     return found(model, str(values.get(str(shape.get("of", "")), ""))) if found else None
+
+
+def _wanted(setting: Setting, values: Mapping[str, Any]) -> Wanted:
+    sees = frozenset(spelled(tag, values) for tag in setting.sees)
+    return wanted(setting.shape.get("items", setting.shape), values, sees)
+
+
+class _Named(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def spelled(text: str, settings: Mapping[str, Any]) -> str:
+    """A declared id with settings in place; a setting nobody made is nothing."""
+    return text.format_map(_Named({id: shown(value) for id, value in settings.items()}))
 
 
 def _entities(model: AppModel, _of: str) -> Mapping[str, Text]:
@@ -259,11 +291,6 @@ def _ledgers(model: AppModel, _of: str) -> Mapping[str, Text]:
     return {id: each.label for id, each in model.ledgers.items()}
 
 
-def _fields(model: AppModel, of: str) -> Mapping[str, Text]:
-    entity = model.entities.get(of)
-    return {id: each.label for id, each in entity.fields.items()} if entity else {}
-
-
 def _of_ledger(part: Callable[[Ledger], Mapping[str, Text]]) -> Callable[[AppModel, str], Mapping[str, Text]]:
     return lambda model, of: part(model.ledgers[of]) if of in model.ledgers else {}
 
@@ -271,7 +298,6 @@ def _of_ledger(part: Callable[[Ledger], Mapping[str, Text]]) -> Callable[[AppMod
 _CHOICES: Mapping[str, Callable[[AppModel, str], Mapping[str, Text]]] = {
     "entity": _entities,
     "ledger": _ledgers,
-    "field": _fields,
     "dimension": _of_ledger(lambda ledger: {id: each.label for id, each in ledger.dimensions.items()}),
     "resource": _of_ledger(lambda ledger: {id: each.label for id, each in ledger.resources.items()}),
     "kind": _of_ledger(lambda ledger: dict(ledger.kinds)),

@@ -21,9 +21,9 @@ from runtime.errors import Conflict
 from runtime.finding import find_one
 from runtime.messages import fault
 from runtime.permissions import demand_admin
-from runtime.plugins.access import spelled
 from runtime.plugins.choosing import demand_on
 from runtime.plugins.finding import act_of
+from runtime.plugins.settings import spelled
 from runtime.plugins.values import given_values
 
 CHAIN = "dougong.plugin_chain"

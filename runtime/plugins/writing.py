@@ -11,8 +11,8 @@ from runtime import records, rules
 from runtime.context import RunContext
 from runtime.happenings import door
 from runtime.messages import both
-from runtime.plugins.access import spelled
 from runtime.plugins.declare import Plugin
+from runtime.plugins.settings import spelled
 from runtime.plugins.work import Made, Notes, Raised
 from runtime.record_rows import read_rows
 from runtime.record_texts import record_title

@@ -19,6 +19,8 @@ from runtime.plugins.declare import Access, Act, Argument, Event, Plugin
 from runtime.plugins.hooks import hookimpl
 from runtime.plugins.work import Work
 
+NUMBERS = ("integer", "decimal", "quantity")
+"""Types of fields that hold days and quantities."""
 PLUGIN = Plugin(
     id="replenishment_advice",
     label=Text("智能补货建议", "Replenishment advice"),
@@ -55,14 +57,15 @@ PLUGIN = Plugin(
                 "description": "条件，空为全部 | a condition; empty means all",
             },
             "lead_time": {
-                "type": "string", "format": "field", "of": "items", "title": "提前期(天)字段 | Field of the lead time",
+                "type": "string", "format": "field", "of": "items", "kinds": NUMBERS,
+                "title": "提前期(天)字段 | Field of the lead time",
             },
             "safety": {
-                "type": "string", "format": "field", "of": "items",
+                "type": "string", "format": "field", "of": "items", "kinds": NUMBERS, "writable": True,
                 "title": "安全库存写到 | Safety stock goes to", "description": "空为不写 | empty: nowhere",
             },
             "point": {
-                "type": "string", "format": "field", "of": "items",
+                "type": "string", "format": "field", "of": "items", "kinds": NUMBERS, "writable": True,
                 "title": "补货点写到 | Reorder point goes to", "description": "空为不写 | empty: nowhere",
             },
             "suggestions": {
@@ -70,14 +73,16 @@ PLUGIN = Plugin(
                 "description": "填了就为每个变化的物料新建一条 | a record for each item that changes",
             },
             "suggestion_item": {
-                "type": "string", "format": "field", "of": "suggestions", "title": "建议的物料字段 | Its item",
+                "type": "string", "format": "field", "of": "suggestions", "kinds": ("reference",), "to": "items",
+                "writable": True, "title": "建议的物料字段 | Its item",
             },
             "suggestion_point": {
-                "type": "string", "format": "field", "of": "suggestions",
+                "type": "string", "format": "field", "of": "suggestions", "kinds": NUMBERS, "writable": True,
                 "title": "建议的补货点字段 | Its reorder point",
             },
             "suggestion_reason": {
-                "type": "string", "format": "field", "of": "suggestions", "title": "建议的理由字段 | Its reason",
+                "type": "string", "format": "field", "of": "suggestions", "kinds": ("text", "long_text"),
+                "writable": True, "title": "建议的理由字段 | Its reason",
             },
             "decimals": {"type": "integer", "minimum": 0, "maximum": 6, "default": 1, "title": "小数位 | Decimals"},
         },
@@ -100,7 +105,13 @@ PLUGIN = Plugin(
             id="changed",
             label=Text("补货点有变化", "The reorder point has changed"),
             of="{items}",
-            gives={name: Argument(kind="number") for name in ("safety", "point", "point_before", "mean", "deviation")},
+            gives={
+                "safety": Argument(kind="number", label=Text("安全库存", "Safety stock")),
+                "point": Argument(kind="number", label=Text("补货点", "Reorder point")),
+                "point_before": Argument(kind="number", label=Text("原补货点", "Reorder point before")),
+                "mean": Argument(kind="number", label=Text("日均消耗", "Used a day")),
+                "deviation": Argument(kind="number", label=Text("日消耗标准差", "Deviation of a day")),
+            },
         ),
     ),
 )  # fmt: skip

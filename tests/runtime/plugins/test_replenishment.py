@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from statistics import NormalDist
 
 import pytest
 
+from runtime.errors import Invalid
 from runtime.plugins import choosing, running, starting
 from runtime.plugins.bundled.replenishment_advice import Advice
+from runtime.plugins.finding import market
 from runtime.plugins.running import Run
-from tests.runtime.plugins.conftest import NOON, Works
+from runtime.plugins.settings import choices_of, settings_of
+from tests.runtime.plugins.conftest import NOON, Works, works_model
 
 ID = "replenishment_advice"
 
@@ -85,3 +89,44 @@ def test_a_run_tells_how_far_it_is(used: Works, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(running, "OFTEN", 0)
     run = advised(used)
     assert (run.state, run.done, run.total) == ("done", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"lead_time": "note"},
+            "提前期(天)字段要整数、小数、数量字段，备注（note）是文本字段；可以选 次数（times）、提前期（lead）",
+        ),
+        ({"point": "cost"}, "补货点写到要整数、小数、数量字段，成本（cost）是金额字段；可以选 次数（times）"),
+        (
+            {"suggestions": "remark", "suggestion_item": "secret"},
+            "建议的物料字段要引用字段，内部（secret）是文本字段；可以选 关于（about）",
+        ),
+        ({"suggestions": "remark", "suggestion_point": "name"}, "请先给评语加一个合适的字段"),
+        ({"lead_time": "led"}, "提前期(天)字段：应用里没有 led，是否为 lead？"),
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_refused_with_those_that_fit(
+    works: Works, given: dict[str, object], message: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        works.write(lambda ctx: choosing.configure(ctx, ID, given))
+    (fault,) = caught.value.faults
+    assert message in fault.message
+
+
+def test_a_secret_or_computed_field_is_no_choice() -> None:
+    plugin = market().plugins[ID].plugin
+    setting = next(each for each in settings_of(plugin) if each.id == "point")
+    layer = """app: works
+entities:
+  item:
+    fields:
+      worth: {type: decimal, label: 身价 | Worth, secrecy: cost}
+      double: {type: decimal, label: 两倍 | Double, formula: times * 2}
+"""
+    choices = choices_of(works_model(layer), setting, {"items": "item"}) or {}
+    assert ("point" in choices, "worth" in choices, "double" in choices) == (True, False, False)
+    seeing = replace(setting, sees=("cost",))
+    assert "worth" in (choices_of(works_model(layer), seeing, {"items": "item"}) or {})
