@@ -173,7 +173,7 @@ def _values(ctx: RunContext, entity: Entity, names: tuple[str, ...], lookup: Loo
     for name in names:
         given = raw[name]
         field = entity.fields.get(name)
-        if isinstance(given, Lookup) and field is not None:
+        if isinstance(given, Lookup) and field is not None and (field.targets or field.value.targets):
             inner = find(ctx, _only_target(field), [given]).get(given, [])
             given = inner[0] if len(inner) == 1 else None
         try:

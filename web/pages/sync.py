@@ -15,13 +15,14 @@ from runtime import accounts, sync_kept
 from runtime.context import RunContext
 from runtime.errors import UserError
 from runtime.record_texts import record_title
-from runtime.sync_entries import AFTER
+from runtime.sync_entries import Entry
 from runtime.sync_kept import Kept
 from runtime.syncing import CONFLICT, REFUSED, WAITING
 from runtime.workflow import visible
 from web.access import reading, writing
 from web.api.errors import refusal
 from web.display import moment
+from web.entry_words import EntryWords
 from web.render import render, tell
 from web.setting_tabs import setting_tabs
 from web.texts import translator
@@ -34,11 +35,10 @@ FATES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         WAITING: ("等前一条", "waits", "accent"),
     }
 )
+SIDES = ("before", "theirs", "yours")
 KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"create": ("新建", "New"), "change": ("修改", "Change of"), "act": ("操作", "Step of")}
 )
-MOST_PARTS = 8
-MOST_LETTERS = 80
 
 
 def not_taken_in() -> AnyResponse:
@@ -48,23 +48,25 @@ def not_taken_in() -> AnyResponse:
         before = request.args.get("before", "")
         found = sync_kept.not_taken_in(ctx, int(before) if is_whole(before) else 0)
         people = accounts.account_names(ctx, [one.account for one in found])
+        words = EntryWords(ctx, [(_entity(ctx, one), _given(one)) for one in found])
         older = url_for("pages.not_taken_in", before=found[-1].id) if len(found) == sync_kept.PAGE else ""
         return render(
             ctx, "pages/not_taken_in.html", title=t("设置", "Settings"), tabs=setting_tabs(ctx, "not_taken_in"),
-            rows=[_row(ctx, one, people) for one in found], older=older,
+            rows=[_row(ctx, one, people, words) for one in found], older=older,
         )  # fmt: skip
 
 
-def _row(ctx: RunContext, one: Kept, people: Mapping[int, str]) -> dict[str, Any]:
+def _row(ctx: RunContext, one: Kept, people: Mapping[int, str], words: EntryWords) -> dict[str, Any]:
     t = translator(ctx.language)
     chinese, english, tone = FATES[one.fate["fate"]]
-    entity = ctx.app.model.entities.get(str(one.entry.get("entity")))
+    entity = _entity(ctx, one)
+    fields = entity.fields if entity is not None else {}
     title, url = _about(ctx, one, entity)
     return {
         "id": one.id,
         "title": title,
         "url": url,
-        "parts": _parts(ctx, one, entity),
+        "parts": words.parts(entity, _given(one)),
         "by": people.get(one.account, ""),
         "made": moment(one.made_at, ctx) if one.made_at is not None else "–",
         "came": moment(one.came_at, ctx),
@@ -73,10 +75,14 @@ def _row(ctx: RunContext, one: Kept, people: Mapping[int, str]) -> dict[str, Any
         "reasons": [fault["message"] for fault in one.fate["problem"]["errors"]],
         "next": one.fate["next"],
         "clashes": [
-            {"label": c["label"], **{side: _word(ctx, c[side]) for side in ("before", "theirs", "yours")}}
+            {"label": c["label"], **{side: words.word(fields.get(c["field"]), c[side]) for side in SIDES}}
             for c in one.fate.get("fields", ())
         ],
     }
+
+
+def _entity(ctx: RunContext, one: Kept) -> Entity | None:
+    return ctx.app.model.entities.get(str(one.entry.get("entity")))
 
 
 def _about(ctx: RunContext, one: Kept, entity: Entity | None) -> tuple[str, str]:
@@ -85,11 +91,12 @@ def _about(ctx: RunContext, one: Kept, entity: Entity | None) -> tuple[str, str]
     kind = t(*KINDS.get(str(one.entry.get("kind")), ("录入", "Entry")))
     if entity is None:
         return kind, ""
-    words, url, id = [kind, entity.label.get(ctx.language)], "", one.entry.get("id")
+    words, url = [kind, entity.label.get(ctx.language)], ""
+    id = Entry(key=one.key, raw=one.entry).whole("id")
     action = str(one.entry.get("action"))
     if entity.workflow is not None and action in entity.workflow.transitions:
         words[0] = entity.workflow.transitions[action].label.get(ctx.language)
-    if isinstance(id, int):
+    if id is not None:
         try:
             row = visible(ctx, entity.id, [id]).get(id)
         except UserError:
@@ -100,30 +107,10 @@ def _about(ctx: RunContext, one: Kept, entity: Entity | None) -> tuple[str, str]
     return " ".join(words), url
 
 
-def _parts(ctx: RunContext, one: Kept, entity: Entity | None) -> list[dict[str, str]]:
-    given = one.entry.get("values") or one.entry.get("body")
-    if not isinstance(given, dict):
-        return []
-    fields = entity.fields if entity is not None else {}
-    return [
-        {"label": fields[name].label.get(ctx.language) if name in fields else name[:40], "text": _word(ctx, value)}
-        for name, value in list(given.items())[:MOST_PARTS]
-    ]
-
-
-def _word(ctx: RunContext, value: object) -> str:
-    """A value as it was sent, in a word or two."""
-    t = translator(ctx.language)
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, bool):
-        return t("是", "yes") if value else t("否", "no")
-    if isinstance(value, list):
-        return t(f"{len(value)} 行", f"{len(value)} rows")
-    if isinstance(value, dict):
-        named = [str(value[name]) for name in ("code", "name", AFTER) if value.get(name)]
-        return " ".join(named or [str(part) for part in value.values() if part])[:MOST_LETTERS]
-    return str(value)[:MOST_LETTERS]
+def _given(one: Kept) -> Mapping[str, object]:
+    """The values it carries, or what its step was given."""
+    entry = Entry(key=one.key, raw=one.entry)
+    return entry.object("values") or entry.object("body")
 
 
 def redo(id: int) -> AnyResponse:
