@@ -78,7 +78,7 @@ def test_what_one_may_not_do_is_403_and_nothing_is_written(office_on_file: Works
         ("/cards/nothing", "no_such_card"),
         ("/trace/item/999999", "not_found"),
         ("/metadata/draft", ""),
-        ("/sync", "no_such_entity"),
+        ("/sync/1", "no_such_entity"),
         ("/purchase_order.lines", "no_such_entity"),
     ],
 )
