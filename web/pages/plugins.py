@@ -8,21 +8,21 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from engine.model import Text
 from runtime.context import RunContext
 from runtime.errors import Invalid, NotFound, UserError
 from runtime.messages import fault
 from runtime.permissions import demand_admin, label_of
 from runtime.plugins import choosing, running
 from runtime.plugins.access import in_words
-from runtime.plugins.declare import Act, Argument
-from runtime.plugins.finding import Installed, installed, market
+from runtime.plugins.declare import Act
+from runtime.plugins.finding import Installed, act_of, installed, market
 from runtime.plugins.finding import label_of as named
 from runtime.plugins.running import Run
 from runtime.plugins.settings import Setting, choices_of, in_form, settings_of, shown
 from runtime.plugins.starting import WAITING, WORKING, start_by_hand
 from web.access import reading, writing
 from web.display import moment
+from web.plugin_values import RunWords, argument_input, posted_arguments
 from web.render import render, tell
 from web.setting_tabs import setting_tabs
 from web.texts import translator
@@ -35,7 +35,6 @@ STATES: Mapping[str, tuple[str, str, str]] = {
     "done": ("完成", "done", "green"),
     "failed": ("失败", "failed", "red"),
 }
-INPUTS: Mapping[str, str] = {"date": "date", "moment": "text", "number": "text", "integer": "text", "record": "text"}
 
 
 def plugins() -> AnyResponse:
@@ -109,7 +108,7 @@ def _page(
             {"label": labels.get(id, ""), "target": f"set-{id}" if id in labels else "", "message": message}
             for id, message in (faults or {}).items()
         ],
-        acts=[_act(ctx, act) for act in plugin.acts], runs=[_run(ctx, run) for run in found],
+        acts=[_act(ctx, act, known.settings) for act in plugin.acts], runs=[_run(ctx, run) for run in found],
         busy=any(run.state in (WAITING, WORKING) for run in found), here=url_for("pages.plugin", plugin=plugin.id),
     )  # fmt: skip
 
@@ -173,33 +172,23 @@ def configure_plugin(plugin: str) -> AnyResponse:
 # --- running -----------------------------------------------------------------------------------------------------
 
 
-def _act(ctx: RunContext, act: Act) -> View:
+def _act(ctx: RunContext, act: Act, settings: Mapping[str, Any]) -> View:
     return {
         "id": act.id,
         "label": act.label.get(ctx.language),
         "help": act.help.get(ctx.language) if act.help else "",
-        "arguments": [_argument(ctx, act, name, each) for name, each in act.arguments.items()],
-    }
-
-
-def _argument(ctx: RunContext, act: Act, name: str, each: Argument) -> View:
-    t = translator(ctx.language)
-    label = (each.label or Text(name, name)).get(ctx.language)
-    return {
-        "id": f"{act.id}-{name}",
-        "name": name,
-        "label": label + (t("（编码）", " (code)") if each.kind == "record" else ""),
-        "type": INPUTS.get(each.kind, "text"),
-        "yes_no": each.kind == "yes_no",
-        "required": each.required,
+        "arguments": [argument_input(ctx, act, name, each, settings) for name, each in act.arguments.items()],
     }
 
 
 def run_plugin(plugin: str, act: str) -> AnyResponse:
     """Start it now; the page shows how far it is."""
-    given = {name: value for name, value in request.form.items() if name not in ("csrf_token", "run") and value}
+    given: dict[str, str] = {}
     try:
         with writing() as ctx:
+            demand_admin(ctx)
+            declared = act_of(ctx, installed(ctx, plugin).plugin, act).arguments
+            given = posted_arguments(ctx, declared, request.form)
             start_by_hand(ctx, plugin, act, given)
             tell("done", translator(ctx.language)("已开始，结果列在下面", "Started; its result is listed below"))
     except UserError as error:
@@ -216,13 +205,13 @@ def plugin_run(plugin: str, id: int) -> AnyResponse:
         found = running.runs(ctx, plugin, number=id)
         if not found:
             raise NotFound(fault(ctx, "no_such_plugin_run"))
-        run, t = found[0], translator(ctx.language)
+        run, t, said = found[0], translator(ctx.language), RunWords(ctx, found[0])
         rule = ctx.app.model.rules.get(run.rule)
         facts = [
             {"label": t("开始", "Started"), "value": moment(run.made_at, ctx)},
             {"label": t("结束", "Ended"), "value": moment(run.ended_at, ctx) if run.ended_at else "–"},
             {"label": t("用时", "Took"), "value": f"{run.micros / 1_000_000:.2f} s"},
-            {"label": t("参数", "Arguments"), "value": "; ".join(f"{n} = {v}" for n, v in run.given.items()) or "–"},
+            {"label": t("参数", "Arguments"), "value": "–", "parts": said.arguments()},
         ]
         if rule is not None:
             facts.append(
@@ -236,7 +225,7 @@ def plugin_run(plugin: str, id: int) -> AnyResponse:
             ctx, "pages/plugin_run.html", title=named(plugin, run.act).get(ctx.language), run=_run(ctx, run),
             crumb={"label": named(plugin).get(ctx.language), "url": url_for("pages.plugin", plugin=plugin)},
             facts=facts, said=_said(ctx, run), written=[_written(ctx, each) for each in run.written],
-            raised=[_raised(ctx, plugin, each) for each in run.raised],
+            raised=said.raised(),
             busy=run.state in (WAITING, WORKING), here=url_for("pages.plugin_run", plugin=plugin, id=id),
         )  # fmt: skip
 
@@ -279,11 +268,6 @@ def _written(ctx: RunContext, each: Mapping[str, Any]) -> View:
 
 def _plain(value: object) -> str:
     return "–" if value in (None, "") else shown(value)
-
-
-def _raised(ctx: RunContext, plugin: str, each: Mapping[str, Any]) -> View:
-    values = ", ".join(f"{name} = {value}" for name, value in each["values"].items() if value is not None)
-    return {"label": named(plugin, each["event"]).get(ctx.language), "record": each["record"], "values": values}
 
 
 def register(pages: Blueprint) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
+from engine.model import Text
 from runtime.context import FixedClock
+from runtime.plugins.declare import Act, Argument
 from runtime.plugins.running import work_off
 from tests.runtime.plugins.site import probe_installed
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
+from web.plugin_values import argument_input, posted_arguments
 
 ID = "replenishment_advice"
 PAGE = f"/plugins/{ID}"
@@ -97,6 +103,56 @@ def test_a_bad_argument_is_told_and_starts_nothing(admin: Reader, office: Works,
     admin.post(f"{PAGE}/run/advise", item="no such <b>thing</b>")
     assert "没有 no such &lt;b&gt;thing&lt;/b&gt;" in admin.page(PAGE)
     assert office.api().get(f"{PAGE}/runs")["count"] == before
+
+
+def test_a_record_is_picked_as_in_forms_or_typed_by_its_code(admin: Reader, office: Works, on: None) -> None:
+    page = admin.page(PAGE)
+    assert re.search(r'data-picker="/pick/item"[^>]*><input type="hidden" name="item" value="">', page)
+    item = office.api().items("/item")[0]
+    admin.post(f"{PAGE}/run/advise", item="", item__text=item["code"])
+    assert office.api().get(f"{PAGE}/runs")["items"][0]["given"] == {"item": item["id"]}
+    done(office)
+
+
+def test_a_moment_is_asked_for_and_read_by_the_clock_of_the_firm(office: Works) -> None:
+    declared = {"since": Argument(kind="moment", label=Text("从", "Since")), "day": Argument(kind="date")}
+    act = Act(id="look", label=Text("看", "Look"), arguments=declared)
+    with office.app.database.read() as connection:
+        ctx = office.app.context(connection, office.clock)
+        since, day = (argument_input(ctx, act, name, each, {}) for name, each in declared.items())
+        given = posted_arguments(ctx, declared, {"since": "2026-03-31T08:30", "day": "2026-03-31", "more": "x"})
+        english = replace(ctx, language="en")
+        assert argument_input(english, act, "since", declared["since"], {})["hint"] == "time in Asia/Shanghai"
+    assert (since["type"], since["label"], since["hint"], day["type"]) == (
+        "moment",
+        "从",
+        "Asia/Shanghai 的时间",
+        "date",
+    )
+    assert given == {"since": "2026-03-31T08:30:00+08:00", "day": "2026-03-31"}
+
+
+def test_a_run_names_its_records_with_a_link_and_its_values_by_their_labels(admin: Reader, office: Works) -> None:
+    item = office.api().items("/item")[0]
+    raised = {"event": "changed", "record": item["id"], "values": {"point": "1204.70", "point_before": None}}
+    gone = {"event": "changed", "record": 999_999, "values": {}}
+    run = {
+        "key": "shown", "plugin": ID, "act": "advise", "state": "done", "given": json.dumps({"item": item["id"]}),
+        "made_at": office.clock.now(), "ended_at": office.clock.now(),
+        "details": json.dumps({"said": [], "written": [], "raised": [raised, gone]}),
+    }  # fmt: skip
+    table = office.app.tables.system.plugin_run
+    with office.app.database.write() as connection:
+        number = connection.execute(insert(table).values(run).returning(table.c.id)).scalar_one()
+    page = admin.page(f"{PAGE}/runs/{number}")
+    title = f"{item['code']} {item['name']}"
+    assert len(re.findall(rf'<a href="[^"]*/item/{item["id"]}">{title}</a>', page)) == 2
+    assert f"参数 只算这个物料 {title}" in words(page)
+    assert f"补货点有变化： {title} （补货点 1,204.7）" in words(page)
+    assert "补货点有变化：#999999" in words(page)
+    english = words(admin.page(f"{PAGE}/runs/{number}", language="en"))
+    assert f"The reorder point has changed: {title} (Reorder point 1,204.7)" in english
+    assert f"Arguments Only this item {title}" in english
 
 
 def test_nobody_else_sees_or_does_anything(office: Works) -> None:
