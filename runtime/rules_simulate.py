@@ -35,6 +35,8 @@ from runtime.rules_texts import say as say_message
 Row = dict[str, Any]
 MOST_SHOWN = 500
 AT_ONCE = 5000
+MOST_REPORTED = 20_000
+"""Events of a plug-in that are looked at, the latest first."""
 MOST_DAYS = 1100
 """Three years: a rule of every hour is asked as often as there are hours."""
 FIRST_YEAR, LAST_YEAR = 1990, 2200
@@ -245,18 +247,23 @@ def _turns(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -
 def _reports(ctx: RunContext, rule: Rule, result: Simulated, progress: Progress) -> None:
     """What the plug-in reported in the period, with the values it gave, about the records as they are now."""
     since, until = _period(ctx, result)
-    trigger, found = rule.trigger, reported(ctx, rule.trigger.event, since, until)
-    rows = read_rows(ctx, trigger.entity, {record for _, record, _ in found})
-    for number, (moment, record, values) in enumerate(found, 1):
-        result.looked += 1
-        row = rows.get(record)
-        if row is not None and row.get("deleted_at") is None:
-            at = Workspace(replace(ctx, clock=FixedClock(moment)))
-            row = {**row, "event": {name: values.get(name) for name in trigger.gives}}
-            parts = look(at, rule.condition, [row], trigger.entity)[0]
-            if holds(parts):
-                _hit(at, rule, result, moment, row, parts)
-        progress(number / len(found))
+    trigger = rule.trigger
+    for found in reported(ctx, trigger.event, since, until):
+        rows = read_rows(ctx, trigger.entity, {each.record for each in found})
+        for each in found[: MOST_REPORTED - result.looked]:
+            result.looked += 1
+            row = rows.get(each.record)
+            if row is not None and row.get("deleted_at") is None:
+                at = Workspace(replace(ctx, clock=FixedClock(each.at)))
+                row = {**row, "event": {name: each.values.get(name) for name in trigger.gives}}
+                parts = look(at, rule.condition, [row], trigger.entity)[0]
+                if holds(parts):
+                    _hit(at, rule, result, each.at, row, parts)
+        progress((until - found[-1].at) / (until - since))
+        if result.looked >= MOST_REPORTED:
+            result.notes.append(say(ctx, "simulated_cut", most=MOST_REPORTED))
+            break
+    result.hits.sort(key=lambda hit: hit.at)
 
 
 def _all_rows(ctx: RunContext, entity: str) -> Iterator[list[Row]]:

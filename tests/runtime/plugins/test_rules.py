@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from runtime import records, rules_traces
+import pytest
+
+from runtime import records, rules_simulate, rules_traces
 from runtime.apps import RunningApp
 from runtime.context import FixedClock
+from runtime.plugins import reports
 from runtime.plugins.finding import market
 from runtime.plugins.work import Notes, Raised
 from runtime.plugins.writing import write_notes
@@ -125,6 +128,26 @@ def test_simulation_of_an_event_asks_what_was_reported(works: Works) -> None:
     with works.app.database.read() as connection:
         ctx = replace(works.context(connection), clock=FixedClock(datetime(2026, 5, 1, tzinfo=UTC)))
         assert simulate(ctx, ctx.app.model.rules["heard"], date(2026, 4, 1), date(2026, 4, 30)).looked == 0
+
+
+def test_simulation_of_an_event_looks_at_a_bounded_number_and_reads_no_other_runs(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works.run("note", item=1, words='"event":"noticed"')
+    for level in (3, 4, 5):
+        works.run("report", item=1, level=level)
+    monkeypatch.setattr(reports, "AT_ONCE", 1)
+    march = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    with works.app.database.read() as connection:
+        ctx = works.context(connection)
+        with counting(connection) as counter:
+            portions = list(reports.reported(ctx, "probe.noticed", *march))
+        assert [[each.values["level"] for each in found] for found in portions] == [[5], [4], [3]]
+        assert len(counter) == 4
+        monkeypatch.setattr(rules_simulate, "MOST_REPORTED", 2)
+        found = rules_simulate.simulate(ctx, ctx.app.model.rules["heard"], date(2026, 3, 1), date(2026, 3, 31))
+    assert (found.looked, found.fired) == (2, 2)
+    assert "这段时间的变动太多，只回放了最近 2 次" in found.notes
 
 
 def test_rules_about_plug_ins_read_as_sentences(works_app: RunningApp) -> None:
