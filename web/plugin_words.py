@@ -8,6 +8,7 @@ from typing import Any
 from runtime.context import RunContext
 from runtime.plugins.finding import label_of
 from runtime.plugins.settings import shown
+from web.plugin_values import given_words
 from web.texts import translator
 
 View = dict[str, Any]
@@ -23,7 +24,7 @@ def started(ctx: RunContext, action: Mapping[str, Any]) -> str:
 def outcome_words(ctx: RunContext, action: Mapping[str, Any]) -> str:
     """With which arguments, and what it said."""
     t = translator(ctx.language)
-    parts = [", ".join(f"{name} = {shown(value)}" for name, value in action.get("given", {}).items())]
+    parts = [given_words(ctx, str(action["plugin"]), str(action.get("act", "")), action.get("given", {}))]
     outcome = action.get("outcome")
     if outcome is not None:
         state = STATES.get(str(outcome.get("state")))

@@ -17,10 +17,10 @@ def test_a_rule_run_tells_what_was_started_and_what_came_of_it(works: Works) -> 
     works.change(wish="请看")
     waiting = view(works)
     assert (waiting["head"], waiting["text"], waiting["changes"]) == (
-        "启动插件：探针 · 做note", "item = 1, words = 请看, factor = 0.5；还没有做完", [],
+        "启动插件：探针 · 做note", "物料 A 螺栓，words 请看，factor 0.5；还没有做完", [],
     )  # fmt: skip
     works.work_off()
     done = view(works, "en")
     assert done["head"] == "Started the plug-in: Probe · Do note"
-    assert done["text"] == "item = 1, words = 请看, factor = 0.5; done; Noted on A"
+    assert done["text"] == "Item A 螺栓, words 请看, factor 0.5; done; Noted on A"
     assert done["changes"] == [{"name": "A 螺栓 Note", "old": "–", "new": "你好 A 请看"}]

@@ -20,6 +20,7 @@ from tests.runtime.plugins.site import probe_installed
 from tests.scenarios.works import Works
 from tests.web.pages.test_figures import Reader
 from web.plugin_values import argument_input, posted_arguments
+from web.plugin_words import outcome_words
 
 ID = "replenishment_advice"
 PAGE = f"/plugins/{ID}"
@@ -153,6 +154,16 @@ def test_a_run_names_its_records_with_a_link_and_its_values_by_their_labels(admi
     english = words(admin.page(f"{PAGE}/runs/{number}", language="en"))
     assert f"The reorder point has changed: {title} (Reorder point 1,204.7)" in english
     assert f"Arguments Only this item {title}" in english
+
+
+def test_what_a_rule_started_is_told_with_labels_and_titles_too(office: Works) -> None:
+    item = office.api().items("/item")[0]
+    with office.app.database.read() as connection:
+        ctx = office.app.context(connection, office.clock).as_system()
+        started = {"plugin": ID, "act": "advise", "given": {"item": item["id"]}, "run": "1"}
+        assert outcome_words(ctx, started) == f"只算这个物料 {item['code']} {item['name']}；还没有做完"
+        gone = {"plugin": "gone", "act": "away", "given": {"level": "2.5"}}
+        assert outcome_words(ctx, gone) == "level 2.5"
 
 
 def test_nobody_else_sees_or_does_anything(office: Works) -> None:
