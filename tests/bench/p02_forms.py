@@ -211,7 +211,8 @@ def _line(n: int, line: Mapping[str, Any], item: Any, units: Mapping[int, Any], 
         "position": n, "item": item.id, "unit": unit.id, "qty": whole, "qty__entered": entered,
         "price": int(price * 10**6), "tax_rate": int(rate * 10**6), "amount": amount, "tax_amount": tax,
         "total": amount + tax, "last_price": item.last_price, "over_drawn": False, "received_qty": 0,
-        "open_qty": whole, "rise": int((price / last - 1).quantize(Decimal("0.000001")) * 10**6) if last else None,
+        "open_qty": whole, "announced_qty": 0, "unannounced_qty": whole,
+        "rise": int((price / last - 1).quantize(Decimal("0.000001")) * 10**6) if last else None,
     }  # fmt: skip
 
 

@@ -132,9 +132,8 @@ def test_statements_do_not_grow_with_the_records(firm: Firm) -> None:
     assert counted[0] == counted[1]
 
 
+@pytest.mark.parametrize("module_database", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_who_counts_by_the_calendar_and_who_changes_it_wait_for_each_other(dated: RunningApp) -> None:
-    if dated.database.dialect != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
     alone = select(func.pg_try_advisory_xact_lock(calendars.LOCK, func.hashtext(func.current_schema())))
     with dated.database.engine.connect() as counts:
         transaction = counts.begin()

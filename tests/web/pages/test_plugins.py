@@ -134,7 +134,7 @@ def test_a_moment_is_asked_for_and_read_by_the_clock_of_the_firm(office: Works) 
 
 
 def test_a_run_names_its_records_with_a_link_and_its_values_by_their_labels(admin: Reader, office: Works) -> None:
-    item = office.api().items("/item")[0]
+    item = office.api().read("item", office.id("item", "CONN"))
     raised = {"event": "changed", "record": item["id"], "values": {"point": "1204.70", "point_before": None}}
     gone = {"event": "changed", "record": 999_999, "values": {}}
     run = {
