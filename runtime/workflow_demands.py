@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from engine.model import Demand, Entity, Transition
+from runtime.accounts import account_names
 from runtime.context import RunContext
 from runtime.errors import Fault, Invalid
-from runtime.messages import fault
+from runtime.messages import fault, say
+from runtime.prepared import Statement, prepare_statement
 from runtime.record_inputs import Workspace
 
 Row = dict[str, Any]
@@ -180,3 +183,50 @@ def keep_files(ctx: RunContext, entity: str, record: int, given: Given) -> None:
             .where(table.c.id.in_(ids), table.c.record.is_(None))
             .values(entity=entity, record=record, field=f"_{kind}")
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFile:
+    """A file that was given with a step or a say, by whom and when. ``kind``: photo, signature, file."""
+
+    id: int
+    kind: str
+    label: str
+    name: str
+    media_type: str
+    size: int
+    who: str
+    at: datetime
+
+
+GIVEN = ("id", "field", "name", "media_type", "size", "account", "created_at")
+
+
+def given_files(ctx: RunContext, entity: str, record: int) -> list[GivenFile]:
+    """What was given along a document's way, oldest first, for who has read the document already."""
+    if ctx.app.model.entities[entity].workflow is None:
+        return []
+    query = ctx.app.programs.keep("files given", lambda: _files_given(ctx))
+    found = [dict(zip(GIVEN, row, strict=True)) for row in query.run(ctx, {"entity": entity, "record": record})]
+    found = [row for row in found if row["field"].startswith("_")]
+    people = account_names(ctx, {row["account"] for row in found})
+    return [
+        GivenFile(
+            id=row["id"],
+            kind=row["field"][1:],
+            label=say(ctx, f"demand_{row['field'][1:]}"),
+            name=row["name"],
+            media_type=row["media_type"],
+            size=row["size"],
+            who=people.get(row["account"] or 0, ""),
+            at=row["created_at"],
+        )
+        for row in found
+    ]
+
+
+def _files_given(ctx: RunContext) -> Statement:
+    table = ctx.app.tables.system.file
+    columns = [table.c[name] for name in GIVEN]
+    wanted = (table.c[name] == bindparam(name) for name in ("entity", "record"))
+    return prepare_statement(ctx, select(*columns).where(*wanted).order_by(table.c.id), columns)

@@ -21,8 +21,10 @@ from runtime.permissions import rights
 from runtime.task_flow import steps
 from runtime.task_take_back import takeable
 from runtime.workflow import actions
+from runtime.workflow_demands import given_files
 from runtime.workflow_rights import Action
 from web.display import day, moment, option_label, percent, text_of
+from web.record_fields import file_view
 from web.record_outline import Drawn, Move
 from web.texts import translator
 
@@ -202,6 +204,19 @@ def mine_to_take_back(ctx: RunContext, entity: Entity, row: Row) -> str:
         return ""
     task = takeable(ctx, entity.id, {row["id"]: state.id}).get(row["id"])
     return url_for("pages.act_on_task", id=task, act="take-back") if task else ""
+
+
+def given(ctx: RunContext, entity: Entity, record: int) -> list[View]:
+    """The signatures, photos and files that steps demanded, each beside who gave it."""
+    return [
+        {
+            **file_view({"id": one.id, "name": one.name, "media_type": one.media_type, "size": one.size}),
+            "label": one.label,
+            "who": one.who,
+            "when": moment(one.at, ctx),
+        }
+        for one in given_files(ctx, entity.id, record)
+    ]
 
 
 # --- history ---------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ CELLS = WORDS | {"second", "id", "index", "number", "inputs", "html"}
 FRAME = frozenset({"body", "note", "text", "words", "error"})
 BODY = frozenset({"body"})
 STEPS = frozenset({"label", "note", "url", "who", "when", "why"})
+BROUGHT = frozenset({"when", "name", "url", "thumb"})
 ENTRY = frozenset({"text", "when", "said", "old", "new", "url"})
 STEERED = frozenset({"choice", "choices", "yes_no"})
 """Types of fields whose macro looks at the value."""
@@ -127,6 +128,10 @@ class RecordHtml:
     def flow(self, steps: Sequence[View]) -> Markup:
         """The states and their people."""
         return self._html("document:flow", steps, STEPS)
+
+    def given(self, files: Sequence[View]) -> Markup:
+        """What steps demanded, and who gave it."""
+        return self._html("document:given_files", files, BROUGHT)
 
     def entries(self, entries: Sequence[View]) -> list[Markup]:
         """What happened, entry by entry."""

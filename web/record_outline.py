@@ -55,7 +55,7 @@ class Part(NamedTuple):
 class Look(NamedTuple):
     """All that differs between pages of one entity, but for words. ``root``: where the application is mounted.
 
-    ``taken``: the reader may take back what he said about it.
+    ``taken``: the reader may take back what he said about it; ``given``: steps demanded files, which are shown.
     """
 
     entity: str
@@ -70,6 +70,7 @@ class Look(NamedTuple):
     parts: tuple[Part, ...]
     chained: bool = False
     flowing: bool = False
+    given: bool = False
     taken: bool = False
     filed: bool = False
     more_history: bool = False
@@ -98,6 +99,7 @@ def content(ctx: RunContext, entity: Entity, look: Look, word: Word) -> View:
         "actions": [_action(entity, move, word, at) for move in look.moves],
         "draws": [_draw(ctx, entity, one, at) for one in look.draws],
         "flow": word("flow") if look.flowing else "",
+        "given": word("given") if look.given else "",
         "take_back_url": word("take_back") if look.taken else "",
         "flow_url": url_for("pages.workflow", entity=entity.id) if entity.workflow else "",
         "older_url": _older_url(ctx, entity, look, at),

@@ -83,6 +83,7 @@ def record_view(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene) ->
         "chips": record_flow.chips(ctx, entity, row),
         "sections": [{**each.part._asdict(), "html": each.html} for each in sections(scene, entity, row)],
         "flow": record_flow.flow(ctx, entity, row),
+        "given": record_flow.given(ctx, entity, row["id"]),
     }
 
 
@@ -129,6 +130,7 @@ def _standing(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, shee
     words = sheet.words
     chain, alone = record_flow.chain(ctx, entity, row)
     flow = record_flow.flow(ctx, entity, row)
+    given = record_flow.given(ctx, entity, row["id"])
     history, more = record_flow.history(ctx, entity, row["id"], whole=request.args.get("history") == "all")
     moves = record_flow.moves(ctx, entity, row)
     mine = record_flow.mine_to_take_back(ctx, entity, row)
@@ -137,6 +139,7 @@ def _standing(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, shee
     words.update(
         chain=html.chain(chain) if chain else "",
         flow=html.flow(flow) if flow else "",
+        given=html.given(given) if given else "",
         take_back=str(escape(mine)),
         recent=html.history(told[:5]),
         history=html.history(told),
@@ -151,6 +154,7 @@ def _standing(ctx: RunContext, entity: Entity, row: Row, scene: FieldScene, shee
     look = sheet.look._replace(
         chained=bool(chain),
         flowing=bool(flow),
+        given=bool(given),
         taken=bool(mine),
         filed=bool(files),
         more_history=more,

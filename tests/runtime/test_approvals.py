@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from runtime import (
 )
 from runtime.context import User
 from runtime.errors import Conflict, Forbidden, Invalid
+from runtime.workflow_demands import given_files
 from tests.runtime.office import ANN, BOB, CID, DAN, EVE, GUEST, MONDAY, PEOPLE, Office
 
 # --- how many decide --------------------------------------------------------------------------------------------------
@@ -217,7 +218,9 @@ def test_a_step_takes_what_it_demands_and_lets_fill_in_its_fields(office: Office
     office.say(EVE, signature=signed, fields={"until": "2026-04-01", "sum": 7})
     with office.acting() as ctx:
         found = records.load(ctx, "steps", made)
+        (given,) = given_files(ctx, "steps", made)
     assert (found["until"], found["sum"]) == (date(2026, 4, 1), 7)
+    assert (given.id, given.kind, given.who, given.at.tzinfo) == (signed, "signature", "eve", UTC)
     assert office.asked() == {"bob": ["three"]}
 
 

@@ -223,8 +223,13 @@ SUBSTITUTE: Schema = {
 }
 
 
+APPROVAL: Schema = {"type": "object", "required": ["status", "steps", "people", "files", "mine"]}
+
+
 def _approvals(model: AppModel) -> dict[str, Schema]:
-    told = _get("tasks", "The steps of a document's approval, and who was brought in besides", OBJECT)
+    told = _get(
+        "tasks", "The steps of a document's approval, who was brought in besides, and the files given", APPROVAL
+    )
     flows = {id: entity.workflow.states.values() for id, entity in model.entities.items() if entity.workflow}
     asked = [id for id, states in flows.items() if any(state.approval for state in states)]
     return {f"/tasks/of/{id}/{{id}}": {"parameters": [ID_PARAMETER], **told} for id in asked}

@@ -16,6 +16,7 @@ from runtime.context import RunContext
 from runtime.errors import Invalid
 from runtime.messages import fault
 from runtime.permissions import READ, demand
+from runtime.workflow_demands import given_files
 from web.access import reading, writing
 from web.api.bodies import body_object
 from web.api.idempotency import once
@@ -125,7 +126,7 @@ BOXES: Mapping[str, Callable[[RunContext], list[task_center.Seen]]] = MappingPro
 
 
 def approval(entity: str, id: int) -> Response:
-    """The steps of a document's approval, who was brought in besides, and what I may say to it."""
+    """The steps of a document's approval, who was brought in besides, what was given with it, my own tasks."""
     with reading() as ctx:
         found = entity_of(ctx, entity)
         demand(ctx, found.id, READ)
@@ -134,7 +135,8 @@ def approval(entity: str, id: int) -> Response:
         mine = [row["id"] for row in tasks.waiting(ctx, found.id, id)]
         steps = [asdict(step) for step in task_flow.steps(ctx, found.id, record, state)]
         people = [asdict(way) for way in task_flow.people(ctx, found.id, record, state)]
-        return answer({"status": state, "steps": steps, "people": people, "mine": mine})
+        files = [asdict(one) for one in given_files(ctx, found.id, id)]
+        return answer({"status": state, "steps": steps, "people": people, "files": files, "mine": mine})
 
 
 def urge() -> Response:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from runtime import accounts
+from runtime.app_source import pin
+from runtime.apps import AppHome
+from tests.runtime.test_flow_versions import BEFORE
 from tests.scenarios.clients import code
-from tests.scenarios.works import Works
+from tests.scenarios.works import NAME, PASSWORD, MovingClock, Works
 from tests.web.api.test_records import some_item
 from tests.web.pages.test_figures import Reader
+from tests.web.test_signatures import DOT
+from web.signatures import DRAWN
+
+STEP = "              boss: {label: 主管审批 | Boss, who: [{role: boss}], if: amount > 10}\n"
+SEALED = BEFORE.replace("roles:\n", "roles:\n  guest: {label: 访客 | Guest, can: {}}\n").replace(
+    STEP,
+    STEP.replace("> 10", "< 100")
+    + "              seal: {label: 签字 | Seal, who: [{role: boss}], if: amount >= 100, demands: {signature: true}}\n",
+)
+"""Requests of a hundred and more are signed by the boss."""
 
 
 @pytest.fixture
@@ -156,3 +173,63 @@ def test_whoever_was_brought_in_is_named_and_may_be_asked_no_more(office: Works,
     assert f"/tasks/{helper}/remove-signer" in box
     manager.post(f"/tasks/{helper}/remove-signer")
     assert task_of(office, "manager", order) == task
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
+    """A small app in which the boss signs great requests; a guest may read none."""
+    home, clock = AppHome(tmp_path_factory.mktemp("desk")), MovingClock()
+    app, tokens = home.create(NAME, pin(SEALED)), {}
+    with app.database.write() as connection:
+        ctx = app.context(connection, clock)
+        for name in ("clerk", "second", "boss", "guest"):
+            account = accounts.add_account(ctx, name, PASSWORD, ["clerk" if name == "second" else name])
+            tokens[name] = accounts.create_token(ctx, account, "test")
+    yield Works(home, clock, tokens)
+    home.close()
+
+
+def waiting_for_the_boss(desk: Works, amount: int) -> dict[str, Any]:
+    made = desk.api("clerk").new("request", amount=amount)
+    desk.api("clerk").take("request", made["id"], "submit")
+    desk.api("second").decide("request", made["id"])
+    (task,) = [t["id"] for t in desk.api("boss").items("/tasks") if t["record"] == made["id"]]
+    return {**made, "task": task}
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "kind"), [("zh", "签名与附件", "签名"), ("en", "Signatures and files", "Signature")]
+)
+def test_a_demanded_signature_is_seen_beside_its_signer_by_who_may_read_the_document(
+    desk: Works, language: str, title: str, kind: str
+) -> None:
+    made = waiting_for_the_boss(desk, 500)
+    path, reader = f"/e/request/{made['id']}", Reader(desk, "clerk")
+    assert title not in reader.page(path, language=language)
+    Reader(desk, "boss").post(f"/tasks/{made['task']}/approve", note="", signature=DRAWN + DOT)
+    (given,) = desk.api("clerk").get(f"/tasks/of/request/{made['id']}")["files"]
+    assert (given["kind"], given["who"], given["media_type"]) == ("signature", "boss", "image/png")
+    picture = f"/files/{given['id']}"
+    page = reader.page(path, language=language)
+    shown = page[page.index(f"<h3>{title}</h3>") :]
+    (entry,) = re.findall("<li>.*?</li>", shown[: shown.index("</ol>")])
+    assert f"<b>boss</b> {kind}</span>" in entry
+    assert f'<a href="{picture}"><img src="{picture}" alt="{kind}"' in entry
+    assert reader.client.get(picture).data == b64decode(DOT)
+    guest = Reader(desk, "guest").client
+    assert guest.get(picture).status_code == 404
+    desk.api("guest").refused(404, "GET", picture)
+    desk.api("guest").refused(403, "GET", f"/tasks/of/request/{made['id']}")
+
+
+def test_of_tasks_decided_at_once_one_that_demands_something_stays_and_is_named(desk: Works) -> None:
+    plain, sealed = (waiting_for_the_boss(desk, amount) for amount in (50, 700))
+    boss = Reader(desk, "boss")
+    boss.post("/tasks", action="approve", id=[str(plain["task"]), str(sealed["task"])])
+    page = boss.page("/tasks")
+    assert f"{sealed['code']} 这一步要求填写内容，请打开单据处理" in page
+    assert f"{plain['code']} 这一步" not in page
+    assert "已同意 1" in page
+    assert [desk.api("boss").read("request", one["id"])["status"] for one in (plain, sealed)] == ["checking", "pending"]
+    (left,) = [t["id"] for t in desk.api("boss").items("/tasks") if t["record"] in (plain["id"], sealed["id"])]
+    assert left == sealed["task"]
