@@ -9,8 +9,8 @@ and those who administer the app are told.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,12 +18,13 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
+from engine.expressions.tree import Expr
 from engine.model import Rule
 from runtime import alerts, alerts_telling, rules_dates, rules_states, rules_traces
 from runtime.context import SYSTEM, RunContext
 from runtime.database import RETRIED
 from runtime.happenings import Journal, door, seeds
-from runtime.rules_actions import Acting, Done, act, leaves_nothing
+from runtime.rules_actions import Acting, Done, act, breaks_nothing, leaves_nothing
 from runtime.rules_index import Index, Watch, index_of
 from runtime.rules_look import Records, holds, look
 from runtime.rules_people import People
@@ -107,8 +108,9 @@ def _becomes(running: Running, watch: Watch, ids: Sequence[int], taken: Journal)
     found = running.records.rows(watch.entity, ids)
     started = time.perf_counter()
     try:
-        looked = look(running.records.at, rule.trigger.that, found, watch.entity)
-        rearmed = look(running.records.at, rule.trigger.rearm, found, watch.entity)
+        with _reading(running, rule, rule.trigger.that, rule.trigger.rearm):
+            looked = look(running.records.at, rule.trigger.that, found, watch.entity)
+            rearmed = look(running.records.at, rule.trigger.rearm, found, watch.entity)
     except (ArithmeticError, ValueError) as error:
         broken(running, rule, [row["id"] for row in found], "becomes", error)
         return
@@ -172,7 +174,8 @@ def run(
     started = time.perf_counter()
     rows = running.records.rows(rule.trigger.entity, list(dict.fromkeys(ids)))
     try:
-        looked = look(running.records.at, rule.condition, rows, rule.trigger.entity)
+        with _reading(running, rule, rule.condition):
+            looked = look(running.records.at, rule.condition, rows, rule.trigger.entity)
     except (ArithmeticError, ValueError) as error:
         broken(running, rule, [row["id"] for row in rows], event, error)
         return
@@ -192,6 +195,21 @@ def run(
     for trace in traces.values():
         trace.micros = micros
     running.traces.extend(traces.values())
+
+
+@contextmanager
+def _reading(running: Running, rule: Rule, *exprs: Expr | None) -> Iterator[None]:
+    """While conditions are looked at: what the database cannot work out is the rule's fault and not the save's."""
+    ctx, asked = running.ctx, tuple(expr for expr in exprs if expr is not None)
+    key = ("reading breaks nothing", *map(id, asked))
+    unbroken = ctx.app.programs.keep(key, lambda: (asked, breaks_nothing(ctx, asked, rule.trigger.entity)))[1]
+    try:
+        with nullcontext() if unbroken else ctx.connection.begin_nested():
+            yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") in RETRIED:
+            raise
+        raise ArithmeticError(reason_of(error)) from error
 
 
 def _micros(started: float, rows: Sequence[Row]) -> int:

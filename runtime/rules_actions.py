@@ -5,7 +5,7 @@ An action works on several records at once and tells for each what it did, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,10 +68,14 @@ def leaves_nothing(ctx: RunContext, rule: Rule) -> bool:
     a way that breaks off the transaction (figures that PostgreSQL computes can)."""
     if any(action.kind != "send" for action in rule.actions):
         return False
+    return breaks_nothing(ctx, [expr for action in rule.actions for expr in read_by(action)], rule.trigger.entity)
+
+
+def breaks_nothing(ctx: RunContext, exprs: Iterable[Expr], entity: str) -> bool:
+    """Whether reading cannot break off the transaction: only figures that PostgreSQL computes can."""
     return ctx.connection.dialect.name == "sqlite" or all(
-        isinstance(node, Clock) or (isinstance(node, Path) and _is_stored(ctx.app.model, node, rule.trigger.entity))
-        for action in rule.actions
-        for expr in read_by(action)
+        isinstance(node, Clock) or (isinstance(node, Path) and _is_stored(ctx.app.model, node, entity))
+        for expr in exprs
         for node in expr.inputs
     )
 

@@ -217,3 +217,30 @@ def test_what_a_failing_rule_waits_for_is_not_asked_twice_and_others_go_on(firm:
     records.update(firm.ctx, "item", 1, {"ready": True, "cost": "5"})
     assert [run.result for run in rules_traces.runs(firm.ctx, "broken")] == ["failed"]
     assert [who for _, who, _ in firm.told("rule:priced")] == ["boss", "clerk"]
+
+
+HEAVY = """
+app: firm
+entities:
+  item:
+    fields:
+      heavy: {formula: on_hand * 10000000000000 * 10000000000000 * 1000000000000000, label: 重 | Heavy}
+rules:
+  heavy_keeper:
+    label: 管得太多 | Keeps too much
+    when: {changed: person, fields: [mail]}
+    if: sum(item.heavy, where=keeper == this) > 1
+    then: {tell: {send: inbox, to: [boss], say: 太多 | too much}}
+"""
+
+
+def test_a_condition_that_the_database_cannot_work_out_leaves_the_save_alone(firm: Firm) -> None:
+    app = replace(firm.ctx.app, model=firm_model(HEAVY), programs=Programs())
+    heavy = Firm(replace(firm.ctx, app=app))
+    heavy.receive(8, item="B")
+    records.update(heavy.ctx, "person", 1, {"mail": "new@example.com"})
+    assert records.load(heavy.ctx, "person", 1)["mail"] == "new@example.com"
+    (run,) = rules_traces.runs(heavy.ctx, "heavy_keeper")
+    assert (run.result, run.error.partition(":")[0]) == ("failed", "ArithmeticError")
+    ((_, who, text),) = heavy.told("rule:heavy_keeper")
+    assert (who, text.partition("：")[0]) == ("boss", "条件无法计算")
