@@ -98,7 +98,7 @@ def request_for_approval(office: Works) -> Row:
     """A purchase request that waits for the manager."""
     buyer = office.api("buyer")
     line = {"item": code("SCREW"), "qty": "5"}
-    made = buyer.new("purchase_request", expected_date="2026-03-01", lines=[line])
+    made = buyer.new("purchase_request", expected_date="2030-01-01", lines=[line])
     return buyer.take("purchase_request", made["id"], "submit")
 
 

@@ -20,7 +20,7 @@ def buyer(office_on_file: Works) -> Reader:
 def ordered(office: Works) -> Row:
     """A draft of an order."""
     line = {"item": code(some_item(office.api())["code"]), "qty": "1"}
-    given = {"partner": code("S"), "warehouse": code("W"), "expected_date": "2026-03-02"}
+    given = {"partner": code("S"), "warehouse": code("W"), "expected_date": "2030-01-01"}
     return office.api("buyer").new("purchase_order", **given, lines=[line])
 
 
