@@ -17,6 +17,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    Column,
     Date,
     DateTime,
     Dialect,
@@ -32,6 +33,12 @@ from engine.model import Field
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
 """The type of every key: SQLite numbers rows by itself only for a column declared INTEGER."""
+
+
+def text_column(name: str, default: str = "") -> Column[str]:
+    """A column of words that is never null."""
+    return Column(name, Text, nullable=False, server_default=default)
+
 
 DIGITS = 18
 """Digits, decimals included, that surely fit a signed 64-bit integer."""

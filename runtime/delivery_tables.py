@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-from runtime.columns import Id, Moment
+from runtime.columns import Id, Moment, text_column
 
 SORTED = Text().with_variant(Text(collation="C"), "postgresql")
 """A key whose prefix is a range of the index, whatever the database's language is."""
@@ -33,13 +33,9 @@ def delivery_tables(metadata: MetaData) -> dict[str, Table]:
             metadata,
             Column("day", Date, primary_key=True),
             Column("works", Boolean, nullable=False),
-            _text("name"),
+            text_column("name"),
         ),
     }
-
-
-def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
 
 
 def _channel(metadata: MetaData) -> Table:
@@ -49,11 +45,11 @@ def _channel(metadata: MetaData) -> Table:
         metadata,
         Column("id", Id, primary_key=True),
         Column("name", Text, nullable=False, unique=True),
-        _text("kind"),
-        _text("config", "{}"),
-        _text("secrets", "{}"),
+        text_column("kind"),
+        text_column("config", "{}"),
+        text_column("secrets", "{}"),
         Column("active", Boolean, nullable=False, default=True),
-        _text("off_reason"),
+        text_column("off_reason"),
         Column("tokens", Float, nullable=False, default=0.0),
         Column("filled_at", Moment),
         Column("changed_at", Moment),
@@ -67,23 +63,23 @@ def _outbox(metadata: MetaData) -> Table:
         metadata,
         Column("id", Id, primary_key=True),
         Column("key", Text, nullable=False, unique=True),
-        _text("kind"),
+        text_column("kind"),
         Column("account", Id),
-        _text("address"),
-        _text("language", "zh"),
-        _text("title_zh"),
-        _text("title_en"),
-        _text("text_zh"),
-        _text("text_en"),
-        _text("entity"),
+        text_column("address"),
+        text_column("language", "zh"),
+        text_column("title_zh"),
+        text_column("title_en"),
+        text_column("text_zh"),
+        text_column("text_en"),
+        text_column("entity"),
         Column("record", Id, nullable=False, default=0),
-        _text("origin"),
-        _text("body", "{}"),
-        _text("state"),
-        _text("bundle"),  # rows that were put off together leave as one letter
+        text_column("origin"),
+        text_column("body", "{}"),
+        text_column("state"),
+        text_column("bundle"),  # rows that were put off together leave as one letter
         Column("attempts", Integer, nullable=False, default=0),
         Column("next_at", Moment),
-        _text("error"),
+        text_column("error"),
         Column("made_at", Moment, nullable=False),
         Column("sent_at", Moment),
         Index("ix_dg_outbox_next", "next_at", "id"),
@@ -100,8 +96,8 @@ def _push(metadata: MetaData) -> Table:
         Column("id", Id, primary_key=True),
         Column("account", Id, ForeignKey("dg_account.id", ondelete="CASCADE"), nullable=False),
         Column("endpoint", Text, nullable=False, unique=True),
-        _text("keys", "{}"),
-        _text("device"),
+        text_column("keys", "{}"),
+        text_column("device"),
         Column("made_at", Moment, nullable=False),
         Index("ix_dg_push_account", "account"),
     )
@@ -115,13 +111,13 @@ def _reminder(metadata: MetaData) -> Table:
         Column("id", Id, primary_key=True),
         Column("key", SORTED, nullable=False, unique=True),
         Column("due", Moment),
-        _text("handler"),
-        _text("subject", "{}"),
-        _text("catch_up", "late"),
+        text_column("handler"),
+        text_column("subject", "{}"),
+        text_column("catch_up", "late"),
         Column("handled_due", Moment),
         Column("handled_at", Moment),
         Column("attempts", Integer, nullable=False, default=0),
-        _text("error"),
+        text_column("error"),
         Index("ix_dg_reminder_due", "due", "id"),
         Index("ix_dg_reminder_handled", "handled_at"),
     )

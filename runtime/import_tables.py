@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
-from runtime.columns import Id, Moment
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
+from runtime.columns import Id, Moment, text_column
 
 
 def import_tables(metadata: MetaData) -> dict[str, Table]:
@@ -19,9 +15,9 @@ def import_tables(metadata: MetaData) -> dict[str, Table]:
         Column("id", Id, primary_key=True),
         Column("at", Moment, nullable=False),
         Column("account", Id),
-        _text("entity"),
-        _text("file"),
-        _text("mapping"),
+        text_column("entity"),
+        text_column("file"),
+        text_column("mapping"),
         Column("rows", Integer, nullable=False, default=0),
         Column("created", Integer, nullable=False, default=0),
         Column("updated", Integer, nullable=False, default=0),

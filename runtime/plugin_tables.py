@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text
 
-from runtime.columns import Id, Moment
-
-
-def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
+from runtime.columns import Id, Moment, text_column
 
 
 def plugin_tables(metadata: MetaData) -> dict[str, Table]:
@@ -19,7 +15,7 @@ def plugin_tables(metadata: MetaData) -> dict[str, Table]:
         Column("plugin", Text, primary_key=True),
         Column("enabled", Boolean, nullable=False, default=False),
         Column("settings", Text),
-        _text("secrets", "{}"),
+        text_column("secrets", "{}"),
         Column("at", Moment, nullable=False),
         Column("account", Id),
     )
@@ -28,15 +24,15 @@ def plugin_tables(metadata: MetaData) -> dict[str, Table]:
         metadata,
         Column("id", Id, primary_key=True),
         Column("key", Text, nullable=False, unique=True),
-        _text("plugin"),
-        _text("act"),
-        _text("given", "{}"),
-        _text("state"),
-        _text("rule"),
-        _text("action"),
-        _text("entity"),
+        text_column("plugin"),
+        text_column("act"),
+        text_column("given", "{}"),
+        text_column("state"),
+        text_column("rule"),
+        text_column("action"),
+        text_column("entity"),
         Column("record", Id, nullable=False, default=0),
-        _text("chain", "[]"),
+        text_column("chain", "[]"),
         Column("account", Id),
         Column("made_at", Moment, nullable=False),
         Column("next_at", Moment),
@@ -45,8 +41,8 @@ def plugin_tables(metadata: MetaData) -> dict[str, Table]:
         Column("micros", Integer, nullable=False, default=0),
         Column("done", Integer, nullable=False, default=0),
         Column("total", Integer, nullable=False, default=0),
-        _text("details", "{}"),
-        _text("error"),
+        text_column("details", "{}"),
+        text_column("error"),
         Index("ix_dg_plugin_run_due", "next_at"),
         Index("ix_dg_plugin_run_plugin", "plugin", "id"),
     )

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
-from runtime.columns import Id, Moment
-
-
-def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
+from runtime.columns import Id, Moment, text_column
 
 
 def rule_tables(metadata: MetaData) -> dict[str, Table]:
@@ -18,22 +14,22 @@ def rule_tables(metadata: MetaData) -> dict[str, Table]:
         metadata,
         Column("id", Id, primary_key=True),
         Column("at", Moment, nullable=False),
-        _text("rule"),
-        _text("entity"),
+        text_column("rule"),
+        text_column("entity"),
         Column("record", Id),
-        _text("event"),
-        _text("result"),
-        _text("details", "{}"),
+        text_column("event"),
+        text_column("result"),
+        text_column("details", "{}"),
         Column("micros", Integer, nullable=False, default=0),
         Column("account", Id),
-        _text("source"),
+        text_column("source"),
         Index("ix_dg_rule_run_rule", "rule", "id"),
         Index("ix_dg_rule_run_record", "entity", "record", "id"),
     )
     armed = Table(
         "dg_rule_state",
         metadata,
-        _text("rule"),
+        text_column("rule"),
         Column("record", Id, nullable=False),
         Column("since", Moment, nullable=False),
         PrimaryKeyConstraint("rule", "record"),
@@ -43,7 +39,7 @@ def rule_tables(metadata: MetaData) -> dict[str, Table]:
         metadata,
         Column("rule", Text, primary_key=True),
         Column("off", Boolean, nullable=False, default=False),
-        _text("seen"),
+        text_column("seen"),
         Column("at", Moment, nullable=False),
         Column("account", Id),
     )
@@ -56,25 +52,25 @@ def _alerts(metadata: MetaData) -> Table:
         "dg_alert",
         metadata,
         Column("id", Id, primary_key=True),
-        _text("alert"),
-        _text("entity"),
+        text_column("alert"),
+        text_column("entity"),
         Column("record", Id, nullable=False),
         Column("open_key", Text, unique=True),
-        _text("level"),
-        _text("color"),
-        _text("text_zh"),
-        _text("text_en"),
-        _text("reads", "{}"),
-        _text("secrecy"),
+        text_column("level"),
+        text_column("color"),
+        text_column("text_zh"),
+        text_column("text_en"),
+        text_column("reads", "{}"),
+        text_column("secrecy"),
         Column("opened_at", Moment, nullable=False),
         Column("refreshed_at", Moment, nullable=False),
         Column("told_at", Moment),
         Column("acknowledged_at", Moment),
         Column("acknowledged_by", Id),
         Column("snoozed_until", Moment),
-        _text("escalated"),
+        text_column("escalated"),
         Column("closed_at", Moment),
-        _text("closed_because"),
+        text_column("closed_because"),
         Index("ix_dg_alert_record", "entity", "record", "id"),
         Index("ix_dg_alert_alert", "alert", "id"),
     )

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, MetaData, Table, Text, UniqueConstraint
 
-from runtime.columns import Id, Moment
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
+from runtime.columns import Id, Moment, text_column
 
 
 def sync_tables(metadata: MetaData) -> dict[str, Table]:
@@ -25,8 +21,8 @@ def sync_tables(metadata: MetaData) -> dict[str, Table]:
         Column("came_at", Moment, nullable=False),
         Column("entry", Text, nullable=False),
         Column("fate", Text, nullable=False),
-        _text("waits_for"),
-        _text("settled"),
+        text_column("waits_for"),
+        text_column("settled"),
         Column("settled_at", Moment),
         Column("settled_by", Id),
         UniqueConstraint("account", "key", "hash"),

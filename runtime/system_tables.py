@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-from runtime.columns import Id, Moment
+from runtime.columns import Id, Moment, text_column
 from runtime.delivery_tables import delivery_tables
 from runtime.import_tables import import_tables
 from runtime.plugin_tables import plugin_tables
@@ -94,10 +94,6 @@ def _key() -> Column[int]:
     return Column("id", Id, primary_key=True)
 
 
-def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
 def _of_account() -> Column[int]:
     return Column("account", Id, ForeignKey("dg_account.id", ondelete="CASCADE"), nullable=False)
 
@@ -109,25 +105,25 @@ def _people(metadata: MetaData) -> dict[str, Table]:
             metadata,
             _key(),
             Column("name", Text, nullable=False, unique=True),
-            _text("password_hash"),
+            text_column("password_hash"),
             Column("member", Id),
-            _text("language", "zh"),
-            _text("theme"),
-            _text("prefs", "{}"),
+            text_column("language", "zh"),
+            text_column("theme"),
+            text_column("prefs", "{}"),
             Column("active", Boolean, nullable=False, default=True),
             Column("failed_count", Integer, nullable=False, default=0),
             Column("locked_until", Moment),
             Column("created_at", Moment, nullable=False),
         ),
         "account_role": Table(
-            "dg_account_role", metadata, _of_account(), _text("role"), PrimaryKeyConstraint("account", "role")
+            "dg_account_role", metadata, _of_account(), text_column("role"), PrimaryKeyConstraint("account", "role")
         ),
         "token": Table(
             "dg_token",
             metadata,
             _key(),
             _of_account(),
-            _text("name"),
+            text_column("name"),
             Column("hash", Text, nullable=False, unique=True),
             Column("created_at", Moment, nullable=False),
             Column("last_used_at", Moment),
@@ -146,25 +142,25 @@ def _trail(metadata: MetaData) -> dict[str, Table]:
         Column("made_at", Moment),  # when it was entered on a device without a connection
         Column("account", Id),
         Column("member", Id),
-        _text("source"),
-        _text("entity"),
+        text_column("source"),
+        text_column("entity"),
         Column("record", Id),
         Column("version", Integer),
-        _text("kind"),
-        _text("transition"),
-        _text("changes", "{}"),
-        _text("note"),
+        text_column("kind"),
+        text_column("transition"),
+        text_column("changes", "{}"),
+        text_column("note"),
         Index("ix_dg_audit_record", "entity", "record", "id"),
     )
     comment = Table(
         "dg_comment",
         metadata,
         _key(),
-        _text("entity"),
+        text_column("entity"),
         Column("record", Id, nullable=False),
         Column("account", Id),
         Column("at", Moment, nullable=False),
-        _text("text"),
+        text_column("text"),
         Index("ix_dg_comment_record", "entity", "record", "id"),
     )
     return {"audit": audit, "comment": comment}
@@ -175,13 +171,13 @@ def _files(metadata: MetaData) -> dict[str, Table]:
         "dg_file",
         metadata,
         _key(),
-        _text("name"),
-        _text("media_type"),
+        text_column("name"),
+        text_column("media_type"),
         Column("size", Id, nullable=False),
-        _text("sha256"),
-        _text("entity"),
+        text_column("sha256"),
+        text_column("entity"),
         Column("record", Id),
-        _text("field"),
+        text_column("field"),
         Column("account", Id),
         Column("created_at", Moment, nullable=False),
         Index("ix_dg_file_record", "entity", "record"),
@@ -205,7 +201,7 @@ def _work(metadata: MetaData) -> dict[str, Table]:
             metadata,
             Column("account", Id, nullable=False),
             Column("key", Text, nullable=False),
-            _text("request_hash"),
+            text_column("request_hash"),
             Column("status", Integer),
             Column("response", Text),
             Column("at", Moment, nullable=False),
@@ -220,9 +216,9 @@ def _work(metadata: MetaData) -> dict[str, Table]:
             metadata,
             _key(),
             Column("account", Id),
-            _text("entity"),
-            _text("name"),
-            _text("query", "{}"),
+            text_column("entity"),
+            text_column("name"),
+            text_column("query", "{}"),
             Column("shared", Boolean, nullable=False, default=False),
             Index("ix_dg_saved_view_entity", "entity"),
         ),
@@ -230,9 +226,9 @@ def _work(metadata: MetaData) -> dict[str, Table]:
             "dg_mapping",
             metadata,
             _key(),
-            _text("entity"),
-            _text("name"),
-            _text("definition"),
+            text_column("entity"),
+            text_column("name"),
+            text_column("definition"),
             UniqueConstraint("entity", "name"),
         ),
     }
@@ -243,24 +239,24 @@ def _tasks(metadata: MetaData) -> Table:
         "dg_task",
         metadata,
         _key(),
-        _text("entity"),
+        text_column("entity"),
         Column("record", Id, nullable=False),
-        _text("state"),
-        _text("step"),
+        text_column("state"),
+        text_column("step"),
         Column("stage", Integer, nullable=False, default=0),
         Column("account", Id),
-        _text("role"),
+        text_column("role"),
         Column("member", Id),
         Column("opened_at", Moment, nullable=False),
         Column("decided_at", Moment),
         Column("decided_by", Id),
-        _text("decision"),
-        _text("note"),
+        text_column("decision"),
+        text_column("note"),
         Column("round", Integer, nullable=False, server_default="0"),  # counts how often the document came here
         Column("awake", Boolean, nullable=False, server_default=true()),  # asleep: another has to say it first
         Column("waits_for", Id),
         Column("then_stage", Integer),  # the stage to go back to at once
-        _text("mark"),
+        text_column("mark"),
         Column("asked_by", Id),
         Column("added_by", Id),
         Column("on_behalf", Id),
@@ -283,7 +279,7 @@ def _substitutes(metadata: MetaData) -> Table:
         Column("deputy", Id, nullable=False),
         Column("since", Date, nullable=False),
         Column("until", Date, nullable=False),
-        _text("flow"),  # the only entity it holds for, a row each; empty: whatever waits
+        text_column("flow"),  # the only entity it holds for, a row each; empty: whatever waits
         Index("ix_dg_substitute_deputy", "deputy", "until"),
     )
 
@@ -294,10 +290,10 @@ def _inbox(metadata: MetaData) -> Table:
         metadata,
         _key(),
         _of_account(),
-        _text("kind"),
-        _text("entity"),
+        text_column("kind"),
+        text_column("entity"),
         Column("record", Id, nullable=False),
-        _text("words", "{}"),
+        text_column("words", "{}"),
         Column("at", Moment, nullable=False),
         Column("acknowledged_at", Moment),
         Index("ix_dg_inbox_account", "account", "id"),
@@ -312,18 +308,18 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("at", Moment, nullable=False),
         Column("account", Id),
-        _text("note"),
-        _text("base"),
-        _text("base_version"),
-        _text("layer"),
-        _text("files", "{}"),
-        _text("hash"),
-        _text("steps", "[]"),
+        text_column("note"),
+        text_column("base"),
+        text_column("base_version"),
+        text_column("layer"),
+        text_column("files", "{}"),
+        text_column("hash"),
+        text_column("steps", "[]"),
     )
     flow = Table(  # documents under way that finish by the flow of an earlier version
         "dg_flow",
         metadata,
-        _text("entity"),
+        text_column("entity"),
         Column("record", Id, nullable=False),
         Column("version", Integer, nullable=False),
         PrimaryKeyConstraint("entity", "record"),
@@ -334,11 +330,11 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         _key(),
         Column("version", Integer, nullable=False),
         Column("at", Moment, nullable=False),
-        _text("kind"),
-        _text("entity"),
-        _text("field"),
-        _text("kept_as"),
-        _text("shape"),
+        text_column("kind"),
+        text_column("entity"),
+        text_column("field"),
+        text_column("kept_as"),
+        text_column("shape"),
         Column("rows", Id, nullable=False, default=0),
         Column("restored_at", Moment),
     )
@@ -347,13 +343,13 @@ def _versions(metadata: MetaData) -> dict[str, Table]:
         metadata,
         Column("lost", Id, ForeignKey("dg_lost.id", ondelete="CASCADE"), nullable=False),
         Column("record", Id, nullable=False),
-        _text("value"),
+        text_column("value"),
         PrimaryKeyConstraint("lost", "record"),
     )
     period = Table(
         "dg_period", metadata, Column("ledger", Text, primary_key=True), Column("closed_through", Date, nullable=False)
     )
-    state = Table("dg_app_state", metadata, Column("key", Text, primary_key=True), _text("value"))
+    state = Table("dg_app_state", metadata, Column("key", Text, primary_key=True), text_column("value"))
     return {
         "app_version": version,
         "flow": flow,
